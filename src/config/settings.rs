@@ -1,0 +1,134 @@
+//! The validated settings: what the rest of the program sees of files, environment and flags.
+
+use crate::core::ids::{Product, ServiceId, StackId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Built in.
+    Default,
+    /// The configuration file.
+    File(PathBuf),
+    /// The chosen context of the configuration file.
+    Context(String),
+    /// An environment variable.
+    Env(&'static str),
+    /// A command-line flag.
+    Flag(&'static str),
+}
+
+/// Everything that can be set, validated, with every value's origin.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The context in use, if one was chosen.
+    pub context: Option<String>,
+    /// Whether that context is marked `production`.
+    pub production: bool,
+    /// How to reach AWS.
+    pub aws: AwsSettings,
+    /// Only namespaces of this name or id are read.
+    pub namespace: Option<String>,
+    /// Only the load balancer of this name or ARN is read.
+    pub load_balancer: Option<String>,
+    /// Registry services that are ours whatever their members say, and the fleets that belong in
+    /// each (none: whoever is found there).
+    pub registry: BTreeMap<ServiceId, BTreeSet<StackId>>,
+    /// How nodes are probed.
+    pub probes: ProbeSettings,
+    /// How often each source is read.
+    pub cadence: Cadence,
+    /// How long a read command waits for its full round.
+    pub timeout: Duration,
+    /// Where memory, runs and journals live.
+    pub state_dir: PathBuf,
+    /// The log file, if one is wanted.
+    pub log: Option<PathBuf>,
+    /// Whether colours may be used.
+    pub color: bool,
+    /// Whether to keep to ASCII.
+    pub ascii: bool,
+    /// Where each value came from, by its dotted name.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+/// How to reach AWS. What is `None` is left to the SDK, which reads the standard variables and
+/// files as every AWS tool does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// The region.
+    pub region: Option<String>,
+    /// The profile.
+    pub profile: Option<String>,
+    /// One endpoint for all services.
+    pub endpoint_url: Option<String>,
+    /// How long one call may take, connection included.
+    pub call_timeout: Duration,
+}
+
+/// How often each source is read, at the least interval; many scopes stretch it (see
+/// `sources::demand`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cadence {
+    /// Members of a registry service (its revision; a listing when that changed).
+    pub cloudmap: Duration,
+    /// Auto Scaling groups.
+    pub autoscaling: Duration,
+    /// Listeners and target health.
+    pub elbv2: Duration,
+    /// Instance states.
+    pub ec2: Duration,
+    /// Probes of a node.
+    pub probes: Duration,
+    /// What changes rarely: services, load balancers, attributes, activities, refreshes.
+    pub slow: Duration,
+}
+
+/// How nodes are probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeSettings {
+    /// Whether to probe at all.
+    pub enabled: bool,
+    /// How long one request may take, connection included.
+    pub timeout: Duration,
+    /// `http://…` or `socks5://…`, for nodes that cannot be reached directly.
+    pub proxy: Option<String>,
+    /// What is probed on each node.
+    pub products: Vec<ProductSettings>,
+}
+
+/// How one product is probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductSettings {
+    /// Its name.
+    pub product: Product,
+    /// How its answers are read.
+    pub kind: ProbeKind,
+    /// `http` or `https`.
+    pub tls: bool,
+    /// Its port.
+    pub port: u16,
+    /// The path asked; see [`super::ProbePath`] for what is refused.
+    pub path: super::ProbePath,
+    /// The statuses that pass.
+    pub status: BTreeSet<u16>,
+    /// Whether a node may lack it.
+    pub optional: bool,
+}
+
+/// How a product's answers are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// `GET /api/health`, the database read from the body.
+    Grafana,
+    /// `GET /ready`, the reasons read from the body; `GET /` as "alive only".
+    Loki,
+    /// As Loki.
+    Tempo,
+    /// The node's own aggregator.
+    Healthz,
+    /// Anything else: the status alone.
+    Http,
+}

@@ -1,0 +1,74 @@
+//! Cloud Map's words: namespaces, services, members.
+
+use crate::core::ids::{InstanceId, NamespaceId, ServiceId, StackId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The attributes and tags that name a node's fleet, in the order of preference.
+pub const STACK_KEYS: [&str; 2] = ["STACK", "STACK_ID"];
+
+/// A Cloud Map namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    /// Its id.
+    pub id: NamespaceId,
+    /// Its name, which for a private DNS namespace is the zone's.
+    pub name: String,
+    /// Its HTTP name, which DiscoverInstances(Revision) wants; equals the name unless AWS says otherwise.
+    pub http_name: String,
+}
+
+/// A Cloud Map service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryService {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: String,
+    /// The namespace it lives in.
+    pub namespace: NamespaceId,
+    /// Whether its members have custom health (HealthCheckCustomConfig).
+    pub custom_health: bool,
+}
+
+/// A registered instance of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The id it was registered under; by our convention the EC2 instance id.
+    pub id: InstanceId,
+    /// All attributes as registered.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Member {
+    /// The registered address, as written.
+    pub fn ipv4(&self) -> Option<&str> {
+        self.attributes.get("AWS_INSTANCE_IPV4").map(String::as_str)
+    }
+
+    /// The fleet the member says it belongs to: STACK, else STACK_ID.
+    pub fn stack(&self) -> Option<StackId> {
+        STACK_KEYS.iter().find_map(|key| self.attributes.get(*key)).map(StackId::from)
+    }
+
+    /// Both keys, when both are there and name different fleets.
+    pub fn contradicting_stacks(&self) -> Option<(&str, &str)> {
+        let [first, second] = STACK_KEYS.map(|key| self.attributes.get(key));
+        match (first, second) {
+            (Some(first), Some(second)) if first != second => Some((first, second)),
+            _ => None,
+        }
+    }
+}
+
+/// Custom health of a member: Cloud Map's own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MemberHealth {
+    /// Answered in DNS.
+    Healthy,
+    /// Left out of DNS.
+    Unhealthy,
+    /// Not known yet.
+    Unknown,
+}

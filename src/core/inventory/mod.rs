@@ -1,0 +1,23 @@
+//! The inventory: what each source said, each thing in its source's own shape and with its own
+//! time. Nothing is joined here (that is `reconcile`), and nothing is ever removed by a failure.
+
+mod autoscaling;
+mod cloudmap;
+mod ec2;
+mod elbv2;
+mod memory;
+mod probe;
+mod status;
+mod store;
+
+pub use autoscaling::{Activity, AutoScalingGroup, GroupInstance, Refresh};
+pub use cloudmap::{Member, MemberHealth, Namespace, RegistryService, STACK_KEYS};
+pub use ec2::{Ec2Instance, Identity};
+pub use elbv2::{
+    Forward, Listener, LoadBalancer, LoadBalancerAttributes, Rule, Tags, TargetGroup,
+    TargetGroupAttributes, TargetHealth, WeightedGroup,
+};
+pub use memory::{Memory, TrafficChange};
+pub use probe::{ProbeOutcome, ProbeReason, Verdict};
+pub use status::ScopeStatus;
+pub use store::{Held, Inventory};

@@ -1,0 +1,100 @@
+//! How every read stands: what the Sources screen and `sources -o json` show.
+
+use super::store::Inventory;
+use crate::core::error::{Dated, SourceError};
+use crate::core::observed::{Observed, Status};
+use crate::core::source::{Scope, Source};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The state of one read, for the Sources screen and `sources -o json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScopeStatus {
+    /// The source.
+    pub source: Source,
+    /// What it is about; `None` for all probes together.
+    pub scope: Option<Scope>,
+    /// In one word.
+    pub status: Status,
+    /// When it last succeeded.
+    pub observed_at: Option<Timestamp>,
+    /// The error that no success has followed.
+    pub error: Option<Dated<SourceError>>,
+    /// The interval at which it is read.
+    pub every: Duration,
+    /// Calls made for it so far.
+    pub calls: u64,
+    /// Whether commands lack data without it.
+    pub essential: bool,
+}
+
+impl Inventory {
+    /// How every read stands, in a stable order; all probes are one entry.
+    pub fn statuses(&self, now: Timestamp) -> Vec<ScopeStatus> {
+        let mut all = vec![of(Scope::Identity, &self.identity, now)];
+        all.push(of(Scope::Namespaces, &self.namespaces, now));
+        each(&mut all, &self.services, Scope::Services, now);
+        each(&mut all, &self.members, Scope::Members, now);
+        each(&mut all, &self.member_health, Scope::MemberHealth, now);
+        all.push(of(Scope::Groups, &self.groups, now));
+        each(&mut all, &self.activities, Scope::Activities, now);
+        each(&mut all, &self.refreshes, Scope::Refreshes, now);
+        all.push(of(Scope::LoadBalancers, &self.load_balancers, now));
+        each(&mut all, &self.load_balancer_attributes, Scope::LoadBalancerAttributes, now);
+        each(&mut all, &self.listeners, Scope::Listeners, now);
+        each(&mut all, &self.rules, Scope::Rules, now);
+        all.push(of(Scope::TargetGroups, &self.target_groups, now));
+        each(&mut all, &self.target_group_attributes, Scope::TargetGroupAttributes, now);
+        each(&mut all, &self.tags, Scope::Tags, now);
+        each(&mut all, &self.target_health, Scope::TargetHealth, now);
+        each(&mut all, &self.instance_batches, Scope::Instances, now);
+        if !self.probes.is_empty() {
+            all.push(self.probe_status(now));
+        }
+        all
+    }
+
+    /// The probes of all nodes as one entry: the oldest observation and the first error.
+    fn probe_status(&self, now: Timestamp) -> ScopeStatus {
+        let nodes = || self.probes.values();
+        let worst = |wanted| nodes().any(|node| node.status(now) == wanted);
+        let status = [Status::Error, Status::Stale, Status::Never]
+            .into_iter()
+            .find(|status| worst(*status))
+            .unwrap_or(Status::Ok);
+        ScopeStatus {
+            source: Source::Probes,
+            scope: None,
+            status,
+            observed_at: nodes().filter_map(Observed::observed_at).min(),
+            error: nodes().find_map(|node| node.error().cloned()),
+            every: nodes().map(Observed::every).max().unwrap_or_default(),
+            calls: nodes().map(Observed::calls).sum(),
+            essential: false,
+        }
+    }
+}
+
+fn of<T>(scope: Scope, slot: &Observed<T>, now: Timestamp) -> ScopeStatus {
+    ScopeStatus {
+        source: scope.source(),
+        status: slot.status(now),
+        observed_at: slot.observed_at(),
+        error: slot.error().cloned(),
+        every: slot.every(),
+        calls: slot.calls(),
+        essential: scope.is_essential(),
+        scope: Some(scope),
+    }
+}
+
+fn each<K: Clone, T>(
+    all: &mut Vec<ScopeStatus>,
+    slots: &BTreeMap<K, Observed<T>>,
+    scope: impl Fn(K) -> Scope,
+    now: Timestamp,
+) {
+    all.extend(slots.iter().map(|(key, slot)| of(scope(key.clone()), slot, now)));
+}

@@ -1,0 +1,364 @@
+//! The inventory itself and the one way into it: `Inventory::apply`.
+//!
+//! Big maps sit behind `Arc`, so that handing a snapshot to `reconcile` costs nothing and only
+//! what changes meanwhile is copied.
+
+use super::memory::Memory;
+use super::{
+    Activity, AutoScalingGroup, Ec2Instance, Identity, Listener, LoadBalancer,
+    LoadBalancerAttributes, Member, MemberHealth, Namespace, ProbeOutcome, Refresh,
+    RegistryService, Rule, Tags, TargetGroup, TargetGroupAttributes, TargetHealth,
+};
+use crate::core::error::{Dated, SourceError};
+use crate::core::ids::{
+    GroupName, InstanceId, ListenerArn, LoadBalancerArn, NamespaceId, ServiceId, TargetGroupArn,
+};
+use crate::core::observed::{Observed, age};
+use crate::core::source::{Fragment, Scope, SourceEvent};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What EC2 last said of an id is forgotten when nobody has asked about it for so long.
+const INSTANCES_KEPT: Duration = Duration::from_secs(3600);
+
+/// A value and since when it has been so, as far as we saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held<T> {
+    /// The first observation of the unbroken run of observations that agree.
+    pub since: Timestamp,
+    /// The latest observation.
+    pub value: T,
+}
+
+/// What each source said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// Who we are.
+    pub identity: Observed<Identity>,
+    /// All namespaces.
+    pub namespaces: Observed<Vec<Namespace>>,
+    /// Services, a namespace at a time.
+    pub services: BTreeMap<NamespaceId, Observed<Vec<RegistryService>>>,
+    /// Members, a service at a time.
+    pub members: BTreeMap<ServiceId, Observed<Arc<Vec<Member>>>>,
+    /// Custom health, a service at a time.
+    pub member_health: BTreeMap<ServiceId, Observed<Arc<BTreeMap<InstanceId, MemberHealth>>>>,
+    /// All Auto Scaling groups.
+    pub groups: Observed<Arc<Vec<AutoScalingGroup>>>,
+    /// Scaling activities, a group at a time.
+    pub activities: BTreeMap<GroupName, Observed<Vec<Activity>>>,
+    /// Instance refreshes, a group at a time.
+    pub refreshes: BTreeMap<GroupName, Observed<Vec<Refresh>>>,
+    /// All network load balancers.
+    pub load_balancers: Observed<Vec<LoadBalancer>>,
+    /// Their attributes.
+    pub load_balancer_attributes: BTreeMap<LoadBalancerArn, Observed<LoadBalancerAttributes>>,
+    /// Listeners, a load balancer at a time.
+    pub listeners: BTreeMap<LoadBalancerArn, Observed<Vec<Listener>>>,
+    /// Rules, a listener at a time.
+    pub rules: BTreeMap<ListenerArn, Observed<Vec<Rule>>>,
+    /// All target groups.
+    pub target_groups: Observed<Vec<TargetGroup>>,
+    /// Their attributes.
+    pub target_group_attributes: BTreeMap<TargetGroupArn, Observed<TargetGroupAttributes>>,
+    /// Their tags, a batch at a time.
+    pub tags: BTreeMap<u16, Observed<BTreeMap<TargetGroupArn, Tags>>>,
+    /// Target health, a group at a time.
+    pub target_health: BTreeMap<TargetGroupArn, Observed<Arc<Vec<Held<TargetHealth>>>>>,
+    /// What EC2 said of each id it was asked about; `None` is "there is no such instance".
+    pub instances: Arc<BTreeMap<InstanceId, Dated<Option<Ec2Instance>>>>,
+    /// How the questions to EC2 went, a batch at a time.
+    pub instance_batches: BTreeMap<u16, Observed<()>>,
+    /// Probe outcomes, a node at a time.
+    pub probes: Arc<BTreeMap<InstanceId, Observed<Vec<Held<ProbeOutcome>>>>>,
+    /// What is remembered from earlier.
+    pub memory: Memory,
+}
+
+impl Inventory {
+    /// Takes in one piece of news. Failures never remove anything; a complete listing removes
+    /// what hangs on things that are no longer listed.
+    pub fn apply(&mut self, event: SourceEvent) {
+        let SourceEvent { scope, observed_at, every, calls, result, missing } = event;
+        let news = News { at: observed_at, every, calls, missing };
+        match result {
+            Ok(fragment) => self.apply_fragment(scope, fragment, news),
+            Err(error) => self.apply_error(&scope, error, &news),
+        }
+    }
+
+    fn apply_fragment(&mut self, scope: Scope, fragment: Fragment, news: News) {
+        match (scope, fragment) {
+            (Scope::Identity, Fragment::Identity(value)) => news.settle(&mut self.identity, value),
+            (Scope::Namespaces, Fragment::Namespaces(value)) => {
+                news.settle_list(&mut self.namespaces, value, |item| item.id.clone());
+            }
+            (Scope::Services(namespace), Fragment::Services(value)) => {
+                let slot = self.services.entry(namespace).or_default();
+                news.settle_list(slot, value, |item| item.id.clone());
+                self.drop_orphans_of_services();
+            }
+            (Scope::Members(service), Fragment::Members(value)) => {
+                self.take_members(service, value, news);
+            }
+            (Scope::Members(service), Fragment::MembersUnchanged) => {
+                let slot = self.members.entry(service).or_default();
+                slot.note_attempt(news.every, news.calls);
+                slot.confirm(news.at);
+            }
+            (Scope::MemberHealth(service), Fragment::MemberHealth(value)) => {
+                news.settle(self.member_health.entry(service).or_default(), Arc::new(value));
+            }
+            (Scope::Groups, Fragment::Groups(value)) => self.take_groups(value, news),
+            (Scope::Activities(group), Fragment::Activities(value)) => {
+                news.settle(self.activities.entry(group).or_default(), value);
+            }
+            (Scope::Refreshes(group), Fragment::Refreshes(value)) => {
+                news.settle(self.refreshes.entry(group).or_default(), value);
+            }
+            (Scope::Instances(batch), Fragment::Instances { asked, found }) => {
+                self.take_instances(&asked, found, news.at);
+                news.settle(self.instance_batches.entry(batch).or_default(), ());
+            }
+            (Scope::Probe(node), Fragment::Probes(outcomes)) => {
+                self.take_probes(node, outcomes, news);
+            }
+            (scope, fragment) => self.apply_elbv2(scope, fragment, news),
+        }
+    }
+
+    fn apply_elbv2(&mut self, scope: Scope, fragment: Fragment, news: News) {
+        match (scope, fragment) {
+            (Scope::LoadBalancers, Fragment::LoadBalancers(value)) => {
+                news.settle_list(&mut self.load_balancers, value, |item| item.arn.clone());
+                self.drop_orphans_of_load_balancers();
+            }
+            (Scope::LoadBalancerAttributes(arn), Fragment::LoadBalancerAttributes(value)) => {
+                news.settle(self.load_balancer_attributes.entry(arn).or_default(), value);
+            }
+            (Scope::Listeners(arn), Fragment::Listeners(value)) => {
+                self.memory.notice_listeners(&value, news.at);
+                let slot = self.listeners.entry(arn).or_default();
+                news.settle_list(slot, value, |item| item.arn.clone());
+            }
+            (Scope::Rules(arn), Fragment::Rules(value)) => {
+                news.settle(self.rules.entry(arn).or_default(), value);
+            }
+            (Scope::TargetGroups, Fragment::TargetGroups(value)) => {
+                news.settle_list(&mut self.target_groups, value, |item| item.arn.clone());
+                self.drop_orphans_of_target_groups();
+            }
+            (Scope::TargetGroupAttributes(arn), Fragment::TargetGroupAttributes(value)) => {
+                news.settle(self.target_group_attributes.entry(arn).or_default(), value);
+            }
+            (Scope::Tags(batch), Fragment::Tags(value)) => {
+                news.settle(self.tags.entry(batch).or_default(), value);
+            }
+            (Scope::TargetHealth(arn), Fragment::TargetHealth(value)) => {
+                let slot = self.target_health.entry(arn).or_default();
+                let held = hold(slot.value().map(|held| held.as_slice()), value, news.at, |one| {
+                    (one.id.clone(), one.port, one.state.clone())
+                });
+                news.settle(slot, Arc::new(held));
+            }
+            // A fragment of another kind than its scope promises carries no news.
+            (_, _) => {}
+        }
+    }
+
+    fn apply_error(&mut self, scope: &Scope, error: SourceError, news: &News) {
+        match scope {
+            Scope::Identity => news.fail(&mut self.identity, error),
+            Scope::Namespaces => news.fail(&mut self.namespaces, error),
+            Scope::Services(id) => news.fail(self.services.entry(id.clone()).or_default(), error),
+            Scope::Members(id) => news.fail(self.members.entry(id.clone()).or_default(), error),
+            Scope::MemberHealth(id) => {
+                news.fail(self.member_health.entry(id.clone()).or_default(), error);
+            }
+            Scope::Groups => news.fail(&mut self.groups, error),
+            Scope::Activities(id) => {
+                news.fail(self.activities.entry(id.clone()).or_default(), error);
+            }
+            Scope::Refreshes(id) => news.fail(self.refreshes.entry(id.clone()).or_default(), error),
+            Scope::LoadBalancers => news.fail(&mut self.load_balancers, error),
+            Scope::LoadBalancerAttributes(id) => {
+                news.fail(self.load_balancer_attributes.entry(id.clone()).or_default(), error);
+            }
+            Scope::Listeners(id) => news.fail(self.listeners.entry(id.clone()).or_default(), error),
+            Scope::Rules(id) => news.fail(self.rules.entry(id.clone()).or_default(), error),
+            Scope::TargetGroups => news.fail(&mut self.target_groups, error),
+            Scope::TargetGroupAttributes(id) => {
+                news.fail(self.target_group_attributes.entry(id.clone()).or_default(), error);
+            }
+            Scope::Tags(batch) => news.fail(self.tags.entry(*batch).or_default(), error),
+            Scope::TargetHealth(id) => {
+                news.fail(self.target_health.entry(id.clone()).or_default(), error);
+            }
+            Scope::Instances(batch) => {
+                news.fail(self.instance_batches.entry(*batch).or_default(), error);
+            }
+            Scope::Probe(id) => {
+                let probes = Arc::make_mut(&mut self.probes);
+                news.fail(probes.entry(id.clone()).or_default(), error);
+            }
+        }
+    }
+
+    fn take_members(&mut self, service: ServiceId, value: Vec<Member>, news: News) {
+        if value.iter().any(|member| member.stack().is_some()) {
+            self.memory.services.insert(service.clone(), news.at);
+        }
+        let slot = self.members.entry(service).or_default();
+        let value =
+            news.with_kept(slot.value().map(|kept| kept.as_slice()), value, |one| one.id.clone());
+        news.settle(slot, Arc::new(value));
+    }
+
+    fn take_groups(&mut self, value: Vec<AutoScalingGroup>, news: News) {
+        self.memory.notice_attachments(&value, news.at);
+        let kept = self.groups.value().map(|kept| kept.as_slice());
+        let value = news.with_kept(kept, value, |one| one.name.clone());
+        let complete = news.missing.is_none();
+        news.settle(&mut self.groups, Arc::new(value));
+        if complete {
+            let names: BTreeSet<_> = self
+                .groups
+                .value()
+                .into_iter()
+                .flat_map(|all| all.iter())
+                .map(|group| group.name.clone())
+                .collect();
+            self.activities.retain(|name, _| names.contains(name));
+            self.refreshes.retain(|name, _| names.contains(name));
+        }
+    }
+
+    fn take_instances(&mut self, asked: &[InstanceId], found: Vec<Ec2Instance>, at: Timestamp) {
+        let instances = Arc::make_mut(&mut self.instances);
+        for id in asked {
+            instances.insert(id.clone(), Dated { at, value: None });
+        }
+        for instance in found {
+            instances.insert(instance.id.clone(), Dated { at, value: Some(instance) });
+        }
+        instances.retain(|_, said| age(said.at, at) <= INSTANCES_KEPT);
+    }
+
+    fn take_probes(&mut self, node: InstanceId, outcomes: Vec<ProbeOutcome>, news: News) {
+        let slot = Arc::make_mut(&mut self.probes).entry(node).or_default();
+        let held = hold(slot.value().map(Vec::as_slice), outcomes, news.at, |one| {
+            (one.product.clone(), one.verdict)
+        });
+        news.settle(slot, held);
+    }
+
+    fn drop_orphans_of_services(&mut self) {
+        if self.services.values().any(|of| of.error().is_some()) {
+            return;
+        }
+        let ids: BTreeSet<_> = self.all_services().map(|service| service.id.clone()).collect();
+        self.members.retain(|id, _| ids.contains(id));
+        self.member_health.retain(|id, _| ids.contains(id));
+    }
+
+    fn drop_orphans_of_load_balancers(&mut self) {
+        if self.load_balancers.error().is_some() {
+            return;
+        }
+        let arns: BTreeSet<_> =
+            list(&self.load_balancers).map(|balancer| balancer.arn.clone()).collect();
+        self.listeners.retain(|arn, _| arns.contains(arn));
+        self.load_balancer_attributes.retain(|arn, _| arns.contains(arn));
+        let listeners: BTreeSet<_> =
+            self.all_listeners().map(|listener| listener.arn.clone()).collect();
+        self.rules.retain(|arn, _| listeners.contains(arn));
+    }
+
+    fn drop_orphans_of_target_groups(&mut self) {
+        if self.target_groups.error().is_some() {
+            return;
+        }
+        let arns: BTreeSet<_> = list(&self.target_groups).map(|group| group.arn.clone()).collect();
+        self.target_health.retain(|arn, _| arns.contains(arn));
+        self.target_group_attributes.retain(|arn, _| arns.contains(arn));
+    }
+
+    /// All services that are known, over all namespaces, whatever their age.
+    pub fn all_services(&self) -> impl Iterator<Item = &RegistryService> {
+        self.services.values().filter_map(Observed::value).flatten()
+    }
+
+    /// All listeners that are known, whatever their age.
+    pub fn all_listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.values().filter_map(Observed::value).flatten()
+    }
+}
+
+/// The circumstances of a piece of news.
+struct News {
+    at: Timestamp,
+    every: Duration,
+    calls: u32,
+    missing: Option<SourceError>,
+}
+
+impl News {
+    fn settle<T>(self, slot: &mut Observed<T>, value: T) {
+        slot.note_attempt(self.every, self.calls);
+        match self.missing {
+            None => slot.succeed(self.at, value),
+            Some(missing) => slot.succeed_partly(self.at, value, missing),
+        }
+    }
+
+    /// Settles a listing; of a partial one, what was known before and is not in it stays.
+    fn settle_list<T: Clone, K: Ord>(
+        self,
+        slot: &mut Observed<Vec<T>>,
+        value: Vec<T>,
+        key: impl Fn(&T) -> K,
+    ) {
+        let value = self.with_kept(slot.value().map(Vec::as_slice), value, key);
+        self.settle(slot, value);
+    }
+
+    fn with_kept<T: Clone, K: Ord>(
+        &self,
+        kept: Option<&[T]>,
+        mut value: Vec<T>,
+        key: impl Fn(&T) -> K,
+    ) -> Vec<T> {
+        if self.missing.is_some() {
+            let seen: BTreeSet<K> = value.iter().map(&key).collect();
+            let old = kept.unwrap_or_default().iter().filter(|one| !seen.contains(&key(one)));
+            value.extend(old.cloned());
+        }
+        value
+    }
+
+    fn fail<T>(&self, slot: &mut Observed<T>, error: SourceError) {
+        slot.note_attempt(self.every, self.calls);
+        slot.fail(self.at, error);
+    }
+}
+
+/// Dates each new observation back to the first of the unbroken run that agrees with it.
+fn hold<T, K: Ord>(
+    old: Option<&[Held<T>]>,
+    new: Vec<T>,
+    at: Timestamp,
+    key: impl Fn(&T) -> K,
+) -> Vec<Held<T>> {
+    let since: BTreeMap<K, Timestamp> =
+        old.unwrap_or_default().iter().map(|held| (key(&held.value), held.since)).collect();
+    new.into_iter()
+        .map(|value| Held { since: since.get(&key(&value)).copied().unwrap_or(at), value })
+        .collect()
+}
+
+fn list<T>(slot: &Observed<Vec<T>>) -> impl Iterator<Item = &T> {
+    slot.value().into_iter().flatten()
+}

@@ -1,0 +1,11 @@
+//! The shared discovery/health core: ids, observations, the inventory, `reconcile`, findings,
+//! capacity, differences. Total functions over plain data: no I/O, no clock, no terminal, nothing
+//! that can fail because of the outside world (invariant 1).
+
+pub mod error;
+pub mod estate;
+pub mod finding;
+pub mod ids;
+pub mod inventory;
+pub mod observed;
+pub mod source;

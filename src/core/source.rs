@@ -1,0 +1,226 @@
+//! What the readers say: which source was asked about what (`Scope`), when, at what cost, and what
+//! it answered (`Fragment`). A `SourceEvent` is the only way news of the world reaches the model.
+
+use super::error::SourceError;
+use super::ids::{
+    GroupName, InstanceId, ListenerArn, LoadBalancerArn, NamespaceId, ServiceId, TargetGroupArn,
+};
+use super::inventory::{
+    Activity, AutoScalingGroup, Ec2Instance, Identity, Listener, LoadBalancer,
+    LoadBalancerAttributes, Member, MemberHealth, Namespace, ProbeOutcome, Refresh,
+    RegistryService, Rule, Tags, TargetGroup, TargetGroupAttributes, TargetHealth,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The sources of truth, each with its own budget.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumIter,
+    strum::IntoStaticStr,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Source {
+    /// Who we are (`GetCallerIdentity`).
+    Sts,
+    /// The registry.
+    CloudMap,
+    /// The groups that own the instances.
+    AutoScaling,
+    /// Load balancers, listeners, target groups, target health.
+    Elbv2,
+    /// Addresses and states of instances.
+    Ec2,
+    /// Our own requests to the nodes.
+    Probes,
+}
+
+/// What a read is about. One refresh of a scope is in flight at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// `GetCallerIdentity`.
+    Identity,
+    /// `ListNamespaces`.
+    Namespaces,
+    /// `ListServices` of one namespace.
+    Services(NamespaceId),
+    /// `ListInstances` of one service (or, when nothing changed, `DiscoverInstancesRevision`).
+    Members(ServiceId),
+    /// `GetInstancesHealthStatus` of one service with custom health.
+    MemberHealth(ServiceId),
+    /// `DescribeAutoScalingGroups`.
+    Groups,
+    /// `DescribeScalingActivities` of one group.
+    Activities(GroupName),
+    /// `DescribeInstanceRefreshes` of one group.
+    Refreshes(GroupName),
+    /// `DescribeLoadBalancers`.
+    LoadBalancers,
+    /// `DescribeLoadBalancerAttributes` of one load balancer.
+    LoadBalancerAttributes(LoadBalancerArn),
+    /// `DescribeListeners` of one load balancer.
+    Listeners(LoadBalancerArn),
+    /// `DescribeRules` of one listener.
+    Rules(ListenerArn),
+    /// `DescribeTargetGroups`.
+    TargetGroups,
+    /// `DescribeTargetGroupAttributes` of one group.
+    TargetGroupAttributes(TargetGroupArn),
+    /// `DescribeTags` of a batch of at most 20 target groups, by the batch's number.
+    Tags(u16),
+    /// `DescribeTargetHealth` of one group.
+    TargetHealth(TargetGroupArn),
+    /// `DescribeInstances` of a batch of at most 200 ids, by the batch's number.
+    Instances(u16),
+    /// The probes of one node.
+    Probe(InstanceId),
+}
+
+impl Scope {
+    /// The source that answers for this scope.
+    pub fn source(&self) -> Source {
+        match self {
+            Self::Identity => Source::Sts,
+            Self::Namespaces | Self::Services(_) | Self::Members(_) | Self::MemberHealth(_) => {
+                Source::CloudMap
+            }
+            Self::Groups | Self::Activities(_) | Self::Refreshes(_) => Source::AutoScaling,
+            Self::LoadBalancers
+            | Self::LoadBalancerAttributes(_)
+            | Self::Listeners(_)
+            | Self::Rules(_)
+            | Self::TargetGroups
+            | Self::TargetGroupAttributes(_)
+            | Self::Tags(_)
+            | Self::TargetHealth(_) => Source::Elbv2,
+            Self::Instances(_) => Source::Ec2,
+            Self::Probe(_) => Source::Probes,
+        }
+    }
+
+    /// Whether a read command lacks data without it (exit code 4). The others explain or warn,
+    /// and their absence is only said in Sources.
+    pub fn is_essential(&self) -> bool {
+        !matches!(
+            self,
+            Self::Identity
+                | Self::Activities(_)
+                | Self::Refreshes(_)
+                | Self::LoadBalancerAttributes(_)
+                | Self::TargetGroupAttributes(_)
+                | Self::Tags(_)
+                | Self::Probe(_)
+        )
+    }
+}
+
+impl std::fmt::Display for Scope {
+    /// The scope as `sources` prints it: the kind, and the id where there are several.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Identity => f.write_str("identity"),
+            Self::Namespaces => f.write_str("namespaces"),
+            Self::Services(id) => write!(f, "services {id}"),
+            Self::Members(id) => write!(f, "{id}"),
+            Self::MemberHealth(id) => write!(f, "health {id}"),
+            Self::Groups => f.write_str("groups"),
+            Self::Activities(name) => write!(f, "activities {name}"),
+            Self::Refreshes(name) => write!(f, "refreshes {name}"),
+            Self::LoadBalancers => f.write_str("load balancers"),
+            Self::LoadBalancerAttributes(arn) => write!(f, "attributes {}", name(arn.as_str())),
+            Self::Listeners(arn) => write!(f, "listeners {}", name(arn.as_str())),
+            Self::Rules(arn) => write!(f, "rules {}", name(arn.as_str())),
+            Self::TargetGroups => f.write_str("target groups"),
+            Self::TargetGroupAttributes(arn) => write!(f, "attributes {}", name(arn.as_str())),
+            Self::Tags(batch) => write!(f, "tags {batch}"),
+            Self::TargetHealth(arn) => write!(f, "health {}", name(arn.as_str())),
+            Self::Instances(batch) => write!(f, "instances {batch}"),
+            Self::Probe(id) => write!(f, "{id}"),
+        }
+    }
+}
+
+/// An ARN without its account part: everything after the sixth colon.
+fn name(arn: &str) -> &str {
+    arn.splitn(6, ':').nth(5).unwrap_or(arn)
+}
+
+/// What a successful read brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fragment {
+    /// Who we are.
+    Identity(Identity),
+    /// All namespaces.
+    Namespaces(Vec<Namespace>),
+    /// All services of the scope's namespace.
+    Services(Vec<RegistryService>),
+    /// All members of the scope's service.
+    Members(Vec<Member>),
+    /// The members of the scope's service are as they were when last listed.
+    MembersUnchanged,
+    /// Custom health of the scope's members.
+    MemberHealth(BTreeMap<InstanceId, MemberHealth>),
+    /// All Auto Scaling groups.
+    Groups(Vec<AutoScalingGroup>),
+    /// The latest scaling activities of the scope's group.
+    Activities(Vec<Activity>),
+    /// The latest instance refreshes of the scope's group.
+    Refreshes(Vec<Refresh>),
+    /// All network load balancers.
+    LoadBalancers(Vec<LoadBalancer>),
+    /// The attributes of the scope's load balancer.
+    LoadBalancerAttributes(LoadBalancerAttributes),
+    /// The listeners of the scope's load balancer.
+    Listeners(Vec<Listener>),
+    /// The rules of the scope's listener, the default rule apart.
+    Rules(Vec<Rule>),
+    /// All target groups.
+    TargetGroups(Vec<TargetGroup>),
+    /// The attributes of the scope's target group.
+    TargetGroupAttributes(TargetGroupAttributes),
+    /// The tags of target groups.
+    Tags(BTreeMap<TargetGroupArn, Tags>),
+    /// The health of every target of the scope's group.
+    TargetHealth(Vec<TargetHealth>),
+    /// What EC2 said about the ids it was asked about: an id in `asked` and not in `found` is
+    /// unknown to EC2.
+    Instances {
+        /// The ids that were asked about.
+        asked: Vec<InstanceId>,
+        /// The instances EC2 knows.
+        found: Vec<Ec2Instance>,
+    },
+    /// One outcome a product of the scope's node.
+    Probes(Vec<ProbeOutcome>),
+}
+
+/// One answer, or one failure, of one read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceEvent {
+    /// What was read.
+    pub scope: Scope,
+    /// When the answer was complete (by our clock).
+    pub observed_at: Timestamp,
+    /// When the reader promises to look again.
+    pub every: Duration,
+    /// How many calls it took.
+    pub calls: u32,
+    /// What came of it.
+    pub result: Result<Fragment, SourceError>,
+    /// Why a part of a successful read is missing, if one is.
+    pub missing: Option<SourceError>,
+}

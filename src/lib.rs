@@ -1,0 +1,8 @@
+//! quarterdeck: a terminal operations console for blue/green Grafana, Loki and Tempo fleets on AWS.
+//!
+//! The rooms of the house and the walls between them stand in `ARCHITECTURE.md`; `tests/tidy.rs`
+//! checks them.
+
+pub mod clock;
+pub mod config;
+pub mod core;

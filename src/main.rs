@@ -1,0 +1,3 @@
+//! The binary: everything testable is in the library.
+
+fn main() {}
