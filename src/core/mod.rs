@@ -2,10 +2,13 @@
 //! capacity, differences. Total functions over plain data: no I/O, no clock, no terminal, nothing
 //! that can fail because of the outside world (invariant 1).
 
+pub mod capacity;
+pub mod diff;
 pub mod error;
 pub mod estate;
 pub mod finding;
 pub mod ids;
 pub mod inventory;
 pub mod observed;
+pub mod reconcile;
 pub mod source;

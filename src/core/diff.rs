@@ -1,0 +1,221 @@
+//! What changed between two estates, in sentences: what `watch` prints and the timeline keeps.
+
+use super::estate::{Estate, Fleet, Node};
+use super::finding::Finding;
+use super::ids::{InstanceId, Product, ServiceId, StackId, TargetGroupArn};
+use super::inventory::Verdict;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What kind of change it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum ChangeKind {
+    /// A fleet was first seen, or is no more.
+    Fleet,
+    /// A fleet's role changed.
+    Role,
+    /// A fleet's share of the traffic changed.
+    Share,
+    /// A node was first seen, or is no more.
+    Node,
+    /// A node's lifecycle changed.
+    Lifecycle,
+    /// A registry entry came, went or changed.
+    Member,
+    /// A target came, went or changed its state.
+    Target,
+    /// A probe's verdict changed.
+    Probe,
+    /// A finding was raised.
+    Raised,
+    /// A finding is no more.
+    Cleared,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// When it was noticed.
+    pub at: Timestamp,
+    /// Its kind.
+    pub kind: ChangeKind,
+    /// The fleet it concerns.
+    pub stack_id: Option<StackId>,
+    /// The node it concerns.
+    pub instance_id: Option<InstanceId>,
+    /// A fragment that says what changed, from what to what.
+    pub text: String,
+}
+
+/// Everything that differs from `before` to `after`, noticed at `at`. Coming to know something
+/// is no change of the world: what was unknown before is passed over, and so is what becomes
+/// unknown (the sources say that).
+pub fn diff(before: &Estate, after: &Estate, at: Timestamp) -> Vec<Change> {
+    let mut changes = Changes { at, all: Vec::new() };
+    for (stack, fleet) in &after.fleets {
+        match before.fleets.get(stack) {
+            None => changes.fleet(stack, "seen for the first time".into(), ChangeKind::Fleet),
+            Some(old) => changes.fleets(old, fleet),
+        }
+    }
+    for stack in before.fleets.keys().filter(|stack| !after.fleets.contains_key(*stack)) {
+        changes.fleet(
+            stack,
+            "no node, group or registry entry names it any more".into(),
+            ChangeKind::Fleet,
+        );
+    }
+    for (id, node) in &after.nodes {
+        match before.nodes.get(id) {
+            None => changes.node(node, "seen for the first time".into(), ChangeKind::Node),
+            Some(old) => changes.nodes(old, node),
+        }
+    }
+    for node in before.nodes.values().filter(|node| !after.nodes.contains_key(&node.id)) {
+        changes.node(node, "known to no source any more".into(), ChangeKind::Node);
+    }
+    changes.findings(before, after);
+    changes.all
+}
+
+struct Changes {
+    at: Timestamp,
+    all: Vec<Change>,
+}
+
+impl Changes {
+    fn fleet(&mut self, stack: &StackId, text: String, kind: ChangeKind) {
+        let stack_id = Some(stack.clone());
+        self.all.push(Change { at: self.at, kind, stack_id, instance_id: None, text });
+    }
+
+    fn node(&mut self, node: &Node, text: String, kind: ChangeKind) {
+        let (stack_id, instance_id) = (node.stack_id.clone(), Some(node.id.clone()));
+        self.all.push(Change { at: self.at, kind, stack_id, instance_id, text });
+    }
+
+    fn fleets(&mut self, old: &Fleet, new: &Fleet) {
+        use super::estate::Role;
+        if old.role != new.role && old.role != Role::Unknown && new.role != Role::Unknown {
+            self.fleet(
+                &new.stack_id,
+                format!("role {} → {}", old.role, new.role),
+                ChangeKind::Role,
+            );
+        }
+        if let (Some(was), Some(is)) = (old.traffic_share, new.traffic_share)
+            && (was - is).abs() > f64::EPSILON
+        {
+            let text = format!("traffic {:.0}% → {:.0}%", was * 100.0, is * 100.0);
+            self.fleet(&new.stack_id, text, ChangeKind::Share);
+        }
+    }
+
+    fn nodes(&mut self, old: &Node, new: &Node) {
+        if old.lifecycle != new.lifecycle {
+            let word = |of: &Option<String>| of.clone().unwrap_or_else(|| "in no group".into());
+            let text = format!("{} → {}", word(&old.lifecycle), word(&new.lifecycle));
+            self.node(new, text, ChangeKind::Lifecycle);
+        }
+        self.members(old, new);
+        self.targets(old, new);
+        self.probes(old, new);
+    }
+
+    fn members(&mut self, old: &Node, new: &Node) {
+        type Entry<'a> = (&'a str, Option<&'a str>, Option<&'a StackId>);
+        fn of(node: &Node) -> BTreeMap<(&ServiceId, &InstanceId), Entry<'_>> {
+            node.members
+                .iter()
+                .map(|one| {
+                    let entry = (one.service.as_str(), one.ipv4.as_deref(), one.stack.as_ref());
+                    ((&one.service_id, &one.member_id), entry)
+                })
+                .collect()
+        }
+        let words = |(_, ip, stack): &Entry<'_>| {
+            format!("{} {}", ip.unwrap_or("no address"), stack.map_or("no STACK", StackId::as_str))
+        };
+        let (was, is) = (of(old), of(new));
+        for (key, entry) in &is {
+            match was.get(key) {
+                None => {
+                    let text = format!("registered in {} ({})", entry.0, words(entry));
+                    self.node(new, text, ChangeKind::Member);
+                }
+                Some(before) if before != entry => {
+                    let text = format!("{}: {} → {}", entry.0, words(before), words(entry));
+                    self.node(new, text, ChangeKind::Member);
+                }
+                Some(_) => {}
+            }
+        }
+        for (_, entry) in was.iter().filter(|(key, _)| !is.contains_key(*key)) {
+            self.node(new, format!("deregistered from {}", entry.0), ChangeKind::Member);
+        }
+    }
+
+    fn targets(&mut self, old: &Node, new: &Node) {
+        fn of(node: &Node) -> BTreeMap<(&TargetGroupArn, u16), (&str, Option<&str>)> {
+            node.targets
+                .iter()
+                .map(|one| {
+                    ((&one.target_group, one.port), (one.name.as_str(), one.state.as_deref().ok()))
+                })
+                .collect()
+        }
+        let (was, is) = (of(old), of(new));
+        for ((arn, port), (name, state)) in &is {
+            let Some(state) = state else { continue };
+            let text = match was.get(&(*arn, *port)) {
+                None => format!("{name} {port}: target, {state}"),
+                Some((_, Some(before))) if before != state => {
+                    format!("{name} {port}: {before} → {state}")
+                }
+                Some(_) => continue,
+            };
+            self.node(new, text, ChangeKind::Target);
+        }
+        for ((_, port), (name, _)) in was.iter().filter(|(key, _)| !is.contains_key(*key)) {
+            self.node(new, format!("{name} {port}: no target any more"), ChangeKind::Target);
+        }
+    }
+
+    fn probes(&mut self, old: &Node, new: &Node) {
+        let was: BTreeMap<&Product, Verdict> =
+            old.probes.iter().map(|one| (&one.outcome.product, one.verdict)).collect();
+        for probe in &new.probes {
+            let Some(before) = was.get(&probe.outcome.product) else { continue };
+            let unknown = *before == Verdict::Unknown || probe.verdict == Verdict::Unknown;
+            if *before != probe.verdict && !unknown {
+                let text = format!(
+                    "{} {before} → {}: {}",
+                    probe.outcome.product, probe.verdict, probe.outcome.detail
+                );
+                self.node(new, text, ChangeKind::Probe);
+            }
+        }
+    }
+
+    fn findings(&mut self, before: &Estate, after: &Estate) {
+        fn by_id(estate: &Estate) -> BTreeMap<&str, &Finding> {
+            estate.findings.iter().map(|one| (one.id.as_str(), one)).collect()
+        }
+        let (was, is) = (by_id(before), by_id(after));
+        let raised = is.iter().filter(|(id, _)| !was.contains_key(*id));
+        let cleared = was.iter().filter(|(id, _)| !is.contains_key(*id));
+        let told = raised.map(|one| (one, ChangeKind::Raised));
+        for ((_, finding), kind) in told.chain(cleared.map(|one| (one, ChangeKind::Cleared))) {
+            self.all.push(Change {
+                at: self.at,
+                kind,
+                stack_id: finding.stack_id.clone(),
+                instance_id: finding.instance_id.clone(),
+                text: format!("{}: {}", finding.kind, finding.summary),
+            });
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `reconcile`: from what each source said to the truth about each fleet, and to what disagrees.
+//!
+//! A pure function of the inventory, the time and the policy. Things are joined by instance id; by
+//! IP address only where something is known only by an address, and never for an id shaped like an
+//! EC2 id. What is unknown stays unknown: it raises no finding and makes nothing healthier.
+
+mod findings;
+mod fleets;
+mod index;
+mod nodes;
+mod registry;
+mod traffic;
+
+use super::estate::{Estate, Policy};
+use super::finding::Finding;
+use super::inventory::Inventory;
+use index::Index;
+use jiff::Timestamp;
+use registry::Expectation;
+use std::collections::BTreeMap;
+
+/// Joins everything that is known.
+pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Estate {
+    let index = Index::new(inventory, now, policy);
+    let nodes = nodes::build(&index);
+    let expected = Expectation::new(&index, &nodes);
+    let parts: fleets::Parts = index
+        .owners
+        .keys()
+        .map(|arn| ((*arn).clone(), traffic::parts(&index, &nodes, arn)))
+        .collect();
+    let fleets = fleets::build(&index, &nodes, &parts, &expected);
+    let findings = findings::all(&findings::Scene {
+        index: &index,
+        nodes: &nodes,
+        fleets: &fleets,
+        expected: &expected,
+        parts: &parts,
+    });
+    let mut estate = Estate {
+        account: inventory.identity.value().map(|identity| identity.account.clone()),
+        traffic: traffic::balancers(&index, &nodes, &parts),
+        fleets,
+        nodes: BTreeMap::new(),
+        findings,
+    };
+    let mut nodes: Vec<_> = nodes.into_iter().collect();
+    nodes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    estate.nodes = nodes.into_iter().collect();
+    mark_worst(&mut estate);
+    estate
+}
+
+fn mark_worst(estate: &mut Estate) {
+    for finding in &estate.findings {
+        let worse = |worst: &mut Option<_>| *worst = (*worst).max(Some(finding.severity));
+        if let Some(fleet) = finding.stack_id.as_ref().and_then(|id| estate.fleets.get_mut(id)) {
+            worse(&mut fleet.worst);
+        }
+        if let Some(node) = finding.instance_id.as_ref().and_then(|id| estate.nodes.get_mut(id)) {
+            worse(&mut node.worst);
+        }
+    }
+}
+
+impl Estate {
+    /// Dates findings that stood before back to when they were first seen.
+    pub fn carry_since(&mut self, previous: &Estate) {
+        let before: BTreeMap<&str, Timestamp> =
+            previous.findings.iter().map(|one| (one.id.as_str(), one.since)).collect();
+        for finding in &mut self.findings {
+            let since = before.get(finding.id.as_str()).copied();
+            finding.since = since.map_or(finding.since, |since| since.min(finding.since));
+        }
+    }
+
+    /// The findings about a fleet.
+    pub fn findings_of(&self, stack: &crate::core::ids::StackId) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |one| one.stack_id.as_ref() == Some(stack))
+    }
+}
