@@ -195,6 +195,8 @@ pub struct Node {
     pub group: Option<GroupName>,
     /// LifecycleState, AWS's word; `None` when no group lists it.
     pub lifecycle: Option<String>,
+    /// Whether a complete, current list of groups proves that none lists it.
+    pub unlisted: bool,
     /// The group's HealthStatus.
     pub asg_health: Option<String>,
     /// LaunchTemplate version.
@@ -225,15 +227,36 @@ impl Node {
         self.lifecycle.as_deref() == Some("InService")
     }
 
-    /// Whether it may serve traffic as far as anybody knows: its group has it in service, or no
-    /// group lists it and EC2 says it runs.
-    pub fn is_living(&self) -> bool {
-        self.existence != Existence::Gone
-            && match self.lifecycle.as_deref() {
-                Some(lifecycle) => lifecycle == "InService",
-                None => self.existence == Existence::Running,
-            }
+    /// Whether it is meant to serve: its group has it in service, or it is proven that no group
+    /// lists it and EC2 says it runs. Without a complete list of groups a node that none lists may
+    /// as well be in standby.
+    pub fn standing(&self) -> Standing {
+        match (self.lifecycle.as_deref(), self.existence) {
+            (_, Existence::Gone) => Standing::Apart,
+            (Some("InService"), _) => Standing::Serving,
+            (Some(_), _) => Standing::Apart,
+            (None, _) if !self.unlisted => Standing::Unknown,
+            (None, Existence::Running) => Standing::Serving,
+            (None, Existence::Present) => Standing::Apart,
+            (None, Existence::Unknown) => Standing::Unknown,
+        }
     }
+
+    /// Whether it is known to be meant to serve.
+    pub fn is_living(&self) -> bool {
+        self.standing() == Standing::Serving
+    }
+}
+
+/// Whether a node is meant to serve traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Serving,
+    /// It is not: gone, stopped, in standby, coming or going.
+    Apart,
+    /// Nobody can say.
+    Unknown,
 }
 
 /// What is known of an instance's existence.

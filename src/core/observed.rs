@@ -117,6 +117,11 @@ impl<T> Observed<T> {
         self.good.as_ref().map(|good| good.at)
     }
 
+    /// When the last attempt ended, well or not.
+    pub fn last_attempt(&self) -> Option<Timestamp> {
+        self.observed_at().max(self.error.as_ref().map(|error| error.at))
+    }
+
     /// The last error that no success has followed.
     pub fn error(&self) -> Option<&Dated<SourceError>> {
         self.error.as_ref()

@@ -20,7 +20,7 @@ const CHANGES_SHOWN: Duration = Duration::from_secs(3600);
 /// A change of weights or attachments that no run of ours made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficChange {
-    /// What changed, as a fragment: "weights of front:3100 went from … to …".
+    /// What changed, as a fragment: "weights went from … to …".
     pub what: String,
     /// The listener, where it was one.
     pub listener: Option<ListenerArn>,
@@ -57,56 +57,77 @@ impl Memory {
     /// Compares listeners with what they were when last seen, and keeps the new state.
     pub(super) fn notice_listeners(&mut self, listeners: &[Listener], at: Timestamp) {
         for listener in listeners {
-            let last = self.listeners.insert(listener.arn.clone(), (at, listener.default.clone()));
-            let Some((after, last)) = last else { continue };
-            if last.groups == listener.default.groups {
-                continue;
-            }
-            self.changes.push(TrafficChange {
-                what: format!(
-                    "the weights of {}:{} went from {} to {}",
-                    arn_name(listener.load_balancer.as_str()),
-                    listener.port,
-                    weights(&last),
-                    weights(&listener.default)
-                ),
-                listener: Some(listener.arn.clone()),
-                group: None,
-                after,
-                seen: at,
-            });
+            self.notice_listener(listener.arn.clone(), listener.default.clone(), at);
         }
         self.forget_old(at);
+    }
+
+    fn notice_listener(&mut self, arn: ListenerArn, forward: Forward, at: Timestamp) {
+        let last = self.listeners.insert(arn.clone(), (at, forward.clone()));
+        let Some((after, last)) = last.filter(|(_, last)| last.groups != forward.groups) else {
+            return;
+        };
+        self.changes.push(TrafficChange {
+            what: format!("weights went from {} to {}", weights(&last), weights(&forward)),
+            listener: Some(arn),
+            group: None,
+            after,
+            seen: at,
+        });
     }
 
     /// Compares attachments with what they were when last seen, and keeps the new state.
     pub(super) fn notice_attachments(&mut self, groups: &[AutoScalingGroup], at: Timestamp) {
         for group in groups {
-            let now: BTreeSet<_> = group.target_groups.iter().cloned().collect();
-            let last = self.attachments.insert(group.name.clone(), (at, now.clone()));
-            let Some((after, last)) = last else { continue };
-            let names = |set: Vec<&TargetGroupArn>| {
-                set.iter().map(|arn| arn_name(arn.as_str())).collect::<Vec<_>>().join(", ")
-            };
-            let added = names(now.difference(&last).collect());
-            let removed = names(last.difference(&now).collect());
-            let what = match (added.as_str(), removed.as_str()) {
-                ("", "") => continue,
-                (added, "") => format!("{} was attached to {added}", group.name),
-                ("", removed) => format!("{} was detached from {removed}", group.name),
-                (added, removed) => {
-                    format!("{} was attached to {added} and detached from {removed}", group.name)
-                }
-            };
-            self.changes.push(TrafficChange {
-                what,
-                listener: None,
-                group: Some(group.name.clone()),
-                after,
-                seen: at,
-            });
+            let now = group.target_groups.iter().cloned().collect();
+            self.notice_attachment(group.name.clone(), now, at);
         }
         self.forget_old(at);
+    }
+
+    fn notice_attachment(
+        &mut self,
+        name: GroupName,
+        groups: BTreeSet<TargetGroupArn>,
+        at: Timestamp,
+    ) {
+        let last = self.attachments.insert(name.clone(), (at, groups.clone()));
+        let Some((after, last)) = last else { return };
+        let names = |set: Vec<&TargetGroupArn>| {
+            set.iter().map(|arn| arn_name(arn.as_str())).collect::<Vec<_>>().join(", ")
+        };
+        let added = names(groups.difference(&last).collect());
+        let removed = names(last.difference(&groups).collect());
+        let what = match (added.as_str(), removed.as_str()) {
+            ("", "") => return,
+            (added, "") => format!("{name} was attached to {added}"),
+            ("", removed) => format!("{name} was detached from {removed}"),
+            (added, removed) => {
+                format!("{name} was attached to {added} and detached from {removed}")
+            }
+        };
+        self.changes.push(TrafficChange {
+            what,
+            listener: None,
+            group: Some(name),
+            after,
+            seen: at,
+        });
+    }
+
+    /// Takes in what was remembered from an earlier start. What this start has already seen is
+    /// compared with it, as if it had been known from the beginning.
+    pub fn recall(&mut self, older: Memory, now: Timestamp) {
+        let newer = std::mem::replace(self, older);
+        self.services.extend(newer.services);
+        self.changes.extend(newer.changes);
+        for (arn, (at, forward)) in newer.listeners {
+            self.notice_listener(arn, forward, at);
+        }
+        for (name, (at, groups)) in newer.attachments {
+            self.notice_attachment(name, groups, at);
+        }
+        self.forget_old(now);
     }
 
     /// The changes that are still worth saying.

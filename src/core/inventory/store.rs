@@ -121,7 +121,9 @@ impl Inventory {
             }
             (Scope::Instances(batch), Fragment::Instances { asked, found }) => {
                 self.take_instances(&asked, found, news.at);
+                let at = news.at;
                 news.settle(self.instance_batches.entry(batch).or_default(), ());
+                self.drop_old_batches(at);
             }
             (Scope::Probe(node), Fragment::Probes(outcomes)) => {
                 self.take_probes(node, outcomes, news);
@@ -199,6 +201,7 @@ impl Inventory {
             }
             Scope::Instances(batch) => {
                 news.fail(self.instance_batches.entry(*batch).or_default(), error);
+                self.drop_old_batches(news.at);
             }
             Scope::Probe(id) => {
                 let probes = Arc::make_mut(&mut self.probes);
@@ -255,6 +258,13 @@ impl Inventory {
         news.settle(slot, held);
     }
 
+    /// Batches come and go with the ids they ask about; one that nobody asks any more is dropped.
+    fn drop_old_batches(&mut self, now: Timestamp) {
+        self.instance_batches.retain(|_, batch| {
+            batch.last_attempt().is_some_and(|at| age(at, now) <= batch.every() * 3)
+        });
+    }
+
     fn drop_orphans_of_services(&mut self) {
         if self.services.values().any(|of| of.error().is_some()) {
             return;
@@ -284,6 +294,33 @@ impl Inventory {
         let arns: BTreeSet<_> = list(&self.target_groups).map(|group| group.arn.clone()).collect();
         self.target_health.retain(|arn, _| arns.contains(arn));
         self.target_group_attributes.retain(|arn, _| arns.contains(arn));
+    }
+
+    /// Whether a read of this scope has ended, well or not.
+    pub fn was_attempted(&self, scope: &Scope) -> bool {
+        fn ended<T>(slot: Option<&Observed<T>>) -> bool {
+            slot.is_some_and(|slot| slot.last_attempt().is_some())
+        }
+        match scope {
+            Scope::Identity => ended(Some(&self.identity)),
+            Scope::Namespaces => ended(Some(&self.namespaces)),
+            Scope::Services(id) => ended(self.services.get(id)),
+            Scope::Members(id) => ended(self.members.get(id)),
+            Scope::MemberHealth(id) => ended(self.member_health.get(id)),
+            Scope::Groups => ended(Some(&self.groups)),
+            Scope::Activities(id) => ended(self.activities.get(id)),
+            Scope::Refreshes(id) => ended(self.refreshes.get(id)),
+            Scope::LoadBalancers => ended(Some(&self.load_balancers)),
+            Scope::LoadBalancerAttributes(id) => ended(self.load_balancer_attributes.get(id)),
+            Scope::Listeners(id) => ended(self.listeners.get(id)),
+            Scope::Rules(id) => ended(self.rules.get(id)),
+            Scope::TargetGroups => ended(Some(&self.target_groups)),
+            Scope::TargetGroupAttributes(id) => ended(self.target_group_attributes.get(id)),
+            Scope::Tags(batch) => ended(self.tags.get(batch)),
+            Scope::TargetHealth(id) => ended(self.target_health.get(id)),
+            Scope::Instances(batch) => ended(self.instance_batches.get(batch)),
+            Scope::Probe(id) => ended(self.probes.get(id)),
+        }
     }
 
     /// All services that are known, over all namespaces, whatever their age.

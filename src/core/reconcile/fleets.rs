@@ -5,7 +5,7 @@ use super::nodes::Nodes;
 use super::registry::Expectation;
 use super::traffic;
 use crate::core::estate::{
-    Fleet, GroupSummary, Node, ProbeSummary, RegistrySummary, Role, TargetSummary,
+    Fleet, GroupSummary, Node, ProbeSummary, RegistrySummary, Role, Standing, TargetSummary,
 };
 use crate::core::ids::{InstanceId, Product, StackId, TargetGroupArn};
 use crate::core::inventory::{ProbeReason, Verdict};
@@ -124,9 +124,10 @@ fn targets(index: &Index<'_>, nodes: &Nodes, stack: &StackId) -> Vec<TargetSumma
 }
 
 /// Probes of the nodes that are meant to serve, a product at a time, in the order of the probes.
+/// A node of which nobody can say whether it is meant to serve counts as unknown.
 fn probes<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<ProbeSummary> {
     let mut all: indexmap::IndexMap<Product, ProbeSummary> = indexmap::IndexMap::new();
-    for node in nodes.filter(|node| node.is_living()) {
+    for node in nodes.filter(|node| node.standing() != Standing::Apart) {
         for probe in &node.probes {
             if probe.outcome.reason == ProbeReason::NotPresent {
                 continue;
@@ -135,10 +136,10 @@ fn probes<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<ProbeSummary> {
                 let service = product.clone();
                 ProbeSummary { service, pass: 0, fail: 0, unknown: 0, observed_at: None }
             });
-            match probe.verdict {
-                Verdict::Pass => summary.pass += 1,
-                Verdict::Fail => summary.fail += 1,
-                Verdict::Unknown => summary.unknown += 1,
+            match (node.standing(), probe.verdict) {
+                (Standing::Serving, Verdict::Pass) => summary.pass += 1,
+                (Standing::Serving, Verdict::Fail) => summary.fail += 1,
+                (_, _) => summary.unknown += 1,
             }
             let at = probe.observed_at;
             summary.observed_at = Some(summary.observed_at.map_or(at, |oldest| oldest.min(at)));

@@ -125,9 +125,12 @@ impl<'a> Index<'a> {
                 };
             }
         };
-        let unlisted =
-            self.inventory.groups.whole(self.now).is_ok() && !self.listed.contains_key(id);
-        if gone && unlisted { Existence::Gone } else { Existence::Unknown }
+        if gone && self.is_unlisted(id) { Existence::Gone } else { Existence::Unknown }
+    }
+
+    /// Whether a complete, current list of groups proves that none lists it.
+    pub fn is_unlisted(&self, id: &InstanceId) -> bool {
+        self.inventory.groups.whole(self.now).is_ok() && !self.listed.contains_key(id)
     }
 
     /// The targets of a group as last known.

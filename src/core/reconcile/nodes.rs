@@ -44,6 +44,7 @@ fn node(index: &Index<'_>, id: &InstanceId) -> Node {
             .as_deref()
             .is_some_and(|lifecycle| matches!(lifecycle, "Standby" | "EnteringStandby")),
         lifecycle,
+        unlisted: index.is_unlisted(id),
         asg_health: listed.map(|(_, instance)| instance.health.clone()),
         launch_template_version: listed
             .and_then(|(_, instance)| instance.launch_template_version.clone()),

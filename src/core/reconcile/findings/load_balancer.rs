@@ -1,11 +1,12 @@
 //! Findings about target groups, listeners and the load balancer itself.
 
-use super::{Scene, counted, listed};
+use super::{Scene, listed};
 use crate::core::capacity::{self, Opening};
 use crate::core::estate::{Existence, Node, NodeTarget};
 use crate::core::finding::{Finding, FindingKind, Fix, Severity};
-use crate::core::ids::{LoadBalancerArn, StackId, TargetGroupArn};
+use crate::core::ids::{LoadBalancerArn, StackId, TargetGroupArn, arn_name};
 use crate::core::inventory::{Listener, LoadBalancer, TargetGroup, Verdict};
+use crate::core::observed::age;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn look(scene: &Scene<'_>, found: &mut Vec<Finding>) {
@@ -316,27 +317,29 @@ fn without_security_group(scene: &Scene<'_>, balancer: &LoadBalancer) -> Finding
 
 fn changed_outside(scene: &Scene<'_>, found: &mut Vec<Finding>) {
     for change in scene.index.inventory.memory.recent_changes(scene.index.now) {
-        let stack = match (&change.group, &change.listener) {
+        let listener = change.listener.as_ref().and_then(|arn| {
+            scene.index.inventory.all_listeners().find(|listener| &listener.arn == arn)
+        });
+        let stack = match (&change.group, listener) {
             (Some(group), _) => scene.index.stack_of_group.get(group).cloned(),
-            (None, Some(arn)) => scene
-                .index
-                .inventory
-                .all_listeners()
-                .find(|listener| &listener.arn == arn)
-                .and_then(|listener| main_fleet(scene, listener)),
+            (None, Some(listener)) => main_fleet(scene, listener),
             (None, None) => None,
         };
+        // A listener or group that is not, or no longer, any fleet's is nobody's traffic here.
         let Some(stack) = stack else { continue };
-        let minutes = crate::core::observed::age(change.after, change.seen).as_secs().div_ceil(60);
+        let place = listener
+            .map(|of| format!("{}:{}: ", arn_name(of.load_balancer.as_str()), of.port))
+            .unwrap_or_default();
+        let minutes = age(change.after, change.seen).as_secs().div_ceil(60).max(1);
         let text = format!(
-            "{} within {} before it was seen, and no run of ours did it",
+            "{place}{} within {} before it was seen, and no run of ours did it",
             change.what,
-            counted(usize::try_from(minutes.max(1)).unwrap_or(usize::MAX), "minute")
+            if minutes == 1 { "1 minute".into() } else { format!("{minutes} minutes") },
         );
         found.push(
             Finding::new(FindingKind::TrafficChangedOutside, change.seen, text)
                 .stack(Some(&stack))
-                .identified(&change.what),
+                .identified(&format!("{place}{}", change.what)),
         );
     }
 }
