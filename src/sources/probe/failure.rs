@@ -55,14 +55,22 @@ pub fn timed_out(way: Way, status: Option<u16>) -> Reading {
     }
 }
 
+/// Nothing took the connection within the limit.
+pub fn no_connection(way: Way) -> Reading {
+    Reading::fail(ProbeReason::NoRoute, format!("no connection within {}", span(way.limit)))
+}
+
 fn not_connected(error: &reqwest::Error, io: Option<&io::Error>, way: Way) -> Reading {
-    let limit = span(way.limit);
     if error.is_timeout() {
-        // The limit of the TCP connection alone ends as an I/O error, that of TCP and TLS does not.
+        // The limit of the TCP connection alone ends as an I/O error. That of TCP and TLS does not,
+        // and may end first even where there is no connection: the prober looks once more.
         return if way.tls && io.is_none() {
-            Reading::fail(ProbeReason::Frozen, format!("no TLS handshake within {limit}"))
+            Reading::fail(
+                ProbeReason::Frozen,
+                format!("no TLS handshake within {}", span(way.limit)),
+            )
         } else {
-            Reading::fail(ProbeReason::NoRoute, format!("no connection within {limit}"))
+            no_connection(way)
         };
     }
     match io.map(io::Error::kind) {

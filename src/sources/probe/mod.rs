@@ -6,6 +6,8 @@
 //! round trip, but it tells less: to a node that vanished it looks like a frozen process, to a
 //! restarted one like a torn answer, where a new connection tells "no route" from "refused" from
 //! "frozen". And four a node at 10,000 nodes would hold 40,000 files.
+//! Measured on loopback, debug build, one thread, 1,000 nodes with four products, servers in the same
+//! process: 1.15 s and 37 MB a round; with kept connections 0.6 s, 100 MB and 4,000 more files.
 
 mod failure;
 mod read;
@@ -36,6 +38,10 @@ const IN_FLIGHT: usize = 512;
 /// The connection's limit ends this much before the whole's, so that no connection and no answer
 /// are told apart whichever timer fires late.
 const CONNECT_EARLIER: Duration = Duration::from_millis(20);
+
+/// The part of the limit that is kept to tell a frozen process from a missing host where TLS hides
+/// it: a tenth, which is 0.3 s at the usual 3 s and so several round trips.
+const TLS_RESERVE: u32 = 10;
 
 /// Asks nodes how their products are. Cheap to clone; all clones share one bound on open requests.
 #[derive(Clone, Debug)]
@@ -88,11 +94,15 @@ impl Prober {
         let proxy = settings.proxy.as_deref().map(parse_proxy).transpose()?;
         let (proxy, kind) = proxy.unzip();
         // No certificates at all rather than the system's: loading these fails where there are none.
-        let http = builder(settings, proxy.as_ref()).tls_certs_only(Vec::<Certificate>::new());
+        let plain = CONNECT_EARLIER.min(settings.timeout / 2);
+        let http =
+            builder(settings, proxy.as_ref(), plain).tls_certs_only(Vec::<Certificate>::new());
         let http = http.build().map_err(|error| ProbeSetupError::Client(causes(&error)))?;
         let tls = settings.products.iter().any(|product| product.tls);
-        let https =
-            tls.then(|| builder(settings, proxy.as_ref()).build().map_err(|error| causes(&error)));
+        let https = tls.then(|| {
+            let builder = builder(settings, proxy.as_ref(), settings.timeout / TLS_RESERVE);
+            builder.build().map_err(|error| causes(&error))
+        });
         let inner = Inner {
             clock,
             limit: settings.timeout,
@@ -180,9 +190,24 @@ impl Inner {
                 let reading = read::read(product, forwarded, &answer);
                 Asked { reading, status, whole: true }
             }
-            Ok(Err(error)) => Asked::nothing(failure::failed(&error, way, status), status),
+            Ok(Err(error)) => {
+                let mut reading = failure::failed(&error, way, status);
+                if reading.reason == ProbeReason::Frozen && !self.accepts(product, ip).await {
+                    reading = failure::no_connection(way);
+                }
+                Asked::nothing(reading, status)
+            }
             Err(_) => Asked::nothing(failure::timed_out(way, status), status),
         }
+    }
+
+    /// Whether the port takes a TCP connection in what is reserved of the limit. reqwest limits the
+    /// connection alone and the connection with its TLS handshake by the same time, so the end of
+    /// the latter does not say how far it came.
+    async fn accepts(&self, product: &ProductSettings, ip: IpAddr) -> bool {
+        let connection = tokio::net::TcpStream::connect(SocketAddr::new(ip, product.port));
+        let reserve = self.limit / TLS_RESERVE;
+        matches!(tokio::time::timeout(reserve, connection).await, Ok(Ok(_)))
     }
 }
 
@@ -245,8 +270,8 @@ async fn exchange(client: &Client, url: Url, status: &mut Option<u16>) -> reqwes
     Ok(Answer { status: response.status().as_u16(), location, body })
 }
 
-fn builder(settings: &ProbeSettings, proxy: Option<&Proxy>) -> ClientBuilder {
-    let connect = settings.timeout.saturating_sub(CONNECT_EARLIER.min(settings.timeout / 2));
+/// A client whose connections come about `earlier` than the limit or not at all.
+fn builder(settings: &ProbeSettings, proxy: Option<&Proxy>, earlier: Duration) -> ClientBuilder {
     let headers = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
     let builder = Client::builder()
         .user_agent(concat!("quarterdeck/", env!("CARGO_PKG_VERSION")))
@@ -255,7 +280,7 @@ fn builder(settings: &ProbeSettings, proxy: Option<&Proxy>) -> ClientBuilder {
         .retry(reqwest::retry::never())
         .referer(false)
         .pool_max_idle_per_host(0)
-        .connect_timeout(connect)
+        .connect_timeout(settings.timeout.saturating_sub(earlier))
         .no_proxy();
     match proxy {
         Some(proxy) => builder.proxy(proxy.clone()),

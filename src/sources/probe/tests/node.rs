@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -10,6 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub enum Reply {
     /// Sends these bytes and closes.
     Bytes(Vec<u8>),
+    /// Waits, then sends these bytes and closes.
+    Late(Duration, Vec<u8>),
     /// Sends these bytes, then nothing, and stays connected.
     Stall(Vec<u8>),
     /// Sends a status line and then as much body as anybody takes, up to 100 MB.
@@ -90,6 +93,10 @@ pub async fn read_head(mut stream: TcpStream) -> (TcpStream, String) {
 async fn send(mut stream: TcpStream, reply: Reply, sent: &Mutex<usize>) {
     match reply {
         Reply::Bytes(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+        }
+        Reply::Late(wait, bytes) => {
+            tokio::time::sleep(wait).await;
             let _ = stream.write_all(&bytes).await;
         }
         Reply::Stall(bytes) => {

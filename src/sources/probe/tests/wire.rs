@@ -3,7 +3,7 @@
 use super::node::{Node, Reply, http, read_head};
 use super::{LIMIT, probe_loki, probe_one, product, settings};
 use crate::clock::Clock;
-use crate::config::{ProbeKind, ProductSettings};
+use crate::config::{ProbeKind, ProbeSettings, ProductSettings};
 use crate::core::inventory::{ProbeOutcome, ProbeReason, Verdict};
 use crate::sources::probe::Prober;
 use std::net::SocketAddr;
@@ -81,6 +81,12 @@ async fn no_connection_within_the_limit() {
     let outcome = probe_loki(at).await;
     let detail = "no connection within 0.6 s";
     assert_eq!(said(&outcome), (Verdict::Fail, ProbeReason::NoRoute, detail));
+    // Over TLS, one in ten such failures looks like a frozen handshake at first.
+    let loki = over_tls(product(ProbeKind::Loki, at.port(), "/ready"));
+    let prober = Prober::new(&settings(vec![loki; 40]), Clock::real()).unwrap();
+    for outcome in prober.probe(at.ip()).await {
+        assert_eq!(said(&outcome), (Verdict::Fail, ProbeReason::NoRoute, detail));
+    }
     drop((held, listener));
 }
 
@@ -166,15 +172,34 @@ async fn alive_only() {
 
 #[tokio::test]
 async fn alive_is_asked_within_what_remains_of_the_limit() {
-    let node = Node::start("127.80.1.12", |line| match line {
-        "GET /ready HTTP/1.1" => http("503 Service Unavailable", "Application is stopping"),
+    let late = b"HTTP/1.1 503 Service Unavailable\r\n\r\nApplication is stopping";
+    let node = Node::start("127.80.1.12", move |line| match line {
+        "GET /ready HTTP/1.1" => Reply::Late(LIMIT * 3 / 4, late.into()),
         _ => Reply::Stall(Vec::new()),
     });
     let node = node.await;
     let clock = Clock::real();
     let outcome = probe_loki(node.at).await;
     assert_eq!((outcome.reason, outcome.alive), (ProbeReason::Stopping, Some(false)));
-    assert!(clock.real_elapsed() < LIMIT * 2, "{:?}", clock.real_elapsed());
+    assert_eq!(node.lines().len(), 2);
+    assert!(clock.real_elapsed() < LIMIT * 3 / 2, "{:?}", clock.real_elapsed());
+}
+
+#[tokio::test]
+async fn requests_wait_their_turn_and_their_limit_begins_with_it() {
+    let node = Node::start("127.80.1.16", |_| http("200 OK", "ready\n")).await;
+    let products = vec![product(ProbeKind::Loki, node.at.port(), "/ready")];
+    let prober = Prober::new(&settings(products), Clock::real()).unwrap();
+    let all = u32::try_from(prober.inner.slots.available_permits()).unwrap();
+    let taken = prober.inner.slots.acquire_many(all).await.unwrap();
+    let probe = prober.probe(node.at.ip());
+    tokio::pin!(probe);
+    assert!(tokio::time::timeout(LIMIT * 3 / 2, &mut probe).await.is_err());
+    assert_eq!(node.lines(), Vec::<String>::new());
+    drop(taken);
+    let outcomes = probe.await;
+    assert_eq!(said(&outcomes[0]), (Verdict::Pass, ProbeReason::Ready, "ready"));
+    assert!(outcomes[0].latency_ms.is_some_and(|ms| u128::from(ms) < LIMIT.as_millis()));
 }
 
 #[tokio::test]
@@ -221,8 +246,19 @@ async fn ipv6_addresses_are_bracketed() {
     assert_ne!(outcome.verdict, Verdict::Pass);
 }
 
-/// Run by the next test in a process of its own, because certificates and proxies are found by
-/// environment variables, and these belong to a whole process.
+/// Runs one of the tests that are ignored elsewhere in a process of its own, because what it
+/// changes belongs to a whole process.
+fn alone(test: &str, environment: &[(&str, &str)]) {
+    let (_, here) = module_path!().split_once("::").unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("{here}::{test}"), "--ignored"])
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+}
+
 #[tokio::test]
 #[ignore = "needs the environment that the test after it makes"]
 async fn without_certificates_and_past_the_environments_proxy() {
@@ -238,15 +274,35 @@ async fn without_certificates_and_past_the_environments_proxy() {
 
 #[test]
 fn neither_certificates_nor_the_environments_proxy_matter_over_http() {
-    let test = concat!(module_path!(), "::without_certificates_and_past_the_environments_proxy");
-    let (_, test) = test.split_once("::").unwrap();
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored"])
-        .env("SSL_CERT_FILE", "/dev/null")
-        .env("SSL_CERT_DIR", "/dev/null")
-        .envs(["http_proxy", "https_proxy", "all_proxy"].map(|name| (name, "http://127.0.0.1:1")))
-        .output()
-        .unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+    let nowhere = [
+        ("SSL_CERT_FILE", "/dev/null"),
+        ("SSL_CERT_DIR", "/dev/null"),
+        ("http_proxy", "http://127.0.0.1:1"),
+        ("https_proxy", "http://127.0.0.1:1"),
+        ("all_proxy", "http://127.0.0.1:1"),
+    ];
+    alone("without_certificates_and_past_the_environments_proxy", &nowhere);
+}
+
+#[tokio::test]
+#[ignore = "takes the files of its whole process, so the test after it runs it alone"]
+async fn without_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let at = nobody("127.80.1.17").await;
+    let direct = settings(vec![product(ProbeKind::Loki, at.port(), "/ready")]);
+    let proxied = ProbeSettings { proxy: Some(format!("http://{at}")), ..direct.clone() };
+    let probers = [direct, proxied].map(|one| Prober::new(&one, Clock::real()).unwrap());
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = Some(3);
+    setrlimit(Resource::Nofile, limit).unwrap();
+    for prober in probers {
+        let outcome = prober.probe(at.ip()).await.remove(0);
+        assert_eq!((outcome.verdict, &outcome.reason), (Verdict::Unknown, &ProbeReason::NoRoute));
+        assert!(outcome.detail.starts_with("could not ask: "), "{outcome:?}");
+    }
+}
+
+#[test]
+fn our_own_faults_say_nothing_of_the_node() {
+    alone("without_files", &[]);
 }
