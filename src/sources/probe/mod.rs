@@ -142,8 +142,7 @@ impl Inner {
         let left = self.limit.saturating_sub(spent);
         let alive = match &asked.reading {
             reading if asked.whole && asks_alive(product, reading) && !left.is_zero() => {
-                let root = self.ask(product, ip, "/", left).await;
-                root.status.map(|status| status == 404).or(Some(false))
+                is_alive(&self.ask(product, ip, "/", left).await)
             }
             _ => None,
         };
@@ -235,6 +234,15 @@ fn asks_alive(product: &ProductSettings, reading: &Reading) -> bool {
     matches!(product.kind, ProbeKind::Loki | ProbeKind::Tempo)
         && reading.verdict == Verdict::Fail
         && product.path.as_str() != "/"
+}
+
+/// What `GET /` showed: 404 is what the products' routers answer as long as they live.
+fn is_alive(root: &Asked) -> Option<bool> {
+    match root.reading.verdict {
+        _ if root.status == Some(404) => Some(true),
+        Verdict::Unknown => None,
+        Verdict::Pass | Verdict::Fail => Some(false),
+    }
 }
 
 /// A node may lack an optional product: then nobody listening is no fault.

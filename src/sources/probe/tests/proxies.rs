@@ -95,6 +95,18 @@ async fn an_http_proxy_that_fails() {
 }
 
 #[tokio::test]
+async fn an_http_proxy_that_fails_midway() {
+    let proxy = Node::start("127.80.2.17", |line| match line.contains("/ready ") {
+        true => http("503 Service Unavailable", "Application is stopping"),
+        false => http("502 Bad Gateway", "upstream"),
+    });
+    let proxy = proxy.await;
+    let outcome = through(format!("http://{}", proxy.at), nobody("127.80.2.18").await).await;
+    assert_eq!((outcome.verdict, &outcome.reason), (Verdict::Fail, &ProbeReason::Stopping));
+    assert_eq!((outcome.alive, proxy.lines().len()), (None, 2));
+}
+
+#[tokio::test]
 async fn a_tunnel_that_fails() {
     let node = Node::start("127.80.2.8", |_| http("200 OK", "ready\n")).await;
     let bad = Node::start("127.80.2.9", |_| http("502 Bad Gateway", "upstream")).await;
