@@ -3,6 +3,7 @@
 //! The rooms of the house and the walls between them stand in `ARCHITECTURE.md`; `tests/tidy.rs`
 //! checks them.
 
+pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod core;

@@ -1,0 +1,26 @@
+//! Builds every AWS client: one configuration, one HTTP client, one set of time limits, one
+//! interceptor (the [`gate`](Gate)) and one reading of what went wrong. AWS SDK types pass through
+//! here and stop at `sources`, `exec` and `node`; nothing here decides when to call, how often, or
+//! whether to try again.
+//!
+//! EC2 is called without its SDK crate: one call of hundreds is needed, and the crate alone would
+//! double the build (see [`ec2`]).
+
+mod codes;
+mod connect;
+mod connect_error;
+mod credentials;
+pub mod ec2;
+mod ec2_xml;
+mod endpoint;
+mod errors;
+mod gate;
+mod profiles;
+#[cfg(test)]
+mod tests;
+mod xml;
+
+pub use connect::Aws;
+pub use connect_error::ConnectError;
+pub use errors::source_error;
+pub use gate::{Armed, READS};
