@@ -7,4 +7,5 @@ pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod engine;
 pub mod sources;

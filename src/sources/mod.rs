@@ -1,4 +1,19 @@
-//! Reads the world and never changes anything. What AWS, reqwest or a socket say ends here: out of
+//! Reads the world and never changes anything (invariant 12). What to read is computed by
+//! [`demand`] from what is known; when to read it is the [`Scheduler`]'s business; a [`Reader`]
+//! does one read and says what came of it. What AWS, reqwest or a socket say ends here: out of
 //! this room come only the core's own words.
 
+mod autoscaling;
+mod cloudmap;
+mod demand;
+mod ec2;
+mod elbv2;
+mod pace;
 pub mod probe;
+mod reader;
+mod schedule;
+mod sts;
+
+pub use demand::{Ask, Pace, Want, demand};
+pub use reader::Reader;
+pub use schedule::{Order, Scheduler};

@@ -1,0 +1,114 @@
+//! The feed: pollers on a thread and a runtime of their own, so that parsing a large answer never
+//! delays a key. News come through a bounded channel; what to read next goes back.
+
+use crate::aws::{Aws, ConnectError};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::core::inventory::Inventory;
+use crate::core::source::SourceEvent;
+use crate::sources::probe::{ProbeSetupError, Prober};
+use crate::sources::{Order, Pace, Reader, Scheduler, demand};
+use tokio::sync::{mpsc, oneshot};
+
+/// News that nobody has folded yet. A round over 10,000 nodes brings some thousand events within
+/// a second; a reader that is slower than that holds the pollers back, which is right.
+const NEWS: usize = 256;
+/// Orders that the scheduler has not taken yet. It takes them between two reads, so one is
+/// usually enough; each replaces the one before, so one that does not fit may be dropped.
+const ORDERS: usize = 4;
+
+/// Why the pollers could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// AWS cannot be set up.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Probes cannot be set up.
+    #[error(transparent)]
+    Probes(#[from] ProbeSetupError),
+    /// The operating system gave no thread or no runtime.
+    #[error("failed to start the pollers: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl FeedError {
+    /// What to do about it.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::Connect(error) => error.next_step(),
+            Self::Probes(_) => "Correct [probes] in the configuration, or use --no-probes.",
+            Self::Thread(_) => "Check the limits of this session (`ulimit -u`, memory).",
+        }
+    }
+}
+
+/// The pollers' other end.
+pub struct Feed {
+    /// News of the world.
+    pub events: mpsc::Receiver<SourceEvent>,
+    /// How setting up AWS went: the region in use, or why there are no pollers.
+    pub started: Option<oneshot::Receiver<Result<String, FeedError>>>,
+    orders: mpsc::Sender<Order>,
+    settings: Settings,
+}
+
+impl Feed {
+    /// Starts the pollers. Returns at once; nothing is read before the first [`Feed::want`].
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start(settings: &Settings, clock: &Clock) -> Result<Self, FeedError> {
+        let (news, events) = mpsc::channel(NEWS);
+        let (orders, received) = mpsc::channel(ORDERS);
+        let (tell, started) = oneshot::channel();
+        let (for_thread, clock) = (settings.clone(), clock.clone());
+        std::thread::Builder::new().name("pollers".into()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(poll(for_thread, clock, (received, news), tell)),
+                Err(error) => drop(tell.send(Err(error.into()))),
+            }
+        })?;
+        Ok(Self { events, started: Some(started), orders, settings: settings.clone() })
+    }
+
+    /// Tells the pollers what to read, given what is known.
+    pub fn want(&self, inventory: &Inventory, pace: &Pace) {
+        let wants = demand(inventory, &self.settings, pace);
+        // A full queue means that the scheduler is about to take a newer demand than the last one
+        // it knows; the next event brings another.
+        let _ = self.orders.try_send(Order::Want(wants));
+    }
+
+    /// Reads everything now.
+    pub fn poll_now(&self) {
+        let _ = self.orders.try_send(Order::Now);
+    }
+}
+
+async fn poll(
+    settings: Settings,
+    clock: Clock,
+    (orders, news): (mpsc::Receiver<Order>, mpsc::Sender<SourceEvent>),
+    tell: oneshot::Sender<Result<String, FeedError>>,
+) {
+    match reader(&settings, &clock).await {
+        Ok((reader, region)) => {
+            let _ = tell.send(Ok(region));
+            Scheduler::new(reader, clock).run(orders, news).await;
+        }
+        Err(error) => drop(tell.send(Err(error))),
+    }
+}
+
+/// A reader on the configured account, and its region.
+async fn reader(settings: &Settings, clock: &Clock) -> Result<(Reader, String), FeedError> {
+    let prober = if settings.probes.enabled {
+        Some(Prober::new(&settings.probes, clock.clone())?)
+    } else {
+        None
+    };
+    let aws = Aws::connect(&settings.aws).await?;
+    let region = aws.region.clone();
+    Ok((Reader::new(aws, prober, clock.clone(), settings.load_balancer.clone()), region))
+}

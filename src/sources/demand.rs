@@ -1,0 +1,394 @@
+//! What to read, how often: a pure function of what is known and of the settings. A first listing
+//! brings the ids that the next reads are about, so the demand grows as answers come in, and
+//! shrinks when things are gone.
+
+use crate::config::Settings;
+use crate::core::ids::{InstanceId, LoadBalancerArn, ServiceId, StackId, TargetGroupArn};
+use crate::core::inventory::{AutoScalingGroup, Inventory, Namespace, STACK_KEYS};
+use crate::core::observed::Observed;
+use crate::core::source::Scope;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// DescribeInstances takes at most 200 values of a filter.
+const IDS_A_CALL: usize = 200;
+/// DescribeTags takes at most 20 ARNs.
+const ARNS_A_CALL: usize = 20;
+/// Target groups of load balancers that are not ours are looked at rarely, and at most so many:
+/// only to find our instances where nobody attached them.
+const SWEPT_GROUPS: usize = 40;
+/// How much longer than the slow cadence the sweep for strangers takes.
+const SWEEP: u32 = 10;
+/// Batches of ids that EC2 was never asked about get numbers of their own from here on, made from
+/// the ids, so that a new set of ids is a new question.
+const NEW_IDS: u16 = 0x8000;
+/// ELBv2's bucket is the whole account's: in steady state listeners and target health together
+/// may take this many calls a second, and everything slow this many more.
+const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.6;
+const ELBV2_SLOW_CALLS_A_SECOND: f64 = 0.3;
+/// Auto Scaling's bucket is shared too; activities and refreshes take at most this many.
+const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
+/// How much slower everything is read when nobody has typed for a while.
+const IDLE: u32 = 3;
+
+/// What a read must know beside its scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Nothing.
+    Plain,
+    /// The names under which DiscoverInstancesRevision knows a service; `None` where unknown.
+    Service(Option<(String, String)>),
+    /// These instance ids.
+    Ids(Arc<[InstanceId]>),
+    /// These target groups.
+    TargetGroups(Arc<[TargetGroupArn]>),
+    /// The node at this address.
+    Address(IpAddr),
+}
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// What.
+    pub scope: Scope,
+    /// What more the read must know.
+    pub ask: Ask,
+    /// How often.
+    pub every: Duration,
+    /// Lower is sooner, among what is due.
+    pub rank: u8,
+    /// When the first read is due, if not at once.
+    pub not_before: Option<Timestamp>,
+}
+
+/// How hard to try.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Nobody has typed for a while.
+    pub idle: bool,
+    /// The fleet that is on screen: it is read first.
+    pub focus: Option<StackId>,
+}
+
+/// Everything that should be read now and again.
+pub fn demand(inventory: &Inventory, settings: &Settings, pace: &Pace) -> Vec<Want> {
+    let mut demand = Demand {
+        inventory,
+        settings,
+        focus: pace.focus.as_ref(),
+        slower: if pace.idle { IDLE } else { 1 },
+        wants: Vec::new(),
+    };
+    let slow = settings.cadence.slow;
+    demand.add(Scope::Identity, slow * SWEEP, 1);
+    demand.add(Scope::Groups, settings.cadence.autoscaling, 0);
+    demand.add(Scope::LoadBalancers, slow, 0);
+    demand.add(Scope::TargetGroups, slow, 0);
+    demand.registry();
+    let ours = demand.our_groups();
+    demand.auto_scaling(&ours);
+    let target_groups = demand.load_balancing(&ours);
+    let ids = demand.instances(&ours, &target_groups);
+    demand.probes(&ours, &ids);
+    demand.wants
+}
+
+struct Demand<'a> {
+    inventory: &'a Inventory,
+    settings: &'a Settings,
+    focus: Option<&'a StackId>,
+    slower: u32,
+    wants: Vec<Want>,
+}
+
+impl<'a> Demand<'a> {
+    fn add(&mut self, scope: Scope, every: Duration, rank: u8) {
+        self.ask(scope, Ask::Plain, every, rank);
+    }
+
+    fn ask(&mut self, scope: Scope, ask: Ask, every: Duration, rank: u8) {
+        let every = every * self.slower;
+        self.wants.push(Want { scope, ask, every, rank, not_before: None });
+    }
+
+    fn registry(&mut self) {
+        let slow = self.settings.cadence.slow;
+        self.add(Scope::Namespaces, slow * SWEEP, 0);
+        let wanted = self.settings.namespace.as_deref();
+        let namespaces: Vec<&Namespace> = self
+            .inventory
+            .namespaces
+            .value()
+            .into_iter()
+            .flatten()
+            .filter(|of| wanted.is_none_or(|name| name == of.name || name == of.id.as_str()))
+            .collect();
+        for namespace in namespaces {
+            self.add(Scope::Services(namespace.id.clone()), slow, 0);
+            let services = self.inventory.services.get(&namespace.id).and_then(Observed::value);
+            for service in services.into_iter().flatten() {
+                let names = (namespace.http_name.clone(), service.name.clone());
+                let (known, ours) = self.knowledge_of(&service.id);
+                let every =
+                    if known && !ours { slow * SWEEP } else { self.settings.cadence.cloudmap };
+                let ask = Ask::Service((!names.0.is_empty()).then_some(names));
+                self.ask(Scope::Members(service.id.clone()), ask, every, 0);
+                if ours && service.custom_health {
+                    self.add(
+                        Scope::MemberHealth(service.id.clone()),
+                        self.settings.cadence.elbv2,
+                        1,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Whether a service's members were ever listed, and whether the service is ours.
+    fn knowledge_of(&self, service: &ServiceId) -> (bool, bool) {
+        let known = self.inventory.members.get(service).is_some_and(|of| of.value().is_some());
+        let ours = self.settings.registry.contains_key(service)
+            || self.inventory.memory.services.contains_key(service);
+        (known, ours)
+    }
+
+    /// Auto Scaling groups with a stack tag, or with an instance that a registry of ours knows.
+    fn our_groups(&self) -> Vec<&'a AutoScalingGroup> {
+        let registered: BTreeSet<&InstanceId> = self
+            .inventory
+            .members
+            .iter()
+            .filter(|(service, _)| self.knowledge_of(service).1)
+            .filter_map(|(_, members)| members.value())
+            .flat_map(|members| members.iter().map(|member| &member.id))
+            .collect();
+        let tagged =
+            |group: &AutoScalingGroup| STACK_KEYS.iter().any(|key| group.tags.contains_key(*key));
+        let known = |group: &AutoScalingGroup| {
+            group.instances.iter().any(|instance| registered.contains(&instance.id))
+        };
+        self.inventory
+            .groups
+            .value()
+            .into_iter()
+            .flat_map(|all| all.iter())
+            .filter(|group| tagged(group) || known(group))
+            .collect()
+    }
+
+    fn auto_scaling(&mut self, ours: &[&AutoScalingGroup]) {
+        let slow = self.settings.cadence.slow;
+        let every = stretched(slow, 2 * ours.len(), AUTOSCALING_SLOW_CALLS_A_SECOND);
+        for group in ours {
+            self.add(Scope::Activities(group.name.clone()), every, 3);
+            self.add(Scope::Refreshes(group.name.clone()), every, 3);
+        }
+    }
+
+    /// Listeners, target health and what belongs to them; answers the target groups that are ours.
+    fn load_balancing(&mut self, ours: &[&AutoScalingGroup]) -> BTreeSet<TargetGroupArn> {
+        let inventory = self.inventory;
+        // Until the groups were asked about, nobody can tell which target groups are ours.
+        if inventory.groups.value().is_none() && inventory.groups.error().is_none() {
+            return BTreeSet::new();
+        }
+        let Some(all) = inventory.target_groups.value() else { return BTreeSet::new() };
+        let near = self.near(ours);
+        let balancers: BTreeSet<&LoadBalancerArn> = all
+            .iter()
+            .filter(|group| near.contains(&group.arn))
+            .flat_map(|group| &group.load_balancers)
+            .collect();
+        let known: BTreeSet<&LoadBalancerArn> =
+            inventory.load_balancers.value().into_iter().flatten().map(|of| &of.arn).collect();
+        let balancers: BTreeSet<&LoadBalancerArn> = if balancers.is_empty() {
+            known
+        } else {
+            balancers.intersection(&known).copied().collect()
+        };
+        let beside = all
+            .iter()
+            .filter(|group| group.load_balancers.iter().any(|arn| balancers.contains(arn)))
+            .map(|group| &group.arn);
+        let ours: BTreeSet<TargetGroupArn> = near.iter().chain(beside).cloned().collect();
+        self.fast(&ours, &balancers);
+        self.slow(&ours, &balancers);
+        let strangers = all.iter().filter(|group| !ours.contains(&group.arn));
+        for group in strangers.take(SWEPT_GROUPS) {
+            let every = self.settings.cadence.slow * SWEEP;
+            self.add(Scope::TargetHealth(group.arn.clone()), every, 4);
+        }
+        ours
+    }
+
+    /// Target groups that our Auto Scaling groups are attached to, or that hold their instances.
+    fn near(&self, ours: &[&AutoScalingGroup]) -> BTreeSet<TargetGroupArn> {
+        let instances: BTreeSet<&InstanceId> =
+            ours.iter().flat_map(|group| &group.instances).map(|one| &one.id).collect();
+        let holding = self.inventory.target_health.iter().filter(|(_, health)| {
+            let mut targets = health.value().into_iter().flat_map(|all| all.iter());
+            targets.any(|held| instances.contains(&held.value.id))
+        });
+        ours.iter()
+            .flat_map(|group| &group.target_groups)
+            .chain(holding.map(|(arn, _)| arn))
+            .cloned()
+            .collect()
+    }
+
+    fn fast(&mut self, groups: &BTreeSet<TargetGroupArn>, balancers: &BTreeSet<&LoadBalancerArn>) {
+        let number = groups.len() + balancers.len();
+        let every = stretched(self.settings.cadence.elbv2, number, ELBV2_FAST_CALLS_A_SECOND);
+        let focused: BTreeSet<&TargetGroupArn> = self.focused().collect();
+        for balancer in balancers {
+            self.add(Scope::Listeners((*balancer).clone()), every, 0);
+        }
+        for group in groups {
+            let rank = if focused.contains(group) { 0 } else { 1 };
+            self.add(Scope::TargetHealth(group.clone()), every, rank);
+        }
+    }
+
+    /// Target groups of the fleet on screen.
+    fn focused(&self) -> impl Iterator<Item = &'a TargetGroupArn> + use<'a> {
+        let focus = self.focus.cloned();
+        let groups = self.inventory.groups.value().into_iter().flat_map(|all| all.iter());
+        groups
+            .filter(move |group| {
+                let stack = STACK_KEYS.iter().find_map(|key| group.tags.get(*key));
+                stack.map(String::as_str) == focus.as_ref().map(StackId::as_str)
+            })
+            .flat_map(|group| &group.target_groups)
+    }
+
+    fn slow(&mut self, groups: &BTreeSet<TargetGroupArn>, balancers: &BTreeSet<&LoadBalancerArn>) {
+        let listeners: Vec<_> = self
+            .inventory
+            .all_listeners()
+            .filter(|listener| balancers.contains(&listener.load_balancer))
+            .map(|listener| listener.arn.clone())
+            .collect();
+        let batches = groups.len().div_ceil(ARNS_A_CALL);
+        let number = 2 + groups.len() + balancers.len() + listeners.len() + batches;
+        let every = stretched(self.settings.cadence.slow, number, ELBV2_SLOW_CALLS_A_SECOND);
+        for balancer in balancers {
+            self.add(Scope::LoadBalancerAttributes((*balancer).clone()), every, 3);
+        }
+        for listener in listeners {
+            self.add(Scope::Rules(listener), every, 2);
+        }
+        for group in groups {
+            self.add(Scope::TargetGroupAttributes(group.clone()), every, 3);
+        }
+        let all: Vec<_> = groups.iter().cloned().collect();
+        for (batch, arns) in (0_u16..).zip(all.chunks(ARNS_A_CALL)) {
+            self.ask(Scope::Tags(batch), Ask::TargetGroups(arns.into()), every, 3);
+        }
+    }
+
+    /// Asks EC2 about every id that any source named. Answers the ids.
+    fn instances(
+        &mut self,
+        ours: &[&AutoScalingGroup],
+        target_groups: &BTreeSet<TargetGroupArn>,
+    ) -> BTreeSet<InstanceId> {
+        let mut ids: BTreeSet<InstanceId> =
+            ours.iter().flat_map(|group| &group.instances).map(|one| one.id.clone()).collect();
+        for (service, members) in &self.inventory.members {
+            if self.knowledge_of(service).1 {
+                let members = members.value().into_iter().flat_map(|all| all.iter());
+                ids.extend(members.map(|member| member.id.clone()));
+            }
+        }
+        for arn in target_groups {
+            let health = self.inventory.target_health.get(arn).and_then(Observed::value);
+            ids.extend(health.into_iter().flat_map(|all| all.iter()).map(|of| of.value.id.clone()));
+        }
+        let answered = |id: &InstanceId| self.inventory.instances.contains_key(id);
+        let askable = || ids.iter().filter(|id| id.is_ec2()).cloned();
+        let (known, new): (Vec<_>, Vec<_>) = askable().partition(answered);
+        let every = self.settings.cadence.ec2;
+        for ids in new.chunks(IDS_A_CALL) {
+            self.ask(Scope::Instances(NEW_IDS | digest(ids)), Ask::Ids(ids.into()), every, 1);
+        }
+        for (batch, ids) in (0_u16..NEW_IDS).zip(known.chunks(IDS_A_CALL)) {
+            let oldest =
+                ids.iter().filter_map(|id| self.inventory.instances.get(id)).map(|of| of.at).min();
+            let due = oldest.and_then(|at| at.checked_add(every * self.slower).ok());
+            self.ask(Scope::Instances(batch), Ask::Ids(ids.into()), every, 2);
+            if let Some(want) = self.wants.last_mut() {
+                want.not_before = due;
+            }
+        }
+        ids
+    }
+
+    /// Probes every node whose address is known and which is not on its way out.
+    fn probes(&mut self, ours: &[&AutoScalingGroup], ids: &BTreeSet<InstanceId>) {
+        if !self.settings.probes.enabled {
+            return;
+        }
+        let leaving: BTreeSet<&InstanceId> = ours
+            .iter()
+            .flat_map(|group| &group.instances)
+            .filter(|one| one.lifecycle.starts_with("Terminat"))
+            .map(|one| &one.id)
+            .collect();
+        let registered = self.registered_addresses();
+        let focused: BTreeSet<&InstanceId> = ours
+            .iter()
+            .filter(|group| {
+                STACK_KEYS.iter().any(|key| {
+                    group.tags.get(*key).map(String::as_str) == self.focus.map(StackId::as_str)
+                        && self.focus.is_some()
+                })
+            })
+            .flat_map(|group| &group.instances)
+            .map(|one| &one.id)
+            .collect();
+        for id in ids.iter().filter(|id| !leaving.contains(id)) {
+            let address = match self.inventory.instances.get(id).map(|said| &said.value) {
+                Some(Some(instance)) if instance.state == "running" => instance.private_ip,
+                // EC2 does not know it, or it does not run: there is nobody to ask.
+                Some(_) => None,
+                // EC2 could not be asked: the registry's word is better than none.
+                None => registered.get(id).copied().filter(|_| self.ec2_failed()),
+            };
+            if let Some(address) = address {
+                let rank = if focused.contains(id) { 0 } else { 1 };
+                let every = self.settings.cadence.probes;
+                self.ask(Scope::Probe(id.clone()), Ask::Address(address), every, rank);
+            }
+        }
+    }
+
+    fn ec2_failed(&self) -> bool {
+        self.inventory.instance_batches.values().any(|batch| batch.error().is_some())
+    }
+
+    fn registered_addresses(&self) -> BTreeMap<&'a InstanceId, IpAddr> {
+        let all = self.inventory.members.values().filter_map(Observed::value);
+        all.flat_map(|members| members.iter())
+            .filter_map(|member| Some((&member.id, member.ipv4()?.parse().ok()?)))
+            .collect()
+    }
+}
+
+/// The interval at which so many calls stay within a rate.
+fn stretched(least: Duration, calls: usize, calls_a_second: f64) -> Duration {
+    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+    least.max(Duration::from_secs_f64(f64::from(calls) / calls_a_second))
+}
+
+/// Fifteen bits that tell one set of ids from another.
+fn digest(ids: &[InstanceId]) -> u16 {
+    let hash = ids
+        .iter()
+        .flat_map(|id| id.as_str().bytes())
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let bytes = hash.to_le_bytes();
+    (u16::from_le_bytes([bytes[0], bytes[1]]) ^ u16::from_le_bytes([bytes[2], bytes[3]])) & !NEW_IDS
+}

@@ -1,0 +1,114 @@
+//! Token buckets, one a source, and the one way a call is made: wait for a token, count, call,
+//! name what went wrong.
+
+use crate::clock::Clock;
+use crate::core::error::SourceError;
+use crate::core::source::{Fragment, Source};
+use governor::clock::Clock as GovernorClock;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter, middleware::NoOpMiddleware};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// A source's budget: how many calls at once, and how many a second after that.
+///
+/// ELBv2 has one bucket of 40 tokens, refilled at 10 a second, for the whole account and every
+/// tool in it (Elastic Load Balancing API throttling); we take at most 30 at once and 3 a second,
+/// and the cadences keep the steady state below one. Auto Scaling shares one bucket of unpublished
+/// size. Cloud Map publishes no numbers for ListInstances; AWS's own controllers use 2 to 100 a
+/// second. EC2 describes refill at 20 a second.
+fn budget(source: Source) -> (u32, u32) {
+    match source {
+        Source::Sts => (5, 1),
+        Source::CloudMap => (60, 20),
+        Source::AutoScaling => (20, 3),
+        Source::Elbv2 => (30, 3),
+        Source::Ec2 => (20, 5),
+        // Probes go to our own nodes; how many run at once is bounded by the scheduler.
+        Source::Probes => (10_000, 10_000),
+    }
+}
+
+/// Time as governor wants it: real time since the clock was made. Limits of I/O run by real time.
+#[derive(Clone, Debug)]
+struct RealTime(Clock);
+
+impl GovernorClock for RealTime {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(self.0.real_elapsed())
+    }
+}
+
+/// A source's token bucket.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    limiter: RateLimiter<NotKeyed, InMemoryState, RealTime, NoOpMiddleware<Nanos>>,
+    time: RealTime,
+}
+
+impl Bucket {
+    pub fn new(source: Source, clock: &Clock) -> Self {
+        let (burst, per_second) = budget(source);
+        let one = NonZeroU32::MIN;
+        let quota = Quota::per_second(NonZeroU32::new(per_second).unwrap_or(one))
+            .allow_burst(NonZeroU32::new(burst).unwrap_or(one));
+        let time = RealTime(clock.clone());
+        Self { limiter: RateLimiter::direct_with_clock(quota, time.clone()), time }
+    }
+
+    /// Waits until a call may be made.
+    pub async fn token(&self) {
+        while let Err(not_until) = self.limiter.check() {
+            let wait: Duration = not_until.wait_time_from(self.time.now());
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// What a read came to: a fragment, and why a part of it is missing if one is.
+pub(super) type Read = Result<(Fragment, Option<SourceError>), SourceError>;
+
+/// The calls of one read.
+pub(super) struct Calls<'a> {
+    bucket: &'a Bucket,
+    made: u32,
+}
+
+impl<'a> Calls<'a> {
+    pub fn new(bucket: &'a Bucket) -> Self {
+        Self { bucket, made: 0 }
+    }
+
+    /// Makes one call: waits for a token, counts it.
+    pub async fn make<T>(&mut self, call: impl Future<Output = T>) -> T {
+        self.bucket.token().await;
+        self.made += 1;
+        call.await
+    }
+
+    /// Counts calls that one call led to (further pages).
+    pub fn also_made(&mut self, calls: u32) {
+        self.made += calls;
+    }
+
+    /// How many calls were made.
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+}
+
+/// What a listing over several pages came to: everything, or what came before the page that
+/// failed. A failure of the first page is a failure of the listing.
+pub(super) fn pages<T>(
+    items: Vec<T>,
+    failed: Option<SourceError>,
+    fragment: impl FnOnce(Vec<T>) -> Fragment,
+) -> Read {
+    match failed {
+        Some(error) if items.is_empty() => Err(error),
+        missing => Ok((fragment(items), missing)),
+    }
+}

@@ -1,0 +1,230 @@
+//! When to read what: every wanted scope at its own cadence, one read of a scope in flight, a
+//! bounded number of reads a source, what is due and on screen first.
+
+use super::demand::Want;
+use super::reader::Reader;
+use crate::clock::Clock;
+use crate::core::error::ErrorKind;
+use crate::core::source::{Scope, Source, SourceEvent};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Reads of one source in flight at once. AWS answers a handful in parallel without throttling.
+/// Probes are bounded by file descriptors: four a node, within the usual soft limit of 1,024, and
+/// enough that a hundred hanging nodes do not hold up the others.
+fn in_flight(source: Source) -> usize {
+    match source {
+        Source::Probes => 128,
+        _ => 8,
+    }
+}
+
+/// A scope that is throttled again and again is read this many times more slowly at most.
+const BACKED_OFF_AT_MOST: u32 = 8;
+/// Cadences are spread by so many percent, so that many consoles do not fall into step.
+const JITTER_PERCENT: u64 = 10;
+
+/// What the scheduler is told.
+#[derive(Debug)]
+pub enum Order {
+    /// Read these from now on, and nothing else.
+    Want(Vec<Want>),
+    /// Read everything now.
+    Now,
+}
+
+struct State {
+    want: Want,
+    due: Timestamp,
+    running: bool,
+    ended: Option<Timestamp>,
+    backoff: u32,
+}
+
+type Queue = BTreeSet<(Timestamp, u8, Scope)>;
+
+/// Runs reads for as long as somebody listens.
+pub struct Scheduler {
+    reader: Arc<Reader>,
+    clock: Clock,
+    states: BTreeMap<Scope, State>,
+    queues: BTreeMap<Source, Queue>,
+    flying: BTreeMap<Source, usize>,
+    reads: JoinSet<(Want, SourceEvent)>,
+    turn: u64,
+}
+
+impl Scheduler {
+    /// A scheduler that reads nothing yet.
+    pub fn new(reader: Reader, clock: Clock) -> Self {
+        Self {
+            reader: Arc::new(reader),
+            clock,
+            states: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            flying: BTreeMap::new(),
+            reads: JoinSet::new(),
+            turn: 0,
+        }
+    }
+
+    /// Runs until nobody gives orders or listens any more.
+    pub async fn run(
+        mut self,
+        mut orders: mpsc::Receiver<Order>,
+        events: mpsc::Sender<SourceEvent>,
+    ) {
+        loop {
+            self.start_due();
+            let next = self.next_due();
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Want(wants)) => self.want(wants),
+                    Some(Order::Now) => self.all_now(),
+                    None => return,
+                },
+                Some(done) = self.reads.join_next() => {
+                    // A read that panicked has already ended the process (invariant 11).
+                    let Ok((want, event)) = done else { continue };
+                    self.ended(&want, &event);
+                    if events.send(event).await.is_err() {
+                        return;
+                    }
+                }
+                () = wait(&self.clock, next) => {}
+            }
+        }
+    }
+
+    fn want(&mut self, wants: Vec<Want>) {
+        let now = self.clock.now();
+        let scopes: BTreeSet<&Scope> = wants.iter().map(|want| &want.scope).collect();
+        let gone: Vec<Scope> =
+            self.states.keys().filter(|scope| !scopes.contains(scope)).cloned().collect();
+        for scope in gone {
+            if let Some(state) = self.states.remove(&scope) {
+                self.unqueue(&state);
+            }
+        }
+        for want in wants {
+            match self.states.remove(&want.scope) {
+                Some(state) => self.again(state, want),
+                None => {
+                    let due = want.not_before.unwrap_or(now);
+                    self.enqueue(State { want, due, running: false, ended: None, backoff: 1 });
+                }
+            }
+        }
+    }
+
+    /// Takes over a new want for a known scope; a shorter interval brings it forward.
+    fn again(&mut self, mut state: State, want: Want) {
+        self.unqueue(&state);
+        if want.every < state.want.every
+            && let Some(sooner) = state.ended.and_then(|at| at.checked_add(want.every).ok())
+        {
+            state.due = state.due.min(sooner);
+        }
+        state.want = want;
+        self.enqueue(state);
+    }
+
+    fn all_now(&mut self) {
+        let now = self.clock.now();
+        let states = std::mem::take(&mut self.states);
+        self.queues.clear();
+        for mut state in states.into_values() {
+            state.due = now;
+            self.enqueue(state);
+        }
+    }
+
+    fn enqueue(&mut self, state: State) {
+        if !state.running {
+            let key = (state.due, state.want.rank, state.want.scope.clone());
+            self.queues.entry(state.want.scope.source()).or_default().insert(key);
+        }
+        self.states.insert(state.want.scope.clone(), state);
+    }
+
+    fn unqueue(&mut self, state: &State) {
+        let key = (state.due, state.want.rank, state.want.scope.clone());
+        if let Some(queue) = self.queues.get_mut(&state.want.scope.source()) {
+            queue.remove(&key);
+        }
+    }
+
+    fn start_due(&mut self) {
+        let now = self.clock.now();
+        for (source, queue) in &mut self.queues {
+            let flying = self.flying.entry(*source).or_default();
+            while *flying < in_flight(*source) {
+                // What was wanted in one go has one due time, so its ranks decide.
+                let Some(key) = queue.first().filter(|(due, ..)| *due <= now).cloned() else {
+                    break;
+                };
+                queue.remove(&key);
+                let Some(state) = self.states.get_mut(&key.2) else { continue };
+                state.running = true;
+                *flying += 1;
+                let (reader, want) = (Arc::clone(&self.reader), state.want.clone());
+                self.reads.spawn(async move {
+                    let event = reader.read(&want).await;
+                    (want, event)
+                });
+            }
+        }
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        self.queues
+            .iter()
+            .filter(|(source, _)| {
+                self.flying.get(source).copied().unwrap_or_default() < in_flight(**source)
+            })
+            .filter_map(|(_, queue)| queue.first())
+            .map(|(due, ..)| *due)
+            .min()
+    }
+
+    fn ended(&mut self, want: &Want, event: &SourceEvent) {
+        if let Some(flying) = self.flying.get_mut(&want.scope.source()) {
+            *flying = flying.saturating_sub(1);
+        }
+        let Some(mut state) = self.states.remove(&want.scope) else { return };
+        let throttled = event.result.as_ref().err().or(event.missing.as_ref());
+        state.backoff = match throttled.map(|error| error.kind) {
+            Some(ErrorKind::Throttled) => (state.backoff * 2).min(BACKED_OFF_AT_MOST),
+            _ => 1,
+        };
+        self.turn = self.turn.wrapping_add(1);
+        let spread = jitter(state.want.every * state.backoff, self.turn);
+        let now = self.clock.now();
+        state.due = now.checked_add(spread).unwrap_or(Timestamp::MAX);
+        state.ended = Some(now);
+        state.running = false;
+        self.enqueue(state);
+    }
+}
+
+/// An interval, shortened by up to [`JITTER_PERCENT`]. A counter through a mixing step (Knuth's
+/// multiplicative hash) spreads well enough, and needs no source of chance.
+fn jitter(every: Duration, turn: u64) -> Duration {
+    let mixed = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    let percent = u32::try_from(mixed % (JITTER_PERCENT + 1)).unwrap_or_default();
+    every - every * percent / 100
+}
+
+async fn wait(clock: &Clock, until: Option<Timestamp>) {
+    match until {
+        Some(until) => {
+            let span = Duration::try_from(until.duration_since(clock.now())).unwrap_or_default();
+            clock.sleep(span).await;
+        }
+        None => std::future::pending().await,
+    }
+}
