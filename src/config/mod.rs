@@ -1,12 +1,28 @@
 //! Configuration: file, environment and flags become one validated `Settings`, every value with
 //! its origin. The only room that reads the environment.
 
+mod environment;
+mod error;
+mod file;
+mod flags;
+mod layers;
+mod load;
 mod probe_path;
 mod products;
+mod sample;
 mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
 
+pub use environment::Environment;
+pub use error::{ConfigError, Invalid};
+pub use flags::Flags;
+pub use load::load;
 pub use probe_path::{ProbePath, RefusedPath};
 pub use products::default_products;
+pub use sample::{sample, show};
 pub use settings::{
-    AwsSettings, Cadence, Origin, ProbeKind, ProbeSettings, ProductSettings, Settings,
+    AwsSettings, Cadence, Mode, Origin, ProbeKind, ProbeSettings, ProductSettings, Settings,
 };
+pub use values::{BadValue, parse_timeout, without_password};

@@ -20,6 +20,30 @@ pub enum Origin {
     Flag(&'static str),
 }
 
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Context(name) => write!(f, "context {name}"),
+            Self::Env(name) => write!(f, "environment {name}"),
+            Self::Flag(name) => write!(f, "flag {name}"),
+        }
+    }
+}
+
+/// What a context allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, strum::Display)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Mode {
+    /// Looking only.
+    #[default]
+    ReadOnly,
+    /// Runs may be started, each still approved.
+    Operate,
+}
+
 /// Everything that can be set, validated, with every value's origin.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -27,6 +51,10 @@ pub struct Settings {
     pub context: Option<String>,
     /// Whether that context is marked `production`.
     pub production: bool,
+    /// Whether this context may be operated on at all; arming is another matter.
+    pub mode: Mode,
+    /// The configuration file that was read, if there was one.
+    pub file: Option<PathBuf>,
     /// How to reach AWS.
     pub aws: AwsSettings,
     /// Only namespaces of this name or id are read.
@@ -52,6 +80,8 @@ pub struct Settings {
     pub ascii: bool,
     /// Where each value came from, by its dotted name.
     pub origins: BTreeMap<String, Origin>,
+    /// What would surprise the operator about where a value came from, as sentences.
+    pub notes: Vec<String>,
 }
 
 /// How to reach AWS. What is `None` is left to the SDK, which reads the standard variables and
@@ -62,7 +92,8 @@ pub struct AwsSettings {
     pub region: Option<String>,
     /// The profile.
     pub profile: Option<String>,
-    /// One endpoint for all services.
+    /// One endpoint for all services. `None` also where the environment names endpoints for single
+    /// services (`AWS_ENDPOINT_URL_<SERVICE>`): the SDK then reads them all, with AWS's precedence.
     pub endpoint_url: Option<String>,
     /// How long one call may take, connection included.
     pub call_timeout: Duration,

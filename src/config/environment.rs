@@ -1,0 +1,92 @@
+//! The environment, captured once at the start. Everything else takes it as a parameter, so that a
+//! test decides what it says and no two readers see different things.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// The variables of the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    variables: BTreeMap<String, OsString>,
+}
+
+impl Environment {
+    /// Reads this process's environment. Where HOME is missing, the user database is asked, as
+    /// every shell does.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+    pub fn capture() -> Self {
+        let mut variables: BTreeMap<String, OsString> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
+        if !variables.contains_key("HOME")
+            && let Ok(home) = etcetera::home_dir()
+        {
+            variables.insert("HOME".into(), home.into());
+        }
+        Self { variables }
+    }
+
+    /// A variable's text. An empty variable counts as unset, as for every AWS tool; one that is not
+    /// UTF-8 cannot be a value of ours.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.raw(name).and_then(OsStr::to_str)
+    }
+
+    /// A variable as a path, in whatever encoding.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.raw(name).map(PathBuf::from)
+    }
+
+    /// The names of all variables that are set.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str)
+    }
+
+    /// Where the user's configuration files live (XDG Base Directory Specification; a relative
+    /// path in the variable is to be ignored).
+    pub fn config_home(&self) -> Option<PathBuf> {
+        self.base("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// Where the user's state lives, by the same specification.
+    pub fn state_home(&self) -> Option<PathBuf> {
+        self.base("XDG_STATE_HOME", ".local/state")
+    }
+
+    fn base(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
+        self.path(variable)
+            .filter(|path| path.is_absolute())
+            .or_else(|| self.path("HOME").map(|home| home.join(below_home)))
+    }
+
+    fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(name).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+}
+
+impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        let variables =
+            variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { variables }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_directories_follow_the_specification() {
+        let env = |pairs: &[(&str, &str)]| pairs.iter().copied().collect::<Environment>();
+        let home = env(&[("HOME", "/h")]);
+        assert_eq!(home.config_home(), Some("/h/.config".into()));
+        assert_eq!(home.state_home(), Some("/h/.local/state".into()));
+        let xdg = env(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x"), ("XDG_STATE_HOME", "rel")]);
+        assert_eq!(xdg.config_home(), Some("/x".into()));
+        assert_eq!(xdg.state_home(), Some("/h/.local/state".into()), "relative: ignored");
+        assert_eq!(env(&[]).config_home(), None);
+        assert_eq!(env(&[("A", "")]).text("A"), None, "empty counts as unset");
+    }
+}

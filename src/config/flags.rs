@@ -1,0 +1,37 @@
+//! What the command line may set, as plain values: `cli` fills it, `load` layers it over the rest.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The global flags. `None` and `false` mean "not given".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--endpoint-url`.
+    pub endpoint_url: Option<String>,
+    /// `--state-dir`.
+    pub state_dir: Option<PathBuf>,
+    /// `--namespace`.
+    pub namespace: Option<String>,
+    /// `--load-balancer`.
+    pub load_balancer: Option<String>,
+    /// `--log`.
+    pub log: Option<PathBuf>,
+    /// `--timeout`.
+    pub timeout: Option<Duration>,
+    /// `--no-probes`.
+    pub no_probes: bool,
+    /// `--read-only`.
+    pub read_only: bool,
+    /// `--no-color`.
+    pub no_color: bool,
+    /// `--ascii`.
+    pub ascii: bool,
+}
