@@ -4,6 +4,7 @@
 //! checks them.
 
 pub mod aws;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;

@@ -1,3 +1,8 @@
 //! The binary: everything testable is in the library.
 
-fn main() {}
+use quarterdeck::{cli, config::Environment};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os(), &Environment::capture(), &cli::Unconnected).into()
+}

@@ -29,110 +29,112 @@ fn seen(settings: &Settings, name: &str) -> String {
     line.unwrap_or_else(|| panic!("no {name}"))
 }
 
+/// What a file says, and how it is refused; `=KEY` stands for the next step that most keys have.
+const REFUSALS: &[(&str, &str)] = &[
+    (
+        "[aws]\nregoin = \"us-west-2\"",
+        "/etc/q.toml:2: aws.regoin: unknown key (known here: region, profile, endpoint_url, call_timeout) | Did you mean `aws.region`?",
+    ),
+    (
+        "color = true\ntimout = \"3s\"",
+        "/etc/q.toml:2: timout: unknown key (known here: context, timeout, namespace, load_balancer, state_dir, log, color, ascii, aws, cadence, probes, registry, contexts) | Did you mean `timeout`?",
+    ),
+    (
+        "[probes.loki]\nprot = 1",
+        "/etc/q.toml:2: probes.loki.prot: unknown key (known here: port, path, status, scheme, optional) | Did you mean `probes.loki.port`?",
+    ),
+    (
+        "[contexts.prod]\nproductoin = true",
+        "/etc/q.toml:2: contexts.prod.productoin: unknown key (known here: region, profile, endpoint_url, production, namespace, load_balancer, mode) | Did you mean `contexts.prod.production`?",
+    ),
+    (
+        "[probes]\ntimeuot = \"3s\"",
+        "/etc/q.toml:2: probes.timeuot: invalid type: string \"3s\", expected a product's table | Did you mean `probes.timeout`?",
+    ),
+    (
+        "\n[probes.lokki]\noptional = true",
+        "/etc/q.toml:2: probes.lokki: the product \"lokki\" is not built in and needs a port | Did you mean `probes.loki`?",
+    ),
+    (
+        "[probes.mimir]\nport = 9009",
+        "/etc/q.toml:1: probes.mimir: the product \"mimir\" is not built in and needs a path | =probes.mimir",
+    ),
+    (
+        "timeout = \"90\"",
+        "/etc/q.toml:1: timeout: \"90\" is no duration: write a whole number and a unit, like 500ms, 90s, 10m or 1h | =timeout",
+    ),
+    ("timeout = \"0s\"", "/etc/q.toml:1: timeout: 0s is out of range: from 1s to 1h | =timeout"),
+    (
+        "[cadence]\nelbv2 = \"0ms\"",
+        "/etc/q.toml:2: cadence.elbv2: 0ms is out of range: from 100ms to 1h | =cadence.elbv2",
+    ),
+    (
+        "[probes]\ntimeout = \"2h\"",
+        "/etc/q.toml:2: probes.timeout: 2h is out of range: from 100ms to 1m | =probes.timeout",
+    ),
+    (
+        "[probes]\nproxy = \"ftp://x\"",
+        "/etc/q.toml:2: probes.proxy: \"ftp://x\" is no proxy: write http://host:port or socks5://host:port | =probes.proxy",
+    ),
+    (
+        "[probes.tempo]\npath = \"/shutdown\"",
+        "/etc/q.toml:2: probes.tempo.path: the path \"/shutdown\" is refused: some servers act on GET /shutdown: only paths that read are probed | =probes.tempo.path",
+    ),
+    (
+        "[probes.tempo]\npath = \"/ready?x=1\"",
+        "/etc/q.toml:2: probes.tempo.path: the path \"/ready?x=1\" is refused: a probe path has no query and only letters, digits and / - _ . ~ | =probes.tempo.path",
+    ),
+    (
+        "[probes.tempo]\nstatus = [200, 99]",
+        "/etc/q.toml:2: probes.tempo.status: 99 is no HTTP status: they go from 100 to 599 | =probes.tempo.status",
+    ),
+    (
+        "[probes.tempo]\nstatus = []",
+        "/etc/q.toml:2: probes.tempo.status: an empty list of statuses would let nothing pass | =probes.tempo.status",
+    ),
+    (
+        "[probes.tempo]\nscheme = \"htps\"",
+        "/etc/q.toml:2: probes.tempo.scheme: \"htps\" is none of http, https | Did you mean `https`?",
+    ),
+    (
+        "[aws]\nregion = \"US West\"",
+        "/etc/q.toml:2: aws.region: \"US West\" is no region: regions look like us-west-2 | =aws.region",
+    ),
+    (
+        "[aws]\nendpoint_url = \"localhost:5000\"",
+        "/etc/q.toml:2: aws.endpoint_url: \"localhost:5000\" is no endpoint: write http://host[:port] or https://host[:port] | =aws.endpoint_url",
+    ),
+    (
+        "[[registry]]\nservice = \"glt\"",
+        "/etc/q.toml:2: registry[0].service: \"glt\" is no Cloud Map service id: they look like srv-0123456789abcdef | =registry[0].service",
+    ),
+    (
+        "[[registry]]\nservice = \"srv-1\"\n[[registry]]\nservice = \"srv-1\"",
+        "/etc/q.toml: registry[1].service: srv-1 is named twice | =registry[1].service",
+    ),
+    (
+        "\ncontext = \"prdo\"\n[contexts.prod]",
+        "/etc/q.toml:2: context: there is no [contexts.prdo] | Did you mean `prod`?",
+    ),
+    (
+        "namespace = \"\"",
+        "/etc/q.toml:1: namespace: \"\" is empty or holds control characters | =namespace",
+    ),
+    (
+        "color = \"yes\"",
+        "/etc/q.toml:1: color: invalid type: string \"yes\", expected a boolean | =color",
+    ),
+];
+
 #[test]
 fn what_is_refused_in_a_file_names_line_key_and_next_step() {
-    let next = |key: &str| {
-        format!("Correct {key} in /etc/q.toml; `quarterdeck config sample` shows every key.")
-    };
-    let rows: Vec<(&str, String)> = vec![
-        (
-            "[aws]\nregoin = \"us-west-2\"",
-            "/etc/q.toml:2: aws.regoin: unknown key (known here: region, profile, endpoint_url, call_timeout) | Did you mean `aws.region`?".into(),
-        ),
-        (
-            "color = true\ntimout = \"3s\"",
-            "/etc/q.toml:2: timout: unknown key (known here: context, timeout, namespace, load_balancer, state_dir, log, color, ascii, aws, cadence, probes, registry, contexts) | Did you mean `timeout`?".into(),
-        ),
-        (
-            "[probes.loki]\nprot = 1",
-            "/etc/q.toml:2: probes.loki.prot: unknown key (known here: port, path, status, scheme, optional) | Did you mean `probes.loki.port`?".into(),
-        ),
-        (
-            "[contexts.prod]\nproductoin = true",
-            "/etc/q.toml:2: contexts.prod.productoin: unknown key (known here: region, profile, endpoint_url, production, namespace, load_balancer, mode) | Did you mean `contexts.prod.production`?".into(),
-        ),
-        (
-            "[probes]\ntimeuot = \"3s\"",
-            "/etc/q.toml:2: probes.timeuot: invalid type: string \"3s\", expected a product's table | Did you mean `probes.timeout`?".into(),
-        ),
-        (
-            "\n[probes.lokki]\noptional = true",
-            "/etc/q.toml:2: probes.lokki: the product \"lokki\" is not built in and needs a port | Did you mean `probes.loki`?".into(),
-        ),
-        (
-            "[probes.mimir]\nport = 9009",
-            format!("/etc/q.toml:1: probes.mimir: the product \"mimir\" is not built in and needs a path | {}", next("probes.mimir")),
-        ),
-        (
-            "timeout = \"90\"",
-            format!("/etc/q.toml:1: timeout: \"90\" is no duration: write a whole number and a unit, like 500ms, 90s, 10m or 1h | {}", next("timeout")),
-        ),
-        (
-            "timeout = \"0s\"",
-            format!("/etc/q.toml:1: timeout: 0s is out of range: from 1s to 1h | {}", next("timeout")),
-        ),
-        (
-            "[cadence]\nelbv2 = \"0ms\"",
-            format!("/etc/q.toml:2: cadence.elbv2: 0ms is out of range: from 100ms to 1h | {}", next("cadence.elbv2")),
-        ),
-        (
-            "[probes]\ntimeout = \"2h\"",
-            format!("/etc/q.toml:2: probes.timeout: 2h is out of range: from 100ms to 1m | {}", next("probes.timeout")),
-        ),
-        (
-            "[probes]\nproxy = \"ftp://x\"",
-            format!("/etc/q.toml:2: probes.proxy: \"ftp://x\" is no proxy: write http://host:port or socks5://host:port | {}", next("probes.proxy")),
-        ),
-        (
-            "[probes.tempo]\npath = \"/shutdown\"",
-            format!("/etc/q.toml:2: probes.tempo.path: the path \"/shutdown\" is refused: some servers act on GET /shutdown: only paths that read are probed | {}", next("probes.tempo.path")),
-        ),
-        (
-            "[probes.tempo]\npath = \"/ready?x=1\"",
-            format!("/etc/q.toml:2: probes.tempo.path: the path \"/ready?x=1\" is refused: a probe path has no query and only letters, digits and / - _ . ~ | {}", next("probes.tempo.path")),
-        ),
-        (
-            "[probes.tempo]\nstatus = [200, 99]",
-            format!("/etc/q.toml:2: probes.tempo.status: 99 is no HTTP status: they go from 100 to 599 | {}", next("probes.tempo.status")),
-        ),
-        (
-            "[probes.tempo]\nstatus = []",
-            format!("/etc/q.toml:2: probes.tempo.status: an empty list of statuses would let nothing pass | {}", next("probes.tempo.status")),
-        ),
-        (
-            "[probes.tempo]\nscheme = \"htps\"",
-            "/etc/q.toml:2: probes.tempo.scheme: \"htps\" is none of http, https | Did you mean `https`?".into(),
-        ),
-        (
-            "[aws]\nregion = \"US West\"",
-            format!("/etc/q.toml:2: aws.region: \"US West\" is no region: regions look like us-west-2 | {}", next("aws.region")),
-        ),
-        (
-            "[aws]\nendpoint_url = \"localhost:5000\"",
-            format!("/etc/q.toml:2: aws.endpoint_url: \"localhost:5000\" is no endpoint: write http://host[:port] or https://host[:port] | {}", next("aws.endpoint_url")),
-        ),
-        (
-            "[[registry]]\nservice = \"glt\"",
-            format!("/etc/q.toml:2: registry[0].service: \"glt\" is no Cloud Map service id: they look like srv-0123456789abcdef | {}", next("registry[0].service")),
-        ),
-        (
-            "[[registry]]\nservice = \"srv-1\"\n[[registry]]\nservice = \"srv-1\"",
-            format!("/etc/q.toml: registry[1].service: srv-1 is named twice | {}", next("registry[1].service")),
-        ),
-        (
-            "\ncontext = \"prdo\"\n[contexts.prod]",
-            "/etc/q.toml:2: context: there is no [contexts.prdo] | Did you mean `prod`?".into(),
-        ),
-        (
-            "namespace = \"\"",
-            format!("/etc/q.toml:1: namespace: \"\" is empty or holds control characters | {}", next("namespace")),
-        ),
-        (
-            "color = \"yes\"",
-            format!("/etc/q.toml:1: color: invalid type: string \"yes\", expected a boolean | {}", next("color")),
-        ),
-    ];
-    for (text, expected) in rows {
+    for (text, expected) in REFUSALS {
+        let expected = match expected.split_once(" | =") {
+            Some((refused, key)) => format!(
+                "{refused} | Correct {key} in /etc/q.toml; `quarterdeck config sample` shows every key."
+            ),
+            None => (*expected).to_owned(),
+        };
         assert_eq!(refusal(text), expected, "{text}");
     }
 }
@@ -148,175 +150,133 @@ fn text_that_is_no_toml_names_its_line() {
     assert!(refused.starts_with("/etc/q.toml:2: probes.loki.port: "), "{refused}");
 }
 
+const EVERY_LAYER: &str = "
+context = \"prod\"
+[aws]
+region = \"file-1\"
+profile = \"file\"
+endpoint_url = \"http://file\"
+[contexts.prod]
+region = \"context-1\"
+profile = \"context\"
+endpoint_url = \"http://context\"
+";
+
 #[test]
 fn each_layer_wins_over_the_ones_below_it() {
-    let file = "context = \"prod\"\n[aws]\nregion = \"file-1\"\nprofile = \"file\"\nendpoint_url = \"http://file\"\n[contexts.prod]\nregion = \"context-1\"\nprofile = \"context\"\nendpoint_url = \"http://context\"\n";
+    let without_context = EVERY_LAYER.replace("context = \"prod\"\n", "");
+    let env = [("AWS_REGION", "env-1"), ("AWS_PROFILE", "env"), ("AWS_ENDPOINT_URL", "http://env")];
+    let none = Flags::default();
     let flags = Flags {
         region: Some("flag-1".into()),
         profile: Some("flag".into()),
         endpoint_url: Some("http://flag".into()),
         ..Flags::default()
     };
-    let env = [("AWS_REGION", "env-1"), ("AWS_PROFILE", "env"), ("AWS_ENDPOINT_URL", "http://env")];
-    let none = Flags::default();
-    let without_context = file.replace("context = \"prod\"\n", "");
-    let rows: [(&str, &[(&str, &str)], &Flags, [&str; 3]); 5] = [
-        (
-            "",
-            &[],
-            &none,
-            ["# aws.region # unset", "# aws.profile # unset", "# aws.endpoint_url # unset"],
-        ),
-        (
-            &without_context,
-            &[],
-            &none,
-            [
-                "aws.region = \"file-1\" # file /etc/q.toml",
-                "aws.profile = \"file\" # file /etc/q.toml",
-                "aws.endpoint_url = \"http://file\" # file /etc/q.toml",
-            ],
-        ),
-        (
-            file,
-            &[],
-            &none,
-            [
-                "aws.region = \"context-1\" # context prod",
-                "aws.profile = \"context\" # context prod",
-                "aws.endpoint_url = \"http://context\" # context prod",
-            ],
-        ),
-        (
-            file,
-            &env,
-            &none,
-            [
-                "aws.region = \"env-1\" # environment AWS_REGION",
-                "aws.profile = \"env\" # environment AWS_PROFILE",
-                "aws.endpoint_url = \"http://env\" # environment AWS_ENDPOINT_URL",
-            ],
-        ),
-        (
-            file,
-            &env,
-            &flags,
-            [
-                "aws.region = \"flag-1\" # flag --region",
-                "aws.profile = \"flag\" # flag --profile",
-                "aws.endpoint_url = \"http://flag\" # flag --endpoint-url",
-            ],
-        ),
-    ];
-    for (text, env, flags, expected) in rows {
+    let from = |text: &str, env: &[(&str, &str)], flags: &Flags| {
         let settings = settings(text, env, flags).unwrap();
-        let found =
-            ["aws.region", "aws.profile", "aws.endpoint_url"].map(|name| seen(&settings, name));
-        assert_eq!(found, expected, "{text} {env:?}");
-    }
+        ["aws.region", "aws.profile", "aws.endpoint_url"].map(|name| seen(&settings, name))
+    };
+    let expected = |word: &str, origins: [&str; 3]| {
+        [
+            format!("aws.region = \"{word}-1\" # {}", origins[0]),
+            format!("aws.profile = \"{word}\" # {}", origins[1]),
+            format!("aws.endpoint_url = \"http://{word}\" # {}", origins[2]),
+        ]
+    };
+    let unset = ["# aws.region # unset", "# aws.profile # unset", "# aws.endpoint_url # unset"];
+    assert_eq!(from("", &[], &none), unset);
+    let file = expected("file", ["file /etc/q.toml"; 3]);
+    assert_eq!(from(&without_context, &[], &none), file);
+    assert_eq!(from(EVERY_LAYER, &[], &none), expected("context", ["context prod"; 3]));
+    let variables =
+        ["environment AWS_REGION", "environment AWS_PROFILE", "environment AWS_ENDPOINT_URL"];
+    assert_eq!(from(EVERY_LAYER, &env, &none), expected("env", variables));
+    let given = ["flag --region", "flag --profile", "flag --endpoint-url"];
+    assert_eq!(from(EVERY_LAYER, &env, &flags), expected("flag", given));
 }
+
+const NONE: fn(&mut Flags) = |_| {};
+const CONTEXT: &str = "
+context = \"p\"
+namespace = \"f\"
+[contexts.p]
+namespace = \"c\"
+load_balancer = \"lb\"
+mode = \"operate\"
+production = true
+";
+
+/// The file, the environment, the flags, and what `config show` then says.
+type Row = (&'static str, &'static [(&'static str, &'static str)], fn(&mut Flags), &'static str);
+
+const SINGLE: &[Row] = &[
+    ("", &[], NONE, "timeout = \"30s\" # default"),
+    ("timeout = \"1m\"", &[], NONE, "timeout = \"1m\" # file /etc/q.toml"),
+    (
+        "timeout = \"1m\"",
+        &[],
+        |f| f.timeout = Some(Duration::from_secs(5)),
+        "timeout = \"5s\" # flag --timeout",
+    ),
+    ("", &[], NONE, "color = true # default"),
+    ("color = true", &[("NO_COLOR", "1")], NONE, "color = false # environment NO_COLOR"),
+    ("color = true", &[("NO_COLOR", "")], NONE, "color = true # file /etc/q.toml"),
+    ("", &[], |f| f.no_color = true, "color = false # flag --no-color"),
+    ("", &[], |f| f.ascii = true, "ascii = true # flag --ascii"),
+    ("", &[], NONE, "state_dir = \"/home/op/.local/state/quarterdeck\" # default"),
+    ("", &[("XDG_STATE_HOME", "/s")], NONE, "state_dir = \"/s/quarterdeck\" # default"),
+    ("state_dir = \"~/q\"", &[], NONE, "state_dir = \"/home/op/q\" # file /etc/q.toml"),
+    ("", &[], |f| f.state_dir = Some(PathBuf::from("x")), "state_dir = \"x\" # flag --state-dir"),
+    ("log = \"~/q.log\"", &[], NONE, "log = \"/home/op/q.log\" # file /etc/q.toml"),
+    (CONTEXT, &[], NONE, "namespace = \"c\" # context p"),
+    (CONTEXT, &[], |f| f.namespace = Some("n".into()), "namespace = \"n\" # flag --namespace"),
+    (CONTEXT, &[], NONE, "load_balancer = \"lb\" # context p"),
+    (CONTEXT, &[], NONE, "mode: operate, production: true # context p"),
+    (CONTEXT, &[], |f| f.read_only = true, "mode: read-only, production: true # flag --read-only"),
+    (
+        "[probes]\nenabled = true",
+        &[],
+        |f| f.no_probes = true,
+        "probes.enabled = false # flag --no-probes",
+    ),
+    ("[probes.loki]\nport = 3101", &[], NONE, "probes.loki.port = 3101 # file /etc/q.toml"),
+    ("[probes.loki]\nport = 3101", &[], NONE, "probes.loki.path = \"/ready\" # default"),
+    (
+        "[probes]\nproxy = \"socks5://u:secret@jump:1080\"",
+        &[],
+        NONE,
+        "probes.proxy = \"socks5://u:***@jump:1080\" # file /etc/q.toml",
+    ),
+    (
+        "[[registry]]\nservice = \"srv-1\"\nstacks = [\"b\", \"a\"]",
+        &[],
+        NONE,
+        "registry = [{ service = \"srv-1\", stacks = [\"a\", \"b\"] }] # file /etc/q.toml",
+    ),
+    (
+        "",
+        &[("AWS_DEFAULT_REGION", "eu-1")],
+        NONE,
+        "aws.region = \"eu-1\" # environment AWS_DEFAULT_REGION",
+    ),
+    (
+        "",
+        &[("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_STS", "http://sts")],
+        NONE,
+        "aws.endpoint_url # left to the AWS SDK by environment AWS_ENDPOINT_URL_<SERVICE>",
+    ),
+];
 
 #[test]
 fn single_values_and_their_sources() {
-    let flags = |change: fn(&mut Flags)| {
+    for (text, env, change, expected) in SINGLE {
         let mut flags = Flags::default();
         change(&mut flags);
-        flags
-    };
-    let none = flags(|_| {});
-    let context = "context = \"p\"\nnamespace = \"f\"\n[contexts.p]\nnamespace = \"c\"\nload_balancer = \"lb\"\nmode = \"operate\"\nproduction = true\n";
-    let rows: Vec<(&str, &[(&str, &str)], Flags, &str)> = vec![
-        ("", &[], none.clone(), "timeout = \"30s\" # default"),
-        ("timeout = \"1m\"", &[], none.clone(), "timeout = \"1m\" # file /etc/q.toml"),
-        (
-            "timeout = \"1m\"",
-            &[],
-            flags(|f| f.timeout = Some(Duration::from_secs(5))),
-            "timeout = \"5s\" # flag --timeout",
-        ),
-        ("", &[], none.clone(), "color = true # default"),
-        (
-            "color = true",
-            &[("NO_COLOR", "1")],
-            none.clone(),
-            "color = false # environment NO_COLOR",
-        ),
-        ("color = true", &[("NO_COLOR", "")], none.clone(), "color = true # file /etc/q.toml"),
-        ("", &[], flags(|f| f.no_color = true), "color = false # flag --no-color"),
-        ("", &[], flags(|f| f.ascii = true), "ascii = true # flag --ascii"),
-        ("", &[], none.clone(), "state_dir = \"/home/op/.local/state/quarterdeck\" # default"),
-        ("", &[("XDG_STATE_HOME", "/s")], none.clone(), "state_dir = \"/s/quarterdeck\" # default"),
-        ("state_dir = \"~/q\"", &[], none.clone(), "state_dir = \"/home/op/q\" # file /etc/q.toml"),
-        (
-            "",
-            &[],
-            flags(|f| f.state_dir = Some(PathBuf::from("x"))),
-            "state_dir = \"x\" # flag --state-dir",
-        ),
-        ("log = \"~/q.log\"", &[], none.clone(), "log = \"/home/op/q.log\" # file /etc/q.toml"),
-        (context, &[], none.clone(), "namespace = \"c\" # context p"),
-        (
-            context,
-            &[],
-            flags(|f| f.namespace = Some("n".into())),
-            "namespace = \"n\" # flag --namespace",
-        ),
-        (context, &[], none.clone(), "load_balancer = \"lb\" # context p"),
-        (context, &[], none.clone(), "mode: operate, production: true # context p"),
-        (
-            context,
-            &[],
-            flags(|f| f.read_only = true),
-            "mode: read-only, production: true # flag --read-only",
-        ),
-        (
-            "[probes]\nenabled = true",
-            &[],
-            flags(|f| f.no_probes = true),
-            "probes.enabled = false # flag --no-probes",
-        ),
-        (
-            "[probes.loki]\nport = 3101",
-            &[],
-            none.clone(),
-            "probes.loki.port = 3101 # file /etc/q.toml",
-        ),
-        (
-            "[probes.loki]\nport = 3101",
-            &[],
-            none.clone(),
-            "probes.loki.path = \"/ready\" # default",
-        ),
-        (
-            "[probes]\nproxy = \"socks5://u:secret@jump:1080\"",
-            &[],
-            none.clone(),
-            "probes.proxy = \"socks5://u:***@jump:1080\" # file /etc/q.toml",
-        ),
-        (
-            "[[registry]]\nservice = \"srv-1\"\nstacks = [\"b\", \"a\"]",
-            &[],
-            none.clone(),
-            "registry = [{ service = \"srv-1\", stacks = [\"a\", \"b\"] }] # file /etc/q.toml",
-        ),
-        (
-            "",
-            &[("AWS_DEFAULT_REGION", "eu-1")],
-            none.clone(),
-            "aws.region = \"eu-1\" # environment AWS_DEFAULT_REGION",
-        ),
-        (
-            "",
-            &[("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_STS", "http://sts")],
-            none.clone(),
-            "aws.endpoint_url # left to the AWS SDK by environment AWS_ENDPOINT_URL_<SERVICE>",
-        ),
-    ];
-    for (text, env, flags, expected) in rows {
         let settings = settings(text, env, &flags).unwrap();
         let name = expected.split([' ', ':']).next().unwrap();
         let found = seen(&settings, name);
-        assert_eq!(found.trim_start_matches("# "), expected, "{text} {env:?}");
+        assert_eq!(found.trim_start_matches("# "), *expected, "{text} {env:?}");
     }
 }
 

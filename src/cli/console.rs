@@ -1,0 +1,25 @@
+//! No command: the console, where there is a terminal for it.
+
+use super::world::World;
+use super::{ExitCode, Failure};
+use crate::clock::Clock;
+use crate::config::Settings;
+use std::io::IsTerminal;
+
+pub(super) fn run<W: World>(settings: Settings, world: &W) -> Result<ExitCode, Failure> {
+    let no_terminal = [
+        (std::io::stdin().is_terminal(), "standard input"),
+        (std::io::stdout().is_terminal(), "standard output"),
+    ];
+    if let Some((_, stream)) = no_terminal.into_iter().find(|(is_terminal, _)| !is_terminal) {
+        return Err(Failure {
+            what: "open the console".into(),
+            causes: vec![format!("{stream} is not a terminal")],
+            next:
+                "Run it in a terminal (ssh -t), or use `quarterdeck fleets`, `nodes`, `findings`."
+                    .into(),
+            code: ExitCode::Usage,
+        });
+    }
+    world.console(settings, Clock::real())
+}

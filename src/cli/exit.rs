@@ -1,0 +1,46 @@
+//! Exit codes: what a script may rely on (contract.md).
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExitCode {
+    /// Done, or nothing to do.
+    Done,
+    /// Failed; for `findings --fail-on`, something was found.
+    Failed,
+    /// Wrong usage: a flag, the configuration, or a terminal that is none.
+    Usage,
+    /// A read command lacks data: missing, stale, throttled, denied.
+    LacksData,
+    /// Ended by the operator's Ctrl-C.
+    Interrupted,
+}
+
+impl ExitCode {
+    /// The number a shell sees.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::LacksData => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExitCode::{Done, Failed, Interrupted, LacksData, Usage};
+
+    #[test]
+    fn the_numbers_of_the_contract() {
+        let numbers = [Done, Failed, Usage, LacksData, Interrupted].map(|code| code.number());
+        assert_eq!(numbers, [0, 1, 2, 4, 130]);
+    }
+}

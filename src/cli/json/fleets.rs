@@ -1,0 +1,172 @@
+//! `fleets -o json`.
+
+use super::{FindingView, Head, share, stamped};
+use crate::cli::world::Round;
+use crate::core::estate::{
+    Fleet, GroupSummary, ListenerShare, ProbeSummary, RegistrySummary, Role, TargetSummary,
+};
+use crate::core::ids::{
+    GroupName, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId, TargetGroupArn,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct FleetsView {
+    #[serde(flatten)]
+    pub head: Head,
+    pub fleets: Vec<FleetView>,
+    pub findings: Vec<FindingView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct FleetView {
+    pub stack_id: StackId,
+    pub role: Role,
+    pub traffic_share: Option<f64>,
+    pub listeners: Vec<ListenerPart>,
+    pub auto_scaling_groups: Vec<GroupView>,
+    pub members: Option<u32>,
+    pub registry: Vec<RegistryView>,
+    pub targets: Vec<TargetsView>,
+    pub probes: Vec<ProbesView>,
+    pub worst: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct ListenerPart {
+    pub load_balancer: LoadBalancerArn,
+    pub listener: ListenerArn,
+    pub port: u16,
+    pub share: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct GroupView {
+    pub name: GroupName,
+    pub min: u32,
+    pub max: u32,
+    pub desired: u32,
+    pub in_service: u32,
+    pub health_check_type: String,
+    pub suspended_processes: Vec<String>,
+    pub observed_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct RegistryView {
+    pub service_id: ServiceId,
+    pub registered: Option<u32>,
+    pub expected: u32,
+    pub observed_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct TargetsView {
+    pub target_group: TargetGroupArn,
+    pub name: String,
+    pub port: u16,
+    pub healthy: Option<u32>,
+    pub registered: Option<u32>,
+    pub fail_open: Option<bool>,
+    pub observed_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct ProbesView {
+    pub service: Product,
+    pub pass: u32,
+    pub fail: u32,
+    pub unknown: u32,
+    pub observed_at: Option<Timestamp>,
+}
+
+impl FleetsView {
+    pub fn of(round: &Round) -> Self {
+        Self {
+            head: Head::of(round),
+            fleets: round.estate.fleets.values().map(FleetView::of).collect(),
+            findings: round.estate.findings.iter().map(FindingView::of).collect(),
+        }
+    }
+}
+
+impl FleetView {
+    fn of(fleet: &Fleet) -> Self {
+        Self {
+            stack_id: fleet.stack_id.clone(),
+            role: fleet.role,
+            traffic_share: fleet.traffic_share.map(share),
+            listeners: fleet.listeners.iter().map(ListenerPart::of).collect(),
+            auto_scaling_groups: fleet.groups.iter().map(GroupView::of).collect(),
+            members: fleet.members,
+            registry: fleet.registry.iter().map(RegistryView::of).collect(),
+            targets: fleet.targets.iter().map(TargetsView::of).collect(),
+            probes: fleet.probes.iter().map(ProbesView::of).collect(),
+            worst: fleet.worst.map_or_else(|| "none".to_owned(), |worst| worst.to_string()),
+        }
+    }
+}
+
+impl ListenerPart {
+    fn of(part: &ListenerShare) -> Self {
+        Self {
+            load_balancer: part.load_balancer.clone(),
+            listener: part.listener.clone(),
+            port: part.port,
+            share: part.share.map(share),
+        }
+    }
+}
+
+impl GroupView {
+    fn of(group: &GroupSummary) -> Self {
+        Self {
+            name: group.name.clone(),
+            min: group.min,
+            max: group.max,
+            desired: group.desired,
+            in_service: group.in_service,
+            health_check_type: group.health_check_type.clone(),
+            suspended_processes: group.suspended_processes.clone(),
+            observed_at: stamped(group.observed_at),
+        }
+    }
+}
+
+impl RegistryView {
+    fn of(registry: &RegistrySummary) -> Self {
+        Self {
+            service_id: registry.service_id.clone(),
+            registered: registry.registered,
+            expected: registry.expected,
+            observed_at: stamped(registry.observed_at),
+        }
+    }
+}
+
+impl TargetsView {
+    fn of(targets: &TargetSummary) -> Self {
+        Self {
+            target_group: targets.target_group.clone(),
+            name: targets.name.clone(),
+            port: targets.port,
+            healthy: targets.capacity.as_ref().map(|capacity| capacity.healthy),
+            registered: targets.capacity.as_ref().map(|capacity| capacity.registered),
+            fail_open: targets.fail_open,
+            observed_at: stamped(targets.observed_at),
+        }
+    }
+}
+
+impl ProbesView {
+    fn of(probes: &ProbeSummary) -> Self {
+        Self {
+            service: probes.service.clone(),
+            pass: probes.pass,
+            fail: probes.fail,
+            unknown: probes.unknown,
+            observed_at: stamped(probes.observed_at),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The commands: the clap tree, one file a subcommand, tables for people and JSON for machines,
+//! exit codes. Everything is printed here and nowhere else.
+
+mod args;
+mod completions;
+mod config;
+mod console;
+mod doctor;
+mod exit;
+mod failure;
+mod findings;
+mod fleets;
+mod json;
+mod logging;
+mod nodes;
+mod output;
+mod read;
+mod run;
+mod sources;
+mod table;
+mod traffic;
+mod unconnected;
+mod watch;
+mod words;
+mod world;
+
+#[cfg(test)]
+mod example;
+
+pub use doctor::{Check, Health};
+pub use exit::ExitCode;
+pub use failure::Failure;
+pub use output::Streams;
+pub use run::{run, run_in};
+pub use unconnected::Unconnected;
+pub use world::{Change, Round, World};
