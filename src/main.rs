@@ -4,5 +4,5 @@ use quarterdeck::{cli, config::Environment};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run(std::env::args_os(), &Environment::capture(), &cli::Unconnected).into()
+    cli::run(std::env::args_os(), &Environment::capture(), &cli::Live).into()
 }

@@ -296,6 +296,7 @@ fn node(id: &str, ip: &str, stack: &str) -> Node {
         stack_id: Some(stack.into()),
         group: Some(format!("{stack}-asg").into()),
         lifecycle: Some("InService".into()),
+        unlisted: false,
         asg_health: Some("Healthy".into()),
         launch_template_version: Some("7".into()),
         ec2_state: Some("running".into()),

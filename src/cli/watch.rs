@@ -67,7 +67,8 @@ fn line(change: &Change) -> String {
     let stack = change.stack_id.as_ref().map_or(NONE, StackId::as_str);
     let node = change.instance_id.as_ref().map_or(NONE, |id| id.as_str());
     let at = change.at.strftime("%H:%M:%SZ");
-    let text = format!("{at}  {stack:<12}  {node:<19}  {:<10}  {}", change.kind, change.text);
+    let text =
+        format!("{at}  {stack:<12}  {node:<19}  {:<10}  {}", change.kind.to_string(), change.text);
     format!("{}\n", clean(text.trim_end()))
 }
 
@@ -75,24 +76,25 @@ fn line(change: &Change) -> String {
 mod tests {
     use super::*;
     use crate::cli::example;
+    use crate::core::diff::ChangeKind;
 
     fn changes() -> Vec<Change> {
-        let change = |stack: Option<&str>, id: Option<&str>, kind: &str, text: &str| Change {
+        let change = |stack: Option<&str>, id: Option<&str>, kind: ChangeKind, text: &str| Change {
             at: example::now(),
             stack_id: stack.map(StackId::from),
             instance_id: id.map(Into::into),
-            kind: kind.into(),
+            kind,
             text: text.into(),
         };
         vec![
             change(
                 Some("blue-412"),
                 Some("i-0aaaaaaaaaaaaaaa1"),
-                "target",
+                ChangeKind::Target,
                 "3100 healthy → unhealthy",
             ),
-            change(Some("green-413"), None, "role", "standby → shifting"),
-            change(None, None, "source", "cloudmap\u{1b}[0m throttled"),
+            change(Some("green-413"), None, ChangeKind::Role, "standby → shifting"),
+            change(None, None, ChangeKind::Raised, "cloudmap\u{1b}[0m throttled"),
         ]
     }
 
@@ -116,7 +118,7 @@ mod tests {
             printed(None, Output::Table).await,
             "14:00:00Z  blue-412      i-0aaaaaaaaaaaaaaa1  target      3100 healthy → unhealthy\n\
              14:00:00Z  green-413     -                    role        standby → shifting\n\
-             14:00:00Z  -             -                    source      cloudmap\u{fffd}[0m throttled\n"
+             14:00:00Z  -             -                    raised      cloudmap\u{fffd}[0m throttled\n"
         );
     }
 

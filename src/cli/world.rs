@@ -1,47 +1,16 @@
 //! What the commands ask of the rest of the program, in one place: a round of reads, a stream of
-//! changes, the console, a call to each service. `cli` knows nothing else of the engine.
+//! changes, the console, a call to each service. `cli` knows nothing else of the engine, so a
+//! test can hand the commands a round that it made.
 
-use super::doctor::Check;
+use super::doctor::{Check, Health};
 use super::{ExitCode, Failure};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::core::estate::Estate;
-use crate::core::ids::{InstanceId, StackId};
-use crate::core::inventory::{Inventory, ScopeStatus};
-use jiff::Timestamp;
+use crate::engine::{self, FeedError};
 use tokio::sync::mpsc;
 
-/// One full round of reads, joined.
-#[derive(Clone, Debug)]
-pub struct Round {
-    /// What each source said.
-    pub inventory: Inventory,
-    /// What it means.
-    pub estate: Estate,
-    /// When it was joined.
-    pub as_of: Timestamp,
-    /// Whose account it is, once known.
-    pub account: Option<String>,
-    /// The region that was read.
-    pub region: String,
-    /// The essential reads that brought nothing, only a part, or something old.
-    pub lacking: Vec<ScopeStatus>,
-}
-
-/// Something that changed, as `watch` prints it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// When it was seen.
-    pub at: Timestamp,
-    /// The fleet.
-    pub stack_id: Option<StackId>,
-    /// The node.
-    pub instance_id: Option<InstanceId>,
-    /// What kind of change, in one word.
-    pub kind: String,
-    /// What changed, as a fragment.
-    pub text: String,
-}
+pub use crate::core::diff::Change;
+pub use crate::engine::Round;
 
 /// The rest of the program, as the commands see it.
 pub trait World {
@@ -65,4 +34,56 @@ pub trait World {
 
     /// Runs the console until the operator leaves it.
     fn console(&self, settings: Settings, clock: Clock) -> Result<ExitCode, Failure>;
+}
+
+/// The account that the settings and the AWS environment point at.
+#[derive(Clone, Copy, Debug)]
+pub struct Live;
+
+impl World for Live {
+    async fn round(&self, settings: &Settings, clock: &Clock) -> Result<Round, Failure> {
+        engine::round(settings, clock).await.map_err(|error| cannot_start(&error))
+    }
+
+    async fn watch(
+        &self,
+        settings: &Settings,
+        clock: &Clock,
+        changes: mpsc::Sender<Change>,
+    ) -> Result<(), Failure> {
+        engine::watch(settings, clock, changes).await.map_err(|error| cannot_start(&error))
+    }
+
+    async fn check_services(&self, settings: &Settings) -> Vec<Check> {
+        match engine::ask_each_service(settings, &Clock::real()).await {
+            Ok(answers) => {
+                answers.into_iter().map(|(name, answer)| service(name, answer)).collect()
+            }
+            Err(error) => {
+                let next = error.next_step();
+                vec![Check::not_ok(Health::Fail, "aws", error.to_string(), next)]
+            }
+        }
+    }
+
+    fn console(&self, _settings: Settings, _clock: Clock) -> Result<ExitCode, Failure> {
+        Ok(ExitCode::Done)
+    }
+}
+
+fn service(name: String, answer: engine::Answer) -> Check {
+    match answer {
+        Ok(1) => Check::ok(name, "answers"),
+        Ok(calls) => Check::ok(name, format!("answers ({calls} calls)")),
+        Err(error) => {
+            let next = error.kind.next_step();
+            Check::not_ok(Health::Fail, name, error.to_string(), next)
+        }
+    }
+}
+
+/// Why nothing can be read at all: the operator's to correct (usage), or data that is lacking.
+fn cannot_start(error: &FeedError) -> Failure {
+    let code = if error.is_usage() { ExitCode::Usage } else { ExitCode::LacksData };
+    Failure::new(code, "read AWS", error, error.next_step())
 }

@@ -32,6 +32,15 @@ pub enum FeedError {
 }
 
 impl FeedError {
+    /// Whether the operator's own input is at fault: flags, environment, configuration.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_usage(),
+            Self::Probes(_) => true,
+            Self::Thread(_) => false,
+        }
+    }
+
     /// What to do about it.
     pub fn next_step(&self) -> &'static str {
         match self {
@@ -102,7 +111,10 @@ async fn poll(
 }
 
 /// A reader on the configured account, and its region.
-async fn reader(settings: &Settings, clock: &Clock) -> Result<(Reader, String), FeedError> {
+pub(super) async fn reader(
+    settings: &Settings,
+    clock: &Clock,
+) -> Result<(Reader, String), FeedError> {
     let prober = if settings.probes.enabled {
         Some(Prober::new(&settings.probes, clock.clone())?)
     } else {

@@ -4,8 +4,10 @@
 mod feed;
 mod memory_file;
 mod round;
+mod services;
 mod watch;
 
 pub use feed::{Feed, FeedError};
 pub use round::{Round, RoundError, round};
+pub use services::{Answer, ask_each_service};
 pub use watch::watch;

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub type RoundError = FeedError;
 
 /// What a full round brought.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Round {
     /// What each source said.
     pub inventory: Inventory,

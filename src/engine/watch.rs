@@ -8,21 +8,22 @@ use crate::core::diff::{Change, diff};
 use crate::core::estate::Estate;
 use crate::core::reconcile::reconcile;
 use crate::sources::{Pace, demand};
-use std::ops::ControlFlow;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// Changes are told this long after the news that brought them, so that answers which belong
 /// together (a listing and what it leads to) are joined before anything is said.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// Tells every change from the first whole picture on, until `tell` breaks.
+/// Tells every change from the first whole picture on, until nobody listens. A slow listener holds
+/// the reading back, rather than being told late.
 ///
 /// # Errors
 /// When nothing can be read at all because the program cannot be set up.
 pub async fn watch(
     settings: &Settings,
     clock: &Clock,
-    mut tell: impl FnMut(Vec<Change>) -> ControlFlow<()>,
+    changes: mpsc::Sender<Change>,
 ) -> Result<(), FeedError> {
     let mut feed = Feed::start(settings, clock)?;
     let region = started(&mut feed).await?;
@@ -46,9 +47,10 @@ pub async fn watch(
         let mut after = reconcile(&folded.inventory, now, &policy);
         if let Some(before) = &before {
             after.carry_since(before);
-            if tell(diff(before, &after, now)).is_break() {
-                folded.remember(settings);
-                return Ok(());
+            for change in diff(before, &after, now) {
+                if changes.send(change).await.is_err() {
+                    return Ok(());
+                }
             }
         }
         folded.remember(settings);

@@ -18,7 +18,8 @@ pub(in crate::cli) struct ChangeView {
 
 impl ChangeView {
     pub fn of(change: &Change) -> Self {
-        let Change { at, stack_id, instance_id, kind, text } = change.clone();
-        Self { schema: SCHEMA.into(), at: stamp(at), stack_id, instance_id, kind, text }
+        let Change { at, kind, stack_id, instance_id, text } = change.clone();
+        let (schema, kind) = (SCHEMA.into(), kind.to_string());
+        Self { schema, at: stamp(at), stack_id, instance_id, kind, text }
     }
 }
