@@ -28,16 +28,20 @@ impl Drop for Dir {
 }
 
 fn quarterdeck(dir: &Dir, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_quarterdeck"))
+    command(dir, args).output().unwrap()
+}
+
+fn command(dir: &Dir, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quarterdeck"));
+    command
         .args(args)
         .env_clear()
         .env("HOME", &dir.0)
         .env("RUST_BACKTRACE", "full")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+        .stdin(Stdio::null());
+    command
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -152,4 +156,29 @@ fn completions_know_the_commands() {
         let script = text(&output.stdout);
         assert!(script.contains("findings") && script.contains("fail-on"), "{shell}");
     }
+}
+
+#[test]
+fn a_log_goes_to_its_file_or_is_refused() {
+    let dir = Dir::new("log");
+    let log = dir.0.join("q.log");
+    let wrong = quarterdeck(&dir, &["--log", "/nonexistent/q.log", "fleets"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let err = text(&wrong.stderr);
+    assert!(err.starts_with("error: failed to open the log /nonexistent/q.log\n"), "{err}");
+    quarterdeck(&dir, &["--log", &log.display().to_string(), "nodes"]);
+    assert!(std::fs::read_to_string(&log).unwrap().contains("started"));
+}
+
+#[test]
+fn a_closed_pipe_is_quiet_and_a_full_disk_is_not() {
+    let dir = Dir::new("pipe");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let closed = command(&dir, &["config", "sample"]).stdout(writer).output().unwrap();
+    assert_eq!((closed.status.code(), text(&closed.stderr)), (Some(0), ""));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = command(&dir, &["config", "sample"]).stdout(full).output().unwrap();
+    assert_eq!(full.status.code(), Some(1));
+    assert!(text(&full.stderr).contains("failed to write the answer"), "{full:?}");
 }
