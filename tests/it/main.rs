@@ -1,6 +1,14 @@
-//! The one integration-test crate: each test binary is a link of its own, so there is one.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+//! The integration tests: one crate, because each test binary is a large link.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking; `allow-unwrap-in-tests` does not reach helpers outside #[test]"
+)]
+
+mod bench;
 mod cli_config;
 mod cli_interrupt;
+mod harness;
 mod reconcile;
