@@ -14,6 +14,7 @@ const COLOURS: [&str; 2] = ["blue", "green"];
 const ZONES: [&str; 3] = ["us-west-2a", "us-west-2b", "us-west-2c"];
 const ARN: &str = "arn:aws:elasticloadbalancing:us-west-2:123456789012";
 const BALANCER: &str = "loadbalancer/net/front/50dc6c495c0c9188";
+const NONE: [&str; 0] = [];
 const TIME: &str = "2026-01-01T00:00:00Z";
 
 /// A healthy world: half of the nodes blue at weight 100, half green at weight 0.
@@ -105,8 +106,8 @@ impl BigWorld {
                 }
                 list("AutoScalingGroups", COLOURS.map(|colour| self.group(colour)))
             }
-            "DescribeScalingActivities" => list("Activities", [String::new(); 0]),
-            "DescribeInstanceRefreshes" => list("InstanceRefreshes", [String::new(); 0]),
+            "DescribeScalingActivities" => list("Activities", NONE),
+            "DescribeInstanceRefreshes" => list("InstanceRefreshes", NONE),
             other => return Err(("InvalidAction", other.to_owned())),
         };
         Ok(result(call, &inner))

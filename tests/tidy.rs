@@ -1,0 +1,562 @@
+//! The house rules that no compiler knows: which room may use which (house rules in
+//! `ARCHITECTURE.md`), what `core` must not touch, who may name a call that changes the world, and
+//! how long a file may be. Each rule is a function from a file to what it breaks, and each is seen
+//! to catch a violation below.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "tidy/source.rs"]
+mod source;
+
+use source::{Name, Source};
+use std::fs;
+use std::path::Path;
+
+/// A room, the rooms of ours it may use, and the crates it may use beside [`EVERYWHERE`].
+struct Room {
+    name: &'static str,
+    ours: &'static [&'static str],
+    crates: &'static [&'static str],
+}
+
+/// Vocabulary: derives, times and ordered maps, without I/O of their own.
+const EVERYWHERE: [&str; 7] = ["std", "serde", "thiserror", "jiff", "indexmap", "iddqd", "strum"];
+
+/// The table of ARCHITECTURE.md. A crate named `x*` stands for every crate beginning with x.
+const ROOMS: [Room; 13] = [
+    Room { name: "core", ours: &[], crates: &[] },
+    Room { name: "clock", ours: &[], crates: &["tokio"] },
+    Room {
+        name: "config",
+        ours: &["core"],
+        crates: &["toml", "serde_path_to_error", "etcetera", "strsim"],
+    },
+    // quick-xml and serde_json read the documents of errors and of the one EC2 call.
+    Room {
+        name: "aws",
+        ours: &["core", "config", "clock"],
+        crates: &["aws_*", "tokio", "quick_xml", "serde_json", "tracing"],
+    },
+    // rustix tells the errno of a refused connection; serde_json reads Grafana's health.
+    Room {
+        name: "sources",
+        ours: &["core", "config", "aws", "clock"],
+        crates: &[
+            "tokio",
+            "aws_*",
+            "reqwest",
+            "hickory_resolver",
+            "governor",
+            "quick_xml",
+            "serde_json",
+            "rustix",
+            "tracing",
+        ],
+    },
+    Room {
+        name: "exec",
+        ours: &["core", "config", "clock", "aws", "sources"],
+        crates: &["tokio", "aws_*", "rustix", "serde_json", "tracing"],
+    },
+    Room {
+        name: "node",
+        ours: &["core", "config", "clock", "aws", "sources"],
+        crates: &["axum", "aws_*", "tokio", "serde_json", "tracing"],
+    },
+    // toml: the keymap is data, and a pure function of its text.
+    Room { name: "app", ours: &["core", "config"], crates: &["toml"] },
+    Room {
+        name: "engine",
+        ours: &["app", "core", "sources", "exec", "config", "clock", "aws"],
+        crates: &["tokio", "tracing", "serde_json"],
+    },
+    Room {
+        name: "tui",
+        ours: &["app", "core", "config", "engine", "clock"],
+        crates: &[
+            "ratatui",
+            "crossterm",
+            "crokey",
+            "tui_input",
+            "nucleo_matcher",
+            "unicode_width",
+            "rustix",
+            "tokio",
+        ],
+    },
+    Room {
+        name: "cli",
+        ours: &[
+            "core", "clock", "config", "aws", "sources", "exec", "node", "app", "engine", "tui",
+            "sim",
+        ],
+        crates: &[
+            "clap",
+            "clap_complete",
+            "clap_mangen",
+            "anstream",
+            "tokio",
+            "serde_json",
+            "color_eyre",
+            "tracing",
+            "tracing_appender",
+            "tracing_subscriber",
+            "unicode_width",
+        ],
+    },
+    Room {
+        name: "sim",
+        ours: &["core", "clock"],
+        crates: &["axum", "quick_xml", "hickory_proto", "rustix", "tokio", "serde_json", "toml"],
+    },
+    // The binary only starts the command line.
+    Room { name: "main", ours: &["cli"], crates: &["color_eyre"] },
+];
+
+/// The rooms that may name a call that changes the world.
+const CHANGERS: [&str; 2] = ["exec", "node"];
+
+/// What such calls begin with, in the SDK's function names. The simulated world answers them by
+/// their wire names, which are strings.
+const CHANGES: [&str; 25] = [
+    "attach_",
+    "detach_",
+    "register_",
+    "deregister_",
+    "create_",
+    "delete_",
+    "modify_",
+    "update_",
+    "set_",
+    "put_",
+    "add_",
+    "remove_",
+    "enter_standby",
+    "exit_standby",
+    "suspend_",
+    "resume_",
+    "start_instance",
+    "stop_instance",
+    "terminate_",
+    "reboot_",
+    "run_instances",
+    "cancel_",
+    "rollback_",
+    "complete_lifecycle",
+    "execute_policy",
+];
+
+/// The nouns that make it an AWS call rather than a function of ours.
+const CHANGED: [&str; 21] = [
+    "instance",
+    "instances",
+    "targets",
+    "listener",
+    "rule",
+    "rules",
+    "rule_priorities",
+    "load_balancer",
+    "load_balancers",
+    "load_balancer_target_groups",
+    "target_group",
+    "target_group_attributes",
+    "load_balancer_attributes",
+    "traffic_sources",
+    "service",
+    "service_attributes",
+    "instance_custom_health_status",
+    "auto_scaling_group",
+    "processes",
+    "instance_health",
+    "instance_protection",
+];
+
+type Broken = Vec<String>;
+
+fn say(source: &Source, line: usize, what: &str) -> String {
+    format!("src/{}:{line}: {what}", source.path)
+}
+
+fn room(name: &str) -> Option<&'static Room> {
+    ROOMS.iter().find(|room| room.name == name)
+}
+
+/// Every name that is not test code.
+fn shipped(source: &Source) -> impl Iterator<Item = &Name> {
+    source.names.iter().filter(|name| !name.test)
+}
+
+/// Each folder and file at the top of `src` is a room that the table knows.
+fn known_room(source: &Source) -> Broken {
+    let known = source.room() == "lib" || room(source.room()).is_some();
+    if known { vec![] } else { vec![say(source, 1, "this room is not in the table of rooms")] }
+}
+
+/// A room uses only the rooms that the table allows. This holds for test code too.
+fn walls(source: &Source) -> Broken {
+    let Some(room) = room(source.room()) else { return vec![] };
+    let forbidden = |used: &&str| {
+        *used != room.name && ROOMS.iter().any(|one| one.name == *used) && !room.ours.contains(used)
+    };
+    let names = source.names.iter();
+    names
+        .filter_map(|name| Some((name.line, source.room_named(name).filter(forbidden)?)))
+        .map(|(line, used)| say(source, line, &format!("{} must not use {used}", room.name)))
+        .collect()
+}
+
+/// A room uses only the crates that the table allows; test code may use any. `crates` are those
+/// that the manifest names.
+fn crate_wall(source: &Source, crates: &[String]) -> Broken {
+    let Some(room) = room(source.room()) else { return vec![] };
+    let allowed = |name: &str| {
+        EVERYWHERE.contains(&name)
+            || room.crates.iter().any(|one| match one.strip_suffix('*') {
+                Some(start) => name.starts_with(start),
+                None => *one == name,
+            })
+    };
+    shipped(source)
+        .filter(|name| name.imported || name.segments.len() > 1)
+        .filter(|name| crates.iter().any(|one| one == name.first()))
+        .filter(|name| !allowed(name.first()))
+        .map(|name| say(source, name.line, &format!("{} must not use {}", room.name, name.first())))
+        .collect()
+}
+
+/// `core` and `app` know no outside world; `core` has no order that changes from run to run.
+fn purity(source: &Source) -> Broken {
+    const OUTSIDE: [&str; 4] = ["fs", "env", "process", "thread"];
+    const SOCKETS: [&str; 4] = ["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs"];
+    const TIME: [&str; 3] = ["Instant", "SystemTime", "now"];
+    const UNORDERED: [&str; 2] = ["HashMap", "HashSet"];
+    if !matches!(source.room(), "core" | "app") {
+        return vec![];
+    }
+    let touches = |name: &&Name| {
+        let parts: Vec<_> = name.segments.iter().map(String::as_str).collect();
+        let std = parts[0] == "std";
+        std && parts.get(1).is_some_and(|one| OUTSIDE.contains(one))
+            || parts.iter().any(|one| SOCKETS.contains(one))
+            || std && parts.contains(&"Instant")
+            || parts.contains(&"SystemTime")
+            // A variable called `now` is what `core` is given; `Timestamp::now` reads the clock.
+            || parts.len() > 1 && TIME.contains(parts.last().unwrap_or(&""))
+            || source.room() == "core" && parts.iter().any(|one| UNORDERED.contains(one))
+    };
+    shipped(source)
+        .filter(touches)
+        .map(|name| say(source, name.line, &format!("not here: {}", name.segments.join("::"))))
+        .collect()
+}
+
+/// Only `exec` and `node` name a call that changes the world, and `node` only its own two.
+fn changes(source: &Source) -> Broken {
+    let changes = |name: &str| {
+        CHANGES.iter().any(|verb| {
+            name.strip_prefix(verb).is_some_and(|noun| {
+                (noun.is_empty() && !verb.ends_with('_')) || CHANGED.contains(&noun)
+            })
+        })
+    };
+    let allowed = |name: &str| match source.room() {
+        "node" => matches!(name, "register_instance" | "deregister_instance"),
+        room => CHANGERS.contains(&room),
+    };
+    shipped(source)
+        .flat_map(|name| name.segments.iter().map(|segment| (name.line, segment)))
+        .filter(|(_, segment)| changes(segment) && !allowed(segment))
+        .map(|(line, segment)| say(source, line, &format!("{segment} changes the world")))
+        .collect()
+}
+
+/// Every file says at its head what lives there.
+fn head(source: &Source) -> Broken {
+    let said = source.text.starts_with("//! ");
+    if said { vec![] } else { vec![say(source, 1, "begins without `//!`")] }
+}
+
+/// A file has at most 500 lines, tests apart.
+fn length(source: &Source) -> Broken {
+    const MOST: usize = 500;
+    let lines = source.text.lines().count() - source.test_lines;
+    if lines <= MOST { vec![] } else { vec![say(source, lines, "longer than 500 lines")] }
+}
+
+/// Lints are expected with a reason, never allowed.
+fn no_allow(source: &Source) -> Broken {
+    let allows = |name: &&Name| {
+        let line = source.text.lines().nth(name.line - 1).unwrap_or_default().trim_start();
+        name.segments == ["allow"]
+            && (line.starts_with("#[") || line.starts_with("#![") || line.starts_with("allow("))
+    };
+    let names = source.names.iter().filter(allows);
+    names.map(|name| say(source, name.line, "`expect` with a reason, never `allow`")).collect()
+}
+
+/// Nothing is left for later in the source, and no path of somebody's machine. For every text file.
+/// The words are put together here, so that this file does not hold them.
+fn leftovers(path: &str, text: &str) -> Broken {
+    let words = [
+        ["TO", "DO"],
+        ["FIX", "ME"],
+        ["XX", "X:"],
+        ["to", "do!("],
+        ["unimple", "mented!("],
+        ["/ro", "ot/"],
+        ["/wo", "rk/"],
+        ["/ho", "me/"],
+        ["/Us", "ers/"],
+    ]
+    .map(|parts| parts.concat());
+    text.lines()
+        .enumerate()
+        .flat_map(|(line, content)| {
+            words
+                .iter()
+                .filter(|word| content.contains(word.as_str()))
+                .map(move |word| format!("{path}:{}: `{word}`", line + 1))
+        })
+        .collect()
+}
+
+/// Each keymap is TOML.
+fn keymap(path: &str, text: &str) -> Broken {
+    text.parse::<toml::Table>().err().map(|error| format!("{path}: {error}")).into_iter().collect()
+}
+
+// The rules on the project as it is.
+
+/// Cargo starts tests in the package's folder.
+const PROJECT: &str = ".";
+
+/// All files below a folder of the project, as (path in the project, text); none where there is no
+/// such folder. What is no text is left out.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(PROJECT).join(folder)];
+    while let Some(next) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&next) else { continue };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                let name = path.strip_prefix(PROJECT).unwrap().to_string_lossy().into_owned();
+                found.push((name, text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources() -> Vec<Source> {
+    let rust = files("src").into_iter().filter(|(path, _)| path.ends_with(".rs"));
+    rust.map(|(path, text)| Source::new(path.trim_start_matches("src/"), &text)).collect()
+}
+
+/// The crates that the manifest names, as the code writes them.
+fn manifest_crates() -> Vec<String> {
+    let manifest = fs::read_to_string(Path::new(PROJECT).join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    ["dependencies", "dev-dependencies"]
+        .iter()
+        .filter_map(|table| manifest.get(*table)?.as_table())
+        .flat_map(|table| table.keys().map(|name| name.replace('-', "_")))
+        .collect()
+}
+
+fn assert_tidy(broken: &[String]) {
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+/// Runs a rule over all sources.
+fn hold(rule: impl Fn(&Source) -> Broken) {
+    let sources = sources();
+    assert!(sources.len() > 10, "the sources were not found");
+    assert_tidy(&sources.iter().flat_map(rule).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_folder_is_a_known_room() {
+    hold(known_room);
+}
+
+#[test]
+fn rooms_keep_their_walls() {
+    hold(walls);
+}
+
+#[test]
+fn crates_stay_in_their_rooms() {
+    let crates = manifest_crates();
+    hold(|source| crate_wall(source, &crates));
+}
+
+#[test]
+fn core_and_app_are_pure() {
+    hold(purity);
+}
+
+#[test]
+fn only_two_rooms_change_the_world() {
+    hold(changes);
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    hold(head);
+    let tests = files("tests").into_iter().filter(|(path, _)| path.ends_with(".rs"));
+    let broken: Vec<_> = tests.flat_map(|(path, text)| head(&Source::new(&path, &text))).collect();
+    assert_tidy(&broken);
+}
+
+#[test]
+fn files_are_short() {
+    hold(length);
+}
+
+#[test]
+fn nothing_is_allowed() {
+    hold(no_allow);
+}
+
+#[test]
+fn nothing_is_left_over() {
+    let folders = ["src", "tests", "keymaps", "benches", "docs", "deploy", "screenshots", ".ci"];
+    let all: Vec<_> = folders.iter().flat_map(|folder| files(folder)).collect();
+    assert!(all.len() > 20, "the files were not found");
+    assert_tidy(&all.iter().flat_map(|(path, text)| leftovers(path, text)).collect::<Vec<_>>());
+}
+
+#[test]
+fn keymaps_are_toml() {
+    let broken: Vec<_> =
+        files("keymaps").iter().flat_map(|(path, text)| keymap(path, text)).collect();
+    assert_tidy(&broken);
+}
+
+// Each rule catches what it is for, and only that.
+
+/// How often a rule says no to a snippet that stands in a file.
+fn caught(rule: impl Fn(&Source) -> Broken, path: &str, text: &str) -> usize {
+    rule(&Source::new(path, text)).len()
+}
+
+#[test]
+fn unknown_rooms_are_caught() {
+    assert_eq!(caught(known_room, "helpers/mod.rs", ""), 1);
+    assert_eq!(caught(known_room, "utils.rs", ""), 1);
+    assert_eq!(caught(known_room, "core/finding.rs", "") + caught(known_room, "lib.rs", ""), 0);
+}
+
+#[test]
+fn breached_walls_are_caught() {
+    for (path, text, count) in [
+        ("core/ids.rs", "use crate::app::Model;", 1),
+        ("core/ids.rs", "use crate::core::error::ErrorKind;", 0),
+        ("core/inventory/mod.rs", "use super::super::clock::Clock;", 1),
+        ("core/inventory/store.rs", "use super::super::observed::Why;", 0),
+        ("core/mod.rs", "use super::clock;", 1),
+        ("app/update.rs", "use crate::{core::ids, sources::{poll, pace}};", 2),
+        ("tui/view.rs", "fn f() { crate::sources::poll() }", 1),
+        ("tui/view.rs", "fn f() { println!(\"crate::sources\") } // crate::sources", 0),
+        ("config/file.rs", "#[cfg(test)] mod tests { use crate::tui::draw; }", 1),
+        ("main.rs", "fn main() { quarterdeck::aws::call() }", 1),
+        ("main.rs", "fn main() { quarterdeck::cli::main() }", 0),
+        ("sources/a.rs", "use crate::{aws, clock, config, core};", 0),
+    ] {
+        assert_eq!(caught(walls, path, text), count, "{path}: {text}");
+    }
+}
+
+#[test]
+fn crates_in_the_wrong_room_are_caught() {
+    let crates =
+        ["serde", "tokio", "ratatui", "crossterm", "aws_config", "aws_sdk_sts", "proptest"];
+    let crates = crates.map(str::to_owned);
+    for (path, text, count) in [
+        ("core/ids.rs", "use tokio::time;", 1),
+        ("core/ids.rs", "use serde::Serialize;", 0),
+        ("core/ids.rs", "#[cfg(test)] mod tests { use proptest::prelude::*; }", 0),
+        ("app/model.rs", "fn f(c: ratatui::style::Color) {}", 1),
+        ("tui/view.rs", "use {ratatui::style::Color, crossterm::event};", 0),
+        ("engine/run.rs", "use crossterm::event::KeyEvent;", 1),
+        ("engine/run.rs", "fn f(config: &aws_config::SdkConfig) {}", 1),
+        ("sources/elb.rs", "use aws_sdk_sts::Client;", 0),
+        ("tui/view.rs", "use aws_sdk_sts as sts;", 1),
+    ] {
+        let seen = caught(|source| crate_wall(source, &crates), path, text);
+        assert_eq!(seen, count, "{path}: {text}");
+    }
+}
+
+#[test]
+fn impurity_is_caught() {
+    for (path, text, count) in [
+        ("core/a.rs", "use std::fs;", 1),
+        ("core/a.rs", "use std::{collections::BTreeMap, env, thread};", 2),
+        ("core/a.rs", "fn f() { std::process::exit(1) }", 1),
+        ("core/a.rs", "use std::net::{IpAddr, TcpStream};", 1),
+        ("core/a.rs", "use std::collections::{BTreeMap, HashMap};", 1),
+        ("app/a.rs", "use std::collections::HashMap;", 0),
+        ("core/a.rs", "fn f() { jiff::Timestamp::now(); }", 1),
+        ("app/a.rs", "use std::time::{Duration, Instant};", 1),
+        ("core/a.rs", "fn f(now: Timestamp) { g(now, \"std::fs\") } // std::env", 0),
+        ("core/a.rs", "#[cfg(test)]\nmod tests { fn f() { std::fs::read(\"x\"); } }", 0),
+        ("engine/a.rs", "use std::fs;", 0),
+    ] {
+        assert_eq!(caught(purity, path, text), count, "{path}: {text}");
+    }
+}
+
+#[test]
+fn calls_that_change_the_world_are_caught() {
+    for (path, text, count) in [
+        ("sources/a.rs", "fn f() { client.register_instance().send() }", 1),
+        ("sources/a.rs", "use x::operation::modify_listener::ModifyListenerOutput;", 1),
+        ("cli/a.rs", "fn f() { c.deregister_targets(); c.create_service(); }", 2),
+        ("engine/a.rs", "fn f() { c.enter_standby(); c.attach_traffic_sources(); }", 2),
+        ("tui/a.rs", "fn f() { c.set_instance_health(); c.terminate_instances() }", 2),
+        ("node/a.rs", "fn f() { c.register_instance(); c.deregister_instance(); }", 0),
+        ("node/a.rs", "fn f() { c.register_targets() }", 1),
+        ("exec/a.rs", "fn f() { c.modify_listener() }", 0),
+        ("sources/a.rs", "fn f() { c.describe_listeners(); c.list_instances() }", 0),
+        ("app/a.rs", "fn f() { model.set_selection(); update_fleets(); add_row() }", 0),
+        ("aws/a.rs", "const NAMES: [&str; 1] = [\"register_instance\"];", 0),
+    ] {
+        assert_eq!(caught(changes, path, text), count, "{path}: {text}");
+    }
+}
+
+#[test]
+fn bad_files_are_caught() {
+    assert_eq!(caught(head, "core/a.rs", "// what\nfn f() {}"), 1);
+    assert_eq!(caught(head, "core/a.rs", "//! What."), 0);
+    let body = "fn f() {}\n".repeat(500);
+    assert_eq!(caught(length, "core/a.rs", &body), 0);
+    assert_eq!(caught(length, "core/a.rs", &format!("{body}fn g() {{}}\n")), 1);
+    let tests = format!("{body}#[cfg(test)]\nmod tests {{\n{body}}}\n");
+    assert_eq!(caught(length, "core/a.rs", &tests), 0);
+    for (text, count) in [
+        ("#[allow(dead_code)]\nfn f() {}", 1),
+        ("#![allow(dead_code)]", 1),
+        ("#[cfg_attr(test, allow(dead_code))]\nfn f() {}", 1),
+        ("#[expect(dead_code, reason = \"allow(x)\")]\nfn f() {}", 0),
+        ("fn f() { list.allow(1) }", 0),
+    ] {
+        assert_eq!(caught(no_allow, "core/a.rs", text), count, "{text}");
+    }
+}
+
+#[test]
+fn leftovers_and_bad_keymaps_are_caught() {
+    for word in [["TO", "DO"], ["FIX", "ME"], ["to", "do!()"], ["/wo", "rk/main"], ["/ro", "ot/x"]]
+    {
+        let line = format!("fn f() {{}}\n// {}", word.concat());
+        assert_eq!(leftovers("a", &line).len(), 1, "{line}");
+    }
+    assert_eq!(leftovers("a", "a fleet's network /24, and what to do").len(), 0);
+    assert_eq!(keymap("a", "[global]\nq = ").len(), 1);
+    assert_eq!(keymap("a", "[global]\nq = \"quit\"").len(), 0);
+}
