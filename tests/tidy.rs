@@ -63,12 +63,13 @@ const ROOMS: [Room; 13] = [
         ours: &["core", "config", "clock", "aws", "sources"],
         crates: &["axum", "aws_*", "tokio", "serde_json", "tracing"],
     },
-    // toml: the keymap is data, and a pure function of its text.
-    Room { name: "app", ours: &["core", "config"], crates: &["toml"] },
+    // A keymap is checked and resolved here; its text is read in `tui`.
+    Room { name: "app", ours: &["core", "config"], crates: &[] },
+    // rustix names the signals that tokio has no names for.
     Room {
         name: "engine",
         ours: &["app", "core", "sources", "exec", "config", "clock", "aws"],
-        crates: &["tokio", "tracing", "serde_json"],
+        crates: &["tokio", "tracing", "serde_json", "rustix"],
     },
     Room {
         name: "tui",
@@ -82,6 +83,7 @@ const ROOMS: [Room; 13] = [
             "unicode_width",
             "rustix",
             "tokio",
+            "toml",
         ],
     },
     Room {
@@ -107,7 +109,17 @@ const ROOMS: [Room; 13] = [
     Room {
         name: "sim",
         ours: &["core", "clock"],
-        crates: &["axum", "quick_xml", "hickory_proto", "rustix", "tokio", "serde_json", "toml"],
+        crates: &[
+            "axum",
+            "quick_xml",
+            "hickory_proto",
+            "rustix",
+            "tokio",
+            "serde_json",
+            "toml",
+            "serde_path_to_error",
+            "strsim",
+        ],
     },
     // The binary only starts the command line.
     Room { name: "main", ours: &["cli"], crates: &["color_eyre"] },
@@ -116,8 +128,7 @@ const ROOMS: [Room; 13] = [
 /// The rooms that may name a call that changes the world.
 const CHANGERS: [&str; 2] = ["exec", "node"];
 
-/// What such calls begin with, in the SDK's function names. The simulated world answers them by
-/// their wire names, which are strings.
+/// What such calls begin with, in the SDK's function names.
 const CHANGES: [&str; 25] = [
     "attach_",
     "detach_",
@@ -250,8 +261,17 @@ fn purity(source: &Source) -> Broken {
         .collect()
 }
 
+/// Whether a room can come by an AWS client at all: by a crate, or through another room of ours.
+/// The others (`core`, `app`, the simulated world) may have functions of such names.
+fn has_clients(room: &Room) -> bool {
+    room.crates.contains(&"aws_*") || ["aws", "sources"].iter().any(|one| room.ours.contains(one))
+}
+
 /// Only `exec` and `node` name a call that changes the world, and `node` only its own two.
 fn changes(source: &Source) -> Broken {
+    if !room(source.room()).is_some_and(has_clients) {
+        return vec![];
+    }
     let changes = |name: &str| {
         CHANGES.iter().any(|verb| {
             name.strip_prefix(verb).is_some_and(|noun| {
@@ -305,8 +325,6 @@ fn leftovers(path: &str, text: &str) -> Broken {
         ["unimple", "mented!("],
         ["/ro", "ot/"],
         ["/wo", "rk/"],
-        ["/ho", "me/"],
-        ["/Us", "ers/"],
     ]
     .map(|parts| parts.concat());
     text.lines()
@@ -517,7 +535,10 @@ fn calls_that_change_the_world_are_caught() {
         ("sources/a.rs", "use x::operation::modify_listener::ModifyListenerOutput;", 1),
         ("cli/a.rs", "fn f() { c.deregister_targets(); c.create_service(); }", 2),
         ("engine/a.rs", "fn f() { c.enter_standby(); c.attach_traffic_sources(); }", 2),
-        ("tui/a.rs", "fn f() { c.set_instance_health(); c.terminate_instances() }", 2),
+        ("aws/a.rs", "fn f() { c.set_instance_health(); c.terminate_instances() }", 2),
+        ("sim/world.rs", "fn enter_standby() {}", 0),
+        ("aws/tests/gate.rs", "fn f() { c.register_instance() }", 0),
+        ("aws/tests.rs", "fn f() { c.register_instance() }", 0),
         ("node/a.rs", "fn f() { c.register_instance(); c.deregister_instance(); }", 0),
         ("node/a.rs", "fn f() { c.register_targets() }", 1),
         ("exec/a.rs", "fn f() { c.modify_listener() }", 0),

@@ -9,7 +9,7 @@ use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 pub struct Name {
     pub segments: Vec<String>,
     pub line: usize,
-    /// Within an item under `#[cfg(test)]`.
+    /// Within an item under `#[cfg(test)]`, or in a file that is one (`tests.rs`, `tests/`).
     pub test: bool,
     /// Directly behind `use`.
     pub imported: bool,
@@ -28,7 +28,7 @@ pub struct Source {
     pub path: String,
     pub text: String,
     pub names: Vec<Name>,
-    /// Lines of items under `#[cfg(test)]`.
+    /// Lines of test code.
     pub test_lines: usize,
 }
 
@@ -40,7 +40,11 @@ impl Source {
             text.parse().unwrap_or_else(|error| panic!("{path} is no Rust: {error}"));
         let mut source =
             Self { path: path.to_owned(), text: text.to_owned(), names: Vec::new(), test_lines: 0 };
-        source.read(tokens, &[], false);
+        let test = source.path.split(['/', '.']).any(|part| part == "tests");
+        if test {
+            source.test_lines = text.lines().count();
+        }
+        source.read(tokens, &[], test);
         source
     }
 
