@@ -121,8 +121,8 @@ const ROOMS: [Room; 13] = [
             "strsim",
         ],
     },
-    // The binary only starts the command line.
-    Room { name: "main", ours: &["cli"], crates: &["color_eyre"] },
+    // The binary only starts the command line, with the environment as `config` reads it.
+    Room { name: "main", ours: &["cli", "config"], crates: &["color_eyre"] },
 ];
 
 /// The rooms that may name a call that changes the world.
@@ -370,7 +370,19 @@ fn files(folder: &str) -> Vec<(String, String)> {
 
 fn sources() -> Vec<Source> {
     let rust = files("src").into_iter().filter(|(path, _)| path.ends_with(".rs"));
-    rust.map(|(path, text)| Source::new(path.trim_start_matches("src/"), &text)).collect()
+    let sources = rust.map(|(path, text)| Source::new(path.trim_start_matches("src/"), &text));
+    mark_tests(sources.collect())
+}
+
+/// Modules that are declared under `#[cfg(test)]`, in files of their own, are test code.
+fn mark_tests(mut sources: Vec<Source>) -> Vec<Source> {
+    let tests: Vec<_> = sources.iter().flat_map(|source| source.test_files.clone()).collect();
+    for source in &mut sources {
+        if tests.iter().any(|test| source.module() == test) {
+            source.is_test();
+        }
+    }
+    sources
 }
 
 /// The crates that the manifest names, as the code writes them.
@@ -507,6 +519,18 @@ fn crates_in_the_wrong_room_are_caught() {
         let seen = caught(|source| crate_wall(source, &crates), path, text);
         assert_eq!(seen, count, "{path}: {text}");
     }
+}
+
+#[test]
+fn a_module_declared_for_tests_is_test_code() {
+    let parent = "#[cfg(test)]\npub(crate) mod fixture;\nmod real;";
+    let sources = mark_tests(vec![
+        Source::new("app/mod.rs", parent),
+        Source::new("app/fixture.rs", "use std::fs;"),
+        Source::new("app/real.rs", "use std::fs;"),
+    ]);
+    let broken: Vec<_> = sources.iter().flat_map(purity).collect();
+    assert_eq!(broken, ["src/app/real.rs:1: not here: std::fs"]);
 }
 
 #[test]

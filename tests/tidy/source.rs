@@ -30,6 +30,8 @@ pub struct Source {
     pub names: Vec<Name>,
     /// Lines of test code.
     pub test_lines: usize,
+    /// The files, without their ending, of modules declared under `#[cfg(test)]`.
+    pub test_files: Vec<String>,
 }
 
 impl Source {
@@ -38,14 +40,30 @@ impl Source {
     pub fn new(path: &str, text: &str) -> Self {
         let tokens: TokenStream =
             text.parse().unwrap_or_else(|error| panic!("{path} is no Rust: {error}"));
-        let mut source =
-            Self { path: path.to_owned(), text: text.to_owned(), names: Vec::new(), test_lines: 0 };
-        let test = source.path.split(['/', '.']).any(|part| part == "tests");
-        if test {
-            source.test_lines = text.lines().count();
+        let mut source = Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            names: Vec::new(),
+            test_lines: 0,
+            test_files: Vec::new(),
+        };
+        source.read(tokens, &[], false);
+        if path.split(['/', '.']).any(|part| part == "tests") {
+            source.is_test();
         }
-        source.read(tokens, &[], test);
         source
+    }
+
+    /// Takes the whole file for test code.
+    pub fn is_test(&mut self) {
+        self.test_lines = self.text.lines().count();
+        self.names.iter_mut().for_each(|name| name.test = true);
+    }
+
+    /// The file's module as a path: `core/inventory` for `core/inventory/mod.rs`.
+    pub fn module(&self) -> &str {
+        let path = self.path.trim_end_matches(".rs");
+        path.strip_suffix("/mod").unwrap_or(path)
     }
 
     /// The room: the first folder, or the file's own name at the top of `src`.
@@ -55,9 +73,8 @@ impl Source {
 
     /// How deep the file's module lies below the crate's root.
     fn depth(&self) -> usize {
-        let path = self.path.trim_end_matches(".rs");
-        let path = path.strip_suffix("/mod").unwrap_or(path);
-        if matches!(path, "lib" | "main") { 0 } else { path.split('/').count() }
+        let module = self.module();
+        if matches!(module, "lib" | "main") { 0 } else { module.split('/').count() }
     }
 
     /// The room that a name leads to, if it leads out of its module by way of the crate's root.
@@ -84,6 +101,9 @@ impl Source {
             if !test && is_cfg_test(&tokens[at..]) {
                 let end = at + item_length(&tokens[at..]);
                 self.test_lines += lines_between(&tokens[at], &tokens[end - 1]);
+                if let Some(name) = declared_module(&tokens[at..end]) {
+                    self.test_files.push(format!("{}/{name}", self.module()));
+                }
                 self.read(tokens[at..end].iter().cloned().collect(), prefix, true);
                 at = end;
                 continue;
@@ -161,6 +181,14 @@ fn item_length(tokens: &[TokenTree]) -> usize {
         _ => false,
     };
     tokens.iter().position(ends).map_or(tokens.len(), |end| end + 1)
+}
+
+/// The name in `mod name;`, the item's attributes and visibility apart.
+fn declared_module(item: &[TokenTree]) -> Option<String> {
+    let [.., TokenTree::Ident(keyword), TokenTree::Ident(name), TokenTree::Punct(_)] = item else {
+        return None;
+    };
+    (keyword == "mod").then(|| name.to_string())
 }
 
 fn lines_between(first: &TokenTree, last: &TokenTree) -> usize {
