@@ -86,7 +86,14 @@ impl Moto {
 
     /// Does a named defect (a function of `py/world.py`) to the seeded world.
     pub fn defect(&mut self, name: &str) -> Defect {
-        let done = self.request(&json!({ "do": "defect", "name": name }));
+        self.defect_with(name, json!({}))
+    }
+
+    /// The same with the function's arguments: `{"fleet": "green", "number": 1}`.
+    pub fn defect_with(&mut self, name: &str, mut about: Value) -> Defect {
+        about["do"] = json!("defect");
+        about["name"] = json!(name);
+        let done = self.request(&about);
         serde_json::from_value(done).expect("a defect as Defect wants it")
     }
 
