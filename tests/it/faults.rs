@@ -24,9 +24,9 @@ fn bench() -> (Proxy, Cli) {
     let proxy = Proxy::before(BigWorld::new(6));
     let cli = quarterdeck(&proxy.endpoint());
     let config = cli.dir().join("config.toml");
-    std::fs::write(&config, "[aws]\ncall_timeout = \"700ms\"\n").unwrap();
+    std::fs::write(&config, "[aws]\ncall_timeout = \"2s\"\n").unwrap();
     let config = config.display().to_string();
-    (proxy, cli.args(&["--no-probes", "--timeout", "8s", "--config", &config]))
+    (proxy, cli.args(&["--no-probes", "--timeout", "20s", "--config", &config]))
 }
 
 fn sources(cli: &Cli) -> (Outcome, Vec<Value>) {
@@ -122,7 +122,7 @@ fn a_failed_source_hides_no_other() {
 #[test]
 fn an_endpoint_where_nobody_listens_is_unreachable() {
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let cli = quarterdeck(&format!("http://{closed}")).args(&["--no-probes", "--timeout", "8s"]);
+    let cli = quarterdeck(&format!("http://{closed}")).args(&["--no-probes", "--timeout", "20s"]);
     let (outcome, list) = sources(&cli);
     assert_eq!(outcome.code, Some(4), "{outcome:#?}");
     let asked: Vec<_> = list.iter().filter(|one| one["source"] != json!("probes")).collect();

@@ -12,11 +12,19 @@ use crate::bench::proxy::Proxy;
 use serde_json::json;
 use std::time::Duration;
 
+/// How long to wait for what must not come.
 const SOON: Duration = Duration::from_millis(300);
+/// How long to wait for what must come, on a machine that builds at the same time.
+const PATIENTLY: Duration = Duration::from_secs(30);
 
-fn get(node: &Node, product: Product, path: &str) -> Result<(u16, String), std::io::ErrorKind> {
+fn get(
+    node: &Node,
+    product: Product,
+    path: &str,
+    limit: Duration,
+) -> Result<(u16, String), std::io::ErrorKind> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: node\r\n\r\n");
-    match ask(node.address(product), request.as_bytes(), SOON) {
+    match ask(node.address(product), request.as_bytes(), limit) {
         Ok(Some(answer)) => Ok((answer.status, String::from_utf8(answer.body).unwrap())),
         // What came was no whole answer.
         Ok(None) => Err(std::io::ErrorKind::UnexpectedEof),
@@ -28,13 +36,13 @@ fn get(node: &Node, product: Product, path: &str) -> Result<(u16, String), std::
 fn fake_products_answer_like_the_real_ones() {
     let network = Network::claim();
     let mut node = Node::start(network.address(0, 4));
-    let ready = |node: &Node, product: Product| get(node, product, product.path());
+    let ready = |node: &Node, product: Product| get(node, product, product.path(), PATIENTLY);
     assert_eq!(ready(&node, Product::Loki), Ok((200, "ready\n".into())));
     assert_eq!(ready(&node, Product::Tempo), Ok((200, "ready\n".into())));
     assert_eq!(ready(&node, Product::Healthz), Ok((200, "Healthy!".into())));
     assert!(ready(&node, Product::Grafana).unwrap().1.contains("\"database\": \"ok\""));
-    assert_eq!(get(&node, Product::Loki, "/"), Ok((404, "404 page not found\n".into())));
-    assert_eq!(get(&node, Product::Grafana, "/").map(|answer| answer.0), Ok(302));
+    assert_eq!(get(&node, Product::Loki, "/", PATIENTLY), Ok((404, "404 page not found\n".into())));
+    assert_eq!(get(&node, Product::Grafana, "/", PATIENTLY).map(|answer| answer.0), Ok(302));
 
     node.set_all(State::NotReady);
     assert_eq!(ready(&node, Product::Healthz), Ok((500, "Unhealthy :(".into())));
@@ -57,12 +65,13 @@ fn fake_products_fail_in_four_ways() {
         [(State::Hang, WouldBlock), (State::Cut, UnexpectedEof), (State::Refuse, ConnectionRefused)]
     {
         node.set(Product::Loki, state);
-        assert_eq!(get(&node, Product::Loki, "/ready"), Err(error), "{state:?}");
-        let others = get(&node, Product::Tempo, "/ready").map(|answer| answer.0);
+        let limit = if state == State::Hang { SOON } else { PATIENTLY };
+        assert_eq!(get(&node, Product::Loki, "/ready", limit), Err(error), "{state:?}");
+        let others = get(&node, Product::Tempo, "/ready", PATIENTLY).map(|answer| answer.0);
         assert_eq!(others, Ok(200), "{state:?} of one product is nothing to the others");
     }
     node.set(Product::Loki, State::Ready);
-    assert_eq!(get(&node, Product::Loki, "/ready").map(|answer| answer.0), Ok(200));
+    assert_eq!(get(&node, Product::Loki, "/ready", PATIENTLY).map(|answer| answer.0), Ok(200));
 }
 
 #[test]
@@ -147,7 +156,7 @@ fn moto_keeps_its_world_while_its_port_is_closed() {
     moto.seed(Traffic::Attach);
     let address = moto.address();
     moto.pause();
-    let closed = ask(address, b"GET / HTTP/1.0\r\n\r\n", SOON).map(|_| ());
+    let closed = ask(address, b"GET / HTTP/1.0\r\n\r\n", PATIENTLY).map(|_| ());
     assert_eq!(closed.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
     moto.resume();
     assert_eq!(moto.address(), address);
@@ -199,24 +208,24 @@ fn a_fault_hits_the_operation_it_is_set_for_and_no_other() {
     proxy.fault("ListServices", Fault::Hang);
     proxy.fault("*", Fault::Denied);
     proxy.delay(Duration::from_millis(20));
-    let ask = |operation: &str| {
+    let ask = |operation: &str, limit: Duration| {
         let request = format!(
             "POST / HTTP/1.1\r\nX-Amz-Target: Route53AutoNaming_v20170314.{operation}\r\n\
              Content-Length: 17\r\n\r\n{{\"MaxResults\":10}}"
         );
-        ask(proxy.address(), request.as_bytes(), SOON)
+        ask(proxy.address(), request.as_bytes(), limit)
     };
-    assert!(ask("ListServices").is_err(), "it hangs");
-    let denied = ask("ListNamespaces").unwrap().unwrap();
+    assert!(ask("ListServices", SOON).is_err(), "it hangs");
+    let denied = ask("ListNamespaces", PATIENTLY).unwrap().unwrap();
     assert_eq!(denied.status, 400);
     proxy.heal();
     proxy.fault("ListNamespaces", Fault::HtmlError);
-    assert_eq!(ask("ListNamespaces").unwrap().unwrap().status, 500);
-    assert_eq!(ask("ListServices").unwrap().unwrap().status, 200);
+    assert_eq!(ask("ListNamespaces", PATIENTLY).unwrap().unwrap().status, 500);
+    assert_eq!(ask("ListServices", PATIENTLY).unwrap().unwrap().status, 200);
     proxy.fault("ListServices", Fault::Truncated);
-    assert!(ask("ListServices").unwrap().is_none(), "less than was declared");
+    assert!(ask("ListServices", PATIENTLY).unwrap().is_none(), "less than was declared");
     proxy.fault("ListServices", Fault::Delay(SOON * 2));
-    assert!(ask("ListServices").is_err(), "slower than this client waits");
+    assert!(ask("ListServices", SOON).is_err(), "slower than this client waits");
     let counts = proxy.counts();
     assert_eq!((counts["ListServices"], counts["ListNamespaces"]), (4, 2));
     let calls = proxy.calls();

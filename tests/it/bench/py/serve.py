@@ -49,8 +49,9 @@ class Aws:
                 config=Config(
                     # Otherwise DiscoverInstances goes to the host `data-127.0.0.1`.
                     inject_host_prefix=False,
-                    connect_timeout=5,
-                    read_timeout=5,
+                    # Long enough for a machine that builds and tests at the same time.
+                    connect_timeout=60,
+                    read_timeout=60,
                     retries={"total_max_attempts": 1},
                 ),
             )
