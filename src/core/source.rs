@@ -47,6 +47,10 @@ pub enum Source {
     Probes,
 }
 
+/// Batches of ids that EC2 was never asked about have numbers of their own from here on, made from
+/// the ids, so that a new set of ids is a new question.
+pub const NEW_INSTANCES: u16 = 0x8000;
+
 /// What a read is about. One refresh of a scope is in flight at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -147,6 +151,7 @@ impl std::fmt::Display for Scope {
             Self::TargetGroupAttributes(arn) => write!(f, "attributes {}", name(arn.as_str())),
             Self::Tags(batch) => write!(f, "tags {batch}"),
             Self::TargetHealth(arn) => write!(f, "health {}", name(arn.as_str())),
+            Self::Instances(batch) if *batch >= NEW_INSTANCES => f.write_str("new instances"),
             Self::Instances(batch) => write!(f, "instances {batch}"),
             Self::Probe(id) => write!(f, "{id}"),
         }

@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::core::ids::{InstanceId, LoadBalancerArn, ServiceId, StackId, TargetGroupArn};
 use crate::core::inventory::{AutoScalingGroup, Inventory, Namespace, STACK_KEYS};
 use crate::core::observed::Observed;
-use crate::core::source::Scope;
+use crate::core::source::{NEW_INSTANCES, Scope};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -22,9 +22,6 @@ const ARNS_A_CALL: usize = 20;
 const SWEPT_GROUPS: usize = 40;
 /// How much longer than the slow cadence the sweep for strangers takes.
 const SWEEP: u32 = 10;
-/// Batches of ids that EC2 was never asked about get numbers of their own from here on, made from
-/// the ids, so that a new set of ids is a new question.
-const NEW_IDS: u16 = 0x8000;
 /// ELBv2's bucket is the whole account's: in steady state listeners and target health together
 /// may take this many calls a second, and everything slow this many more.
 const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.6;
@@ -242,7 +239,11 @@ impl<'a> Demand<'a> {
     fn fast(&mut self, groups: &BTreeSet<TargetGroupArn>, balancers: &BTreeSet<&LoadBalancerArn>) {
         let number = groups.len() + balancers.len();
         let every = stretched(self.settings.cadence.elbv2, number, ELBV2_FAST_CALLS_A_SECOND);
-        let focused: BTreeSet<&TargetGroupArn> = self.focused().collect();
+        let all = self.inventory.groups.value().into_iter().flat_map(|all| all.iter());
+        let focused: BTreeSet<&TargetGroupArn> = all
+            .filter(|group| self.is_focused(group))
+            .flat_map(|group| &group.target_groups)
+            .collect();
         for balancer in balancers {
             self.add(Scope::Listeners((*balancer).clone()), every, 0);
         }
@@ -252,16 +253,11 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// Target groups of the fleet on screen.
-    fn focused(&self) -> impl Iterator<Item = &'a TargetGroupArn> + use<'a> {
-        let focus = self.focus.cloned();
-        let groups = self.inventory.groups.value().into_iter().flat_map(|all| all.iter());
-        groups
-            .filter(move |group| {
-                let stack = STACK_KEYS.iter().find_map(|key| group.tags.get(*key));
-                stack.map(String::as_str) == focus.as_ref().map(StackId::as_str)
-            })
-            .flat_map(|group| &group.target_groups)
+    /// Whether a group belongs to the fleet on screen.
+    fn is_focused(&self, group: &AutoScalingGroup) -> bool {
+        let Some(focus) = self.focus else { return false };
+        let stack = STACK_KEYS.iter().find_map(|key| group.tags.get(*key));
+        stack.is_some_and(|stack| stack == focus.as_str())
     }
 
     fn slow(&mut self, groups: &BTreeSet<TargetGroupArn>, balancers: &BTreeSet<&LoadBalancerArn>) {
@@ -312,9 +308,9 @@ impl<'a> Demand<'a> {
         let (known, new): (Vec<_>, Vec<_>) = askable().partition(answered);
         let every = self.settings.cadence.ec2;
         for ids in new.chunks(IDS_A_CALL) {
-            self.ask(Scope::Instances(NEW_IDS | digest(ids)), Ask::Ids(ids.into()), every, 1);
+            self.ask(Scope::Instances(NEW_INSTANCES | digest(ids)), Ask::Ids(ids.into()), every, 1);
         }
-        for (batch, ids) in (0_u16..NEW_IDS).zip(known.chunks(IDS_A_CALL)) {
+        for (batch, ids) in (0_u16..NEW_INSTANCES).zip(known.chunks(IDS_A_CALL)) {
             let oldest =
                 ids.iter().filter_map(|id| self.inventory.instances.get(id)).map(|of| of.at).min();
             let due = oldest.and_then(|at| at.checked_add(every * self.slower).ok());
@@ -340,14 +336,8 @@ impl<'a> Demand<'a> {
         let registered = self.registered_addresses();
         let focused: BTreeSet<&InstanceId> = ours
             .iter()
-            .filter(|group| {
-                STACK_KEYS.iter().any(|key| {
-                    group.tags.get(*key).map(String::as_str) == self.focus.map(StackId::as_str)
-                        && self.focus.is_some()
-                })
-            })
-            .flat_map(|group| &group.instances)
-            .map(|one| &one.id)
+            .filter(|group| self.is_focused(group))
+            .flat_map(|group| group.instances.iter().map(|one| &one.id))
             .collect();
         for id in ids.iter().filter(|id| !leaving.contains(id)) {
             let address = match self.inventory.instances.get(id).map(|said| &said.value) {
@@ -390,5 +380,6 @@ fn digest(ids: &[InstanceId]) -> u16 {
         .flat_map(|id| id.as_str().bytes())
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let bytes = hash.to_le_bytes();
-    (u16::from_le_bytes([bytes[0], bytes[1]]) ^ u16::from_le_bytes([bytes[2], bytes[3]])) & !NEW_IDS
+    (u16::from_le_bytes([bytes[0], bytes[1]]) ^ u16::from_le_bytes([bytes[2], bytes[3]]))
+        & !NEW_INSTANCES
 }

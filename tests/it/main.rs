@@ -10,5 +10,9 @@
 mod bench;
 mod cli_config;
 mod cli_interrupt;
+mod faults;
 mod harness;
+mod like;
+mod reads;
 mod reconcile;
+mod thousand;
