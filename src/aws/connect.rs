@@ -126,10 +126,7 @@ impl Aws {
 pub(super) async fn load(settings: &AwsSettings) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         // The proxies that `HTTPS_PROXY`, `NO_PROXY` and the like name.
-        .http_client(http_client(ProxyConfig::from_env()))
-        // The limit on the whole call bounds a stalled answer already. The SDK's own protection
-        // would besides end an answer that flows, but slowly.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        .http_client(http_client(ProxyConfig::from_env()));
     if let Ok(name) = AppName::new("quarterdeck") {
         loader = loader.app_name(name);
     }
@@ -157,18 +154,21 @@ async fn with_credentials(
         None => config.credentials_provider(),
     };
     let chain = chain.ok_or_else(|| no_credentials(&CredentialsError::not_loaded_no_source()))?;
-    let credentials = credentials::resolve(chain).await.map_err(|error| match error {
-        CredentialsError::InvalidConfiguration(_) => ConnectError::BadProfile {
-            name: profile.to_owned(),
-            why: credentials::source_error(&error).message,
-        },
-        error => no_credentials(&error),
+    let credentials = credentials::resolve(chain).await.map_err(|error| {
+        if credentials::is_profile_fault(&error) {
+            let why = credentials::source_error(&error).message;
+            return ConnectError::BadProfile { name: profile.to_owned(), why };
+        }
+        no_credentials(&error)
     })?;
     Ok(config
         .to_builder()
         .credentials_provider(credentials)
         .retry_config(RetryConfig::disabled())
         .timeout_config(limits(settings.call_timeout))
+        // The limit on the whole call bounds a stalled answer already. The SDK's own protection
+        // would besides call a slow TLS handshake, or an answer that only trickles, a stall.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build())
 }
 

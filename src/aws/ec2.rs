@@ -218,6 +218,10 @@ struct Ec2Error {
     source: Option<XmlError>,
 }
 
+/// Where the SDK's error metadata keeps a request id (`aws_types::request_id`). EC2 sends it in
+/// the document, and in a header only sometimes.
+const REQUEST_ID: &str = "aws_request_id";
+
 impl Ec2Error {
     fn said(document: ErrorDocument) -> Self {
         let mut meta = ErrorMetadata::builder();
@@ -226,6 +230,9 @@ impl Ec2Error {
         }
         if let Some(message) = document.message {
             meta = meta.message(message);
+        }
+        if let Some(id) = document.request_id {
+            meta = meta.custom(REQUEST_ID, id);
         }
         Self { meta: Box::new(meta.build()), source: None }
     }

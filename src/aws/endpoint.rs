@@ -45,9 +45,17 @@ fn check(url: &str) -> Result<(), &'static str> {
     let Some(rest) = url.strip_prefix("http://").or(url.strip_prefix("https://")) else {
         return Err("it starts with neither http:// nor https://");
     };
-    let host = rest.split(['/', ':', '?', '#']).next().unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // The colons inside an IPv6 address's brackets start no port.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, "0"),
+    };
     if host.is_empty() {
         return Err("it names no host");
+    }
+    if port.parse::<u16>().is_err() {
+        return Err("its port is no number");
     }
     if rest.contains(['@', '?', '#']) {
         return Err("it has a user name, a query or a fragment");
@@ -120,7 +128,7 @@ mod tests {
             "http://host?x=1",
             "http://host:port",
         ] {
-            assert!(check(bad).is_err(), "{bad}");
+            assert!(check(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -28,12 +28,15 @@ where
 {
     let mut found = match (no_call_made(error), error) {
         (Some(found), _) => found,
-        (None, SdkError::ServiceError(inner)) => answered(inner.err(), inner.raw()),
+        (None, SdkError::ServiceError(inner)) => answered(inner.err(), error, inner.raw()),
         (None, SdkError::TimeoutError(_)) => Found::new(ErrorKind::TimedOut, chain(error)),
         (None, SdkError::DispatchFailure(inner)) => {
             Found::new(undelivered(error, inner.is_timeout()), chain(error))
         }
-        (None, SdkError::ResponseError(_)) => Found::new(unreadable(error), chain(error)),
+        (None, SdkError::ResponseError(inner)) => match inner.raw().body().bytes() {
+            Some(body) => unparsed(error, inner.raw(), body),
+            None => Found::new(unreadable(error), chain(error)),
+        },
         (None, _) => Found::new(ErrorKind::Failed, chain(error)),
     };
     if found.request_id.is_none() {
@@ -72,27 +75,32 @@ fn no_call_made(error: &(dyn Error + 'static)) -> Option<Found> {
     })
 }
 
-/// Reads an answer that the SDK could turn into an error of the service, or into nothing at all.
-fn answered<E>(error: &E, raw: &HttpResponse) -> Found
+/// Reads an answer that the SDK took for an error of the service.
+fn answered<E>(said: &E, error: &(dyn Error + 'static), raw: &HttpResponse) -> Found
 where
-    E: ProvideErrorMetadata + Error + 'static,
+    E: ProvideErrorMetadata,
 {
-    let said = ErrorDocument {
-        code: error.code().map(str::to_owned),
-        message: error.message().map(str::to_owned),
-        request_id: None,
+    let Some(code) = said.code() else {
+        return unparsed(error, raw, raw.body().bytes().unwrap_or_default());
     };
-    // Some denials come as XML on a JSON protocol (Moto's for Cloud Map): the SDK finds no code.
-    let body = raw.body().bytes().unwrap_or_default();
-    let said = if said.code.is_some() { said } else { ErrorDocument::read(body) };
-    match said.code {
-        Some(code) => Found {
-            kind: codes::kind(&code),
-            message: said.message.map_or_else(|| in_words(raw), |message| short(&message)),
-            code: Some(code),
-            request_id: said.request_id,
-        },
-        None => nameless(error, raw, body),
+    Found {
+        kind: codes::kind(code),
+        message: said.message().map_or_else(|| in_words(raw), short),
+        code: Some(code.to_owned()),
+        request_id: said.meta().request_id().map(str::to_owned),
+    }
+}
+
+/// Reads an answer that the SDK could not read. Some denials come as XML on a JSON protocol
+/// (Moto's for Cloud Map), so an error document is looked for first.
+fn unparsed(error: &(dyn Error + 'static), raw: &HttpResponse, body: &[u8]) -> Found {
+    let said = ErrorDocument::read(body);
+    let Some(code) = said.code else { return nameless(error, raw, body) };
+    Found {
+        kind: codes::kind(&code),
+        message: said.message.map_or_else(|| in_words(raw), |message| short(&message)),
+        code: Some(code),
+        request_id: said.request_id,
     }
 }
 

@@ -1,5 +1,5 @@
 //! Builds every AWS client: one configuration, one HTTP client, one set of time limits, one
-//! interceptor (the [`gate`](Gate)) and one reading of what went wrong. AWS SDK types pass through
+//! interceptor (the gate, see [`READS`]) and one reading of what went wrong. AWS SDK types pass through
 //! here and stop at `sources`, `exec` and `node`; nothing here decides when to call, how often, or
 //! whether to try again.
 //!

@@ -48,10 +48,13 @@ fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
+/// Names and values: variables, or files under `.aws`.
+type Named<'a> = &'a [(&'a str, &'a str)];
+
 /// Runs `body` in a process of its own that sees only these variables and files.
 fn alone<F: Future<Output = ()>>(
     test: &str,
-    (variables, files): (&[(&str, &str)], &[(&str, &str)]),
+    (variables, files): (Named, Named),
     body: impl FnOnce() -> F,
 ) {
     if is_child() {

@@ -214,16 +214,23 @@ async fn an_answer_that_flows_slowly_is_good() {
 }
 
 #[tokio::test]
+async fn no_second_opinion_on_what_is_slow() {
+    let aws = clients(&nobody().await, PATIENCE, Armed::No).await;
+    let protection = aws.elbv2.config().stalled_stream_protection().cloned();
+    assert!(!protection.unwrap().is_enabled());
+}
+
+#[tokio::test]
 async fn nobody_there() {
     let aws = clients(&nobody().await, PATIENCE, Armed::No).await;
     for result in [by_json(&aws).await, by_query(&aws).await, by_ec2(&aws).await] {
         let error = result.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
     }
-    // The name is in the reserved top-level domain that never resolves (RFC 6761); the URL is an
-    // address, so that not even a question leaves this machine: TLS meets a server without it.
+    // A TLS handshake that nobody answers is no connection either.
     let server = Server::start(vec![http("200 OK", "", "")]).await;
-    let aws = clients(&server.url.replace("http:", "https:"), PATIENCE, Armed::No).await;
+    let limit = Duration::from_millis(800);
+    let aws = clients(&server.url.replace("http:", "https:"), limit, Armed::No).await;
     let error = by_json(&aws).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
 }
