@@ -1,5 +1,5 @@
 //! The one EC2 call: DescribeInstances, made with the SDK's own runtime (signing, limits, HTTP
-//! client, gate) but without its EC2 crate, which is larger than all others together.
+//! client, gate) but without its EC2 crate: all the other calls in it would only be compiled.
 
 use super::ec2_xml::{self, Page};
 use super::errors::source_error;

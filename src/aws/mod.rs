@@ -1,10 +1,9 @@
 //! Builds every AWS client: one configuration, one HTTP client, one set of time limits, one
-//! interceptor (the gate, see [`READS`]) and one reading of what went wrong. AWS SDK types pass through
-//! here and stop at `sources`, `exec` and `node`; nothing here decides when to call, how often, or
-//! whether to try again.
+//! interceptor (the gate, see [`READS`]) and one reading of what went wrong. AWS SDK types pass
+//! through here and stop at `sources`, `exec` and `node`; nothing here decides when to call, how
+//! often, or whether to try again.
 //!
-//! EC2 is called without its SDK crate: one call of hundreds is needed, and the crate alone would
-//! double the build (see [`ec2`]).
+//! EC2 is called without its SDK crate, of which one call in hundreds is needed (see [`ec2`]).
 
 mod codes;
 mod connect;
