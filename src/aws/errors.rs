@@ -3,7 +3,7 @@
 //! answer.
 
 use super::xml::ErrorDocument;
-use super::{codes, credentials, gate};
+use super::{codes, credentials, gate, whole};
 use crate::core::error::{ErrorKind, SourceError};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -26,7 +26,7 @@ pub fn source_error<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> So
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let mut found = match (no_call_made(error), error) {
+    let mut found = match (ours(error), error) {
         (Some(found), _) => found,
         (None, SdkError::ServiceError(inner)) => answered(inner.err(), error, inner.raw()),
         (None, SdkError::TimeoutError(_)) => Found::new(ErrorKind::TimedOut, chain(error)),
@@ -64,11 +64,14 @@ impl Found {
     }
 }
 
-/// The failures before anything is sent: our own refusal, and credentials.
-fn no_call_made(error: &(dyn Error + 'static)) -> Option<Found> {
+/// The failures that are our own word: a refused call, credentials, half a document.
+fn ours(error: &(dyn Error + 'static)) -> Option<Found> {
     causes(error).find_map(|cause| {
         if let Some(refused) = cause.downcast_ref::<gate::Refused>() {
             return Some(Found::new(ErrorKind::Refused, refused.to_string()));
+        }
+        if let Some(half) = cause.downcast_ref::<whole::Half>() {
+            return Some(Found::new(ErrorKind::Malformed, half.to_string()));
         }
         let failed = cause.downcast_ref::<CredentialsError>()?;
         Some(Found::new(credentials::kind(failed), chain(failed)))

@@ -1,12 +1,12 @@
 //! The gate: one interceptor on every client. It refuses every operation that is not on the read
-//! list unless it is armed, undoes the `data-` host prefix under an endpoint override, and counts
-//! the attempts that reach the wire.
+//! list unless it is armed, undoes the `data-` host prefix under an endpoint override, counts the
+//! attempts that reach the wire, and lets no half document pass for a whole one.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-    BeforeTransmitInterceptorContextRef,
+    AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -134,6 +134,16 @@ impl Intercept for Gate {
     ) -> Result<(), BoxError> {
         self.attempts.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// By now the body is in memory; an error here takes the place of what was parsed from it.
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        Ok(super::whole::check(context.response())?)
     }
 }
 

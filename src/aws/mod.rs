@@ -17,6 +17,7 @@ mod gate;
 mod profiles;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod xml;
 
 pub use connect::Aws;
