@@ -189,7 +189,7 @@ fn every_fault_reaches_a_client_that_is_not_ours() {
         (Fault::Expired, instances, "RequestExpired"),
         (Fault::ServerError, services, "InternalServerError"),
         (Fault::ServerError, groups, "InternalFailure"),
-        (Fault::HalfDocument, groups, "ResponseParserError"),
+        (Fault::CutDocument(50), groups, "ResponseParserError"),
         (Fault::Html, groups, "ResponseParserError"),
         (Fault::Cut, groups, "ConnectionClosedError"),
     ] {

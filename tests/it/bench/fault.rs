@@ -23,8 +23,8 @@ pub enum Fault {
     HtmlError,
     /// Half of the bytes that the answer declares, then the end of the connection.
     Truncated,
-    /// A whole answer whose document ends in the middle.
-    HalfDocument,
+    /// A whole answer whose document ends after so many hundredths of it.
+    CutDocument(u8),
     /// Status 500 with the service's own error document.
     ServerError,
     /// The connection closes without an answer.

@@ -188,8 +188,8 @@ impl State {
                 drop(stream.write_all(&response.bytes(whole)));
                 false
             }
-            Some(Fault::HalfDocument) => {
-                response.body.truncate(whole / 2);
+            Some(Fault::CutDocument(percent)) => {
+                response.body.truncate(whole * usize::from(percent) / 100);
                 stream.write_all(&response.bytes(response.body.len())).is_ok()
             }
             _ => stream.write_all(&response.bytes(whole)).is_ok(),
