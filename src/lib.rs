@@ -3,6 +3,7 @@
 //! The rooms of the house and the walls between them stand in `ARCHITECTURE.md`; `tests/tidy.rs`
 //! checks them.
 
+pub mod app;
 pub mod aws;
 pub mod cli;
 pub mod clock;
@@ -10,3 +11,4 @@ pub mod config;
 pub mod core;
 pub mod engine;
 pub mod sources;
+pub mod tui;

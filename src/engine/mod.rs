@@ -1,6 +1,8 @@
 //! The engine: what runs. It feeds the news of the world to whoever folds them (a read command,
-//! `watch`, the console) and owns the one clock.
+//! `watch`, the console) and owns the one clock. Knows no terminal (a `Surface` is handed in) and
+//! decides nothing about the model (`app::update` does).
 
+pub mod console;
 mod feed;
 mod memory_file;
 mod round;
@@ -8,6 +10,6 @@ mod services;
 mod watch;
 
 pub use feed::{Feed, FeedError};
-pub use round::{Round, RoundError, round};
+pub use round::{Round, RoundError, policy, round};
 pub use services::{Answer, ask_each_service};
 pub use watch::watch;

@@ -1,0 +1,125 @@
+//! The one command registry: keys, hints, help (and the palette) all come from this table.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a binding holds. Inner contexts are asked before outer ones.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumIter,
+    strum::EnumString,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Context {
+    /// Everywhere.
+    Global,
+    /// On every screen with rows.
+    List,
+    /// On the Fleets screen.
+    Fleets,
+    /// On the Nodes screen.
+    Nodes,
+    /// In every layer over a screen.
+    Layer,
+}
+
+/// An entry of the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What a keymap calls it.
+    pub name: &'static str,
+    /// One word or two for the line of hints; empty where a hint would only take room.
+    pub label: &'static str,
+    /// What it does, in one sentence.
+    pub doc: &'static str,
+    /// What it is.
+    pub action: Action,
+    /// Where it means something. `Global` is everywhere.
+    pub contexts: &'static [Context],
+}
+
+macro_rules! commands {
+    ($($action:ident, $name:literal, $label:literal, [$($context:ident),+], $doc:literal;)*) => {
+        /// What the operator can ask for. Closed: every key ends in one of these.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+            strum::EnumIter,
+        )]
+        pub enum Action {
+            $(#[doc = $doc] #[serde(rename = $name)] $action,)*
+        }
+
+        /// All commands, in the order in which help and hints show them.
+        pub const COMMANDS: &[Command] = &[
+            $(Command {
+                name: $name,
+                label: $label,
+                doc: $doc,
+                action: Action::$action,
+                contexts: &[$(Context::$context),+],
+            },)*
+        ];
+
+        impl Action {
+            /// Its entry in the registry.
+            pub fn command(self) -> &'static Command {
+                // The enum and the table are made from one list, so the place is the entry.
+                &COMMANDS[self as usize]
+            }
+        }
+    };
+}
+
+commands! {
+    Open, "open", "nodes", [Fleets], "Show the nodes of the selected fleet.";
+    Back, "back", "back", [Nodes, Layer], "Go back to where you came from.";
+    Down, "down", "", [List, Layer], "Go to the next row.";
+    Up, "up", "", [List, Layer], "Go to the row before.";
+    PageDown, "page_down", "", [List, Layer], "Go down by half a screen.";
+    PageUp, "page_up", "", [List, Layer], "Go up by half a screen.";
+    First, "first", "", [List, Layer], "Go to the first row.";
+    Last, "last", "", [List, Layer], "Go to the last row.";
+    PollNow, "poll_now", "read now", [Global], "Read everything on screen now rather than at its time.";
+    Messages, "messages", "messages", [Global], "Show what this console has said so far.";
+    Redraw, "redraw", "", [Global], "Paint the whole screen again, if something else wrote on it.";
+    Suspend, "suspend", "", [Global], "Stop the console and go back to the shell; `fg` resumes it.";
+    Help, "help", "help", [Global], "Show every key that works here, and what it does.";
+    Quit, "quit", "quit", [Global], "Leave the console. Nothing that runs elsewhere is stopped by it.";
+}
+
+impl Command {
+    /// The command of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        COMMANDS.iter().find(|command| command.name == name)
+    }
+
+    /// Whether it means something where this binding would hold.
+    pub fn fits(&self, context: Context) -> bool {
+        self.contexts.contains(&Context::Global) || self.contexts.contains(&context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use strum::IntoEnumIterator;
+
+    #[test]
+    fn every_action_has_its_entry_and_a_sentence() {
+        for action in Action::iter() {
+            let command = action.command();
+            assert_eq!(command.action, action);
+            assert!(command.doc.ends_with('.'), "{}", command.name);
+            assert_eq!(Command::named(command.name), Some(command), "names are unique");
+        }
+    }
+}

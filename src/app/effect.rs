@@ -1,0 +1,85 @@
+//! What `update` asks the engine to do. An effect is a value: `update` itself never waits and never
+//! touches anything but the model.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Join the inventory again; many wishes are one, the latest inventory wins.
+    Reconcile,
+    /// Tell the readers what the inventory now shows is there to be read.
+    Want,
+    /// Read everything on screen now rather than at its time.
+    PollNow,
+    /// Paint the whole screen, whatever we believe is on it.
+    Repaint,
+    /// Give the terminal back and stop until we are continued.
+    Suspend,
+    /// End the console.
+    Quit(Ending),
+}
+
+/// Why a console ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Ending {
+    /// The operator left.
+    Quit,
+    /// SIGINT.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+    /// SIGHUP, or the terminal is gone.
+    HungUp,
+}
+
+impl Ending {
+    /// The process's exit code (contract.md): leaving is success, everything else an interruption.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Quit => 0,
+            Self::Interrupted | Self::Terminated | Self::HungUp => 130,
+        }
+    }
+}
+
+/// What is to be done, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "an effect that nobody carries out is a key that does nothing"]
+pub struct Effects(Vec<Effect>);
+
+impl Effects {
+    /// Nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Whether it is among them.
+    pub fn contains(&self, effect: Effect) -> bool {
+        self.0.contains(&effect)
+    }
+}
+
+impl From<Effect> for Effects {
+    fn from(one: Effect) -> Self {
+        Self(vec![one])
+    }
+}
+
+impl<const N: usize> From<[Effect; N]> for Effects {
+    fn from(some: [Effect; N]) -> Self {
+        Self(some.into())
+    }
+}
+
+impl IntoIterator for Effects {
+    type Item = Effect;
+    type IntoIter = std::vec::IntoIter<Effect>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

@@ -1,0 +1,178 @@
+//! Keys as data: a trie of chords for each context. What a key means is found here, in `app`,
+//! because a recording holds keys and a replay must find the same meaning.
+
+mod build;
+
+pub use build::{KeymapError, KeymapErrorKind, KeymapText};
+
+use super::command::{Action, COMMANDS, Context};
+use super::input::Chord;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What follows a chord.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Node {
+    /// Its meaning.
+    Action(Action),
+    /// More chords.
+    Prefix(BTreeMap<Chord, Node>),
+}
+
+/// All bindings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keymap {
+    contexts: BTreeMap<Context, BTreeMap<Chord, Node>>,
+}
+
+/// What a chord means after the chords before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// It begins or continues a sequence.
+    Pending,
+    /// This.
+    Matched(Action),
+    /// Nothing.
+    NotFound,
+    /// Nothing, and the sequence it should have continued is over.
+    Cancelled,
+}
+
+/// A key and what it does, for the line of hints and for help.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// The keys, as a keymap writes them: `g g`.
+    pub keys: String,
+    /// What they mean.
+    pub action: Action,
+}
+
+impl Keymap {
+    /// What `chord` means after `pending`. The first of `contexts` that knows the sequence decides.
+    pub fn resolve(&self, contexts: &[Context], pending: &[Chord], chord: Chord) -> Resolution {
+        for context in contexts {
+            match self.branch(*context, pending).and_then(|branch| branch.get(&chord)) {
+                Some(Node::Action(action)) => return Resolution::Matched(*action),
+                Some(Node::Prefix(_)) => return Resolution::Pending,
+                None => {}
+            }
+        }
+        if pending.is_empty() { Resolution::NotFound } else { Resolution::Cancelled }
+    }
+
+    /// Everything that works in these contexts after `pending`, in the registry's order. A key
+    /// that an inner context has taken is not shown for an outer one.
+    pub fn hints(&self, contexts: &[Context], pending: &[Chord]) -> Vec<Hint> {
+        let mut found: BTreeMap<String, Action> = BTreeMap::new();
+        for context in contexts {
+            let Some(branch) = self.branch(*context, pending) else { continue };
+            let mut of_context = BTreeMap::new();
+            collect(branch, "", &mut of_context);
+            for (keys, action) in of_context {
+                found.entry(keys).or_insert(action);
+            }
+        }
+        let mut hints: Vec<_> =
+            found.into_iter().map(|(keys, action)| Hint { keys, action }).collect();
+        // Short keys first: the hint for an action is the first of its keys.
+        hints.sort_by_key(|hint| (hint.action, hint.keys.len()));
+        hints
+    }
+
+    /// Every action that some key reaches in these contexts, with all its keys, shortest first.
+    pub fn help(&self, contexts: &[Context]) -> Vec<Hint> {
+        let mut lines: Vec<Hint> = Vec::new();
+        for hint in self.hints(contexts, &[]) {
+            match lines.last_mut().filter(|last| last.action == hint.action) {
+                Some(last) => last.keys = format!("{}, {}", last.keys, hint.keys),
+                None => lines.push(hint),
+            }
+        }
+        lines
+    }
+
+    /// Actions that no key reaches.
+    pub fn unbound(&self) -> Vec<Action> {
+        let mut bound = BTreeMap::new();
+        for (context, branch) in &self.contexts {
+            collect(branch, &format!("{context} "), &mut bound);
+        }
+        let has = |action| bound.values().any(|one| *one == action);
+        COMMANDS.iter().map(|command| command.action).filter(|action| !has(*action)).collect()
+    }
+
+    fn branch(&self, context: Context, pending: &[Chord]) -> Option<&BTreeMap<Chord, Node>> {
+        pending.iter().try_fold(self.contexts.get(&context)?, |branch, chord| {
+            match branch.get(chord)? {
+                Node::Prefix(next) => Some(next),
+                Node::Action(_) => None,
+            }
+        })
+    }
+}
+
+fn collect(branch: &BTreeMap<Chord, Node>, before: &str, found: &mut BTreeMap<String, Action>) {
+    for (chord, node) in branch {
+        let keys = format!("{before}{chord}");
+        match node {
+            Node::Action(action) => {
+                found.insert(keys, *action);
+            }
+            Node::Prefix(next) => collect(next, &format!("{keys} "), found),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chord(text: &str) -> Chord {
+        text.parse().unwrap()
+    }
+
+    fn keymap(bindings: &[(&str, &str, &str)]) -> Keymap {
+        let mut text = KeymapText::new();
+        for (context, keys, command) in bindings {
+            text.entry((*context).into()).or_default().insert((*keys).into(), (*command).into());
+        }
+        Keymap::build(&text).unwrap()
+    }
+
+    #[test]
+    fn inner_contexts_come_first_and_sequences_wait() {
+        let keymap = keymap(&[
+            ("global", "q", "quit"),
+            ("list", "g g", "first"),
+            ("list", "j", "down"),
+            ("layer", "q", "back"),
+        ]);
+        let on_list = [Context::List, Context::Global];
+        let in_layer = [Context::Layer, Context::Global];
+        let say = |contexts: &[Context], before: &[Chord], key| {
+            keymap.resolve(contexts, before, chord(key))
+        };
+        assert_eq!(say(&on_list, &[], "q"), Resolution::Matched(Action::Quit));
+        assert_eq!(say(&in_layer, &[], "q"), Resolution::Matched(Action::Back));
+        assert_eq!(say(&in_layer, &[], "j"), Resolution::NotFound);
+        assert_eq!(say(&on_list, &[], "g"), Resolution::Pending);
+        assert_eq!(say(&on_list, &[chord("g")], "g"), Resolution::Matched(Action::First));
+        assert_eq!(say(&on_list, &[chord("g")], "q"), Resolution::Cancelled);
+    }
+
+    #[test]
+    fn hints_come_from_the_trie() {
+        let keymap = keymap(&[
+            ("global", "ctrl-c", "quit"),
+            ("global", "q", "quit"),
+            ("list", "g g", "first"),
+        ]);
+        let keys = |pending: &[Chord]| -> Vec<String> {
+            let hints = keymap.hints(&[Context::List, Context::Global], pending);
+            hints.into_iter().map(|hint| hint.keys).collect()
+        };
+        assert_eq!(keys(&[]), ["g g", "q", "ctrl-c"]);
+        assert_eq!(keys(&[chord("g")]), ["g"]);
+    }
+}

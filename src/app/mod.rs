@@ -1,0 +1,29 @@
+//! The console without its terminal: events, actions, effects, the model and `update`, the only
+//! place where the model changes (invariant 3). Pure: no clock (every event brings its time), no
+//! terminal types, no colours and no widths. What happens here from a recording happens exactly as
+//! it did when it was recorded.
+
+pub mod command;
+pub mod effect;
+pub mod event;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod input;
+pub mod keymap;
+pub mod model;
+mod navigate;
+pub mod notice;
+pub mod selection;
+pub mod sources;
+mod update;
+
+pub use command::{Action, COMMANDS, Command, Context};
+pub use effect::{Effect, Effects, Ending};
+pub use event::{Event, EventKind, Signal};
+pub use input::{Chord, Input, Key, Size};
+pub use keymap::{Hint, Keymap, KeymapError, KeymapText, Resolution};
+pub use model::{Layer, Model, Place, Screen};
+pub use notice::{Notice, NoticeKind};
+pub use selection::Selection;
+pub use sources::{SourceLine, SourceState};
+pub use update::update;

@@ -1,0 +1,231 @@
+//! The console's loop. One task owns the model; everything reaches it as an `Event`, in one order:
+//! signals, input, what the world says, time. The loop itself never waits for any of them longer
+//! than for the others, and paints only when the model changed and the terminal can take it.
+
+mod pace;
+mod reconciler;
+mod signals;
+
+use self::pace::FramePace;
+use self::reconciler::Reconciler;
+use self::signals::Signals;
+use crate::app::{
+    self, Effect, Effects, Ending, Event, EventKind, Input, Model, NoticeKind, Signal, Size,
+};
+use crate::clock::Clock;
+use crate::core::estate::{Estate, Policy};
+use crate::core::inventory::Inventory;
+use crate::core::source::SourceEvent;
+use jiff::Timestamp;
+use std::io;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Ages change a bucket at a time; nothing on the screen is finer than this.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Joins the inventory into the estate: `core::reconcile`.
+pub type Reconcile = fn(&Inventory, Timestamp, &Policy) -> Estate;
+
+/// The running readers, as the console sees them.
+#[derive(Debug)]
+pub struct Feed {
+    /// What they say.
+    pub events: mpsc::Receiver<SourceEvent>,
+    asks: mpsc::Sender<()>,
+}
+
+impl Feed {
+    /// Readers behind two channels.
+    pub fn new(events: mpsc::Receiver<SourceEvent>, asks: mpsc::Sender<()>) -> Self {
+        Self { events, asks }
+    }
+
+    /// Tells the readers what the inventory now shows is there to be read.
+    pub fn want(&self, _inventory: &Inventory) {}
+
+    /// Asks for a read of everything on screen now. An ask that is already waiting is enough.
+    pub fn poll_now(&self) {
+        let _ = self.asks.try_send(());
+    }
+}
+
+/// What the loop is about.
+pub struct Start {
+    /// The console as it stands; its first frame has been painted.
+    pub model: Model,
+    /// The time.
+    pub clock: Clock,
+    /// Rules for `reconcile`.
+    pub policy: Policy,
+    /// `core::reconcile`.
+    pub reconcile: Reconcile,
+    /// The readers.
+    pub feed: Feed,
+    /// The operator.
+    pub input: mpsc::Receiver<Input>,
+}
+
+/// Where the model is shown.
+pub trait Surface {
+    /// Whether a frame can be handed over without waiting.
+    fn is_ready(&self) -> bool;
+    /// Composes a frame of the model and hands it over. Nothing changed, nothing written.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    fn paint(&mut self, model: &Model) -> io::Result<()>;
+    /// Waits until the frame that was handed over is written. Safe to drop while waiting.
+    fn written(&mut self) -> impl Future<Output = io::Result<()>>;
+    /// Forgets what is on the screen, so that the next frame is a whole one.
+    fn forget(&mut self);
+    /// Gives the terminal back and stops the process; returns when it is continued, or at once,
+    /// with the reason, when nobody could continue it.
+    ///
+    /// # Errors
+    /// A sentence why not.
+    fn suspend(&mut self) -> Result<(), &'static str>;
+    /// Takes the terminal (again) after somebody else may have used it.
+    fn resume(&mut self);
+    /// The terminal's size now.
+    fn size(&self) -> Option<Size>;
+}
+
+struct Console<'s, S> {
+    model: Model,
+    clock: Clock,
+    feed: Feed,
+    reconciler: Reconciler,
+    surface: &'s mut S,
+    pace: FramePace,
+    /// Whether the model changed since the last frame.
+    dirty: bool,
+    ending: Option<Ending>,
+}
+
+/// Runs the console until it ends. Belongs on a current-thread runtime.
+///
+/// # Errors
+/// The signals could not be watched.
+pub async fn run(start: Start, surface: &mut impl Surface) -> io::Result<Ending> {
+    let Start { model, clock, policy, reconcile, feed, mut input } = start;
+    let mut signals = Signals::watch()?;
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut console = Console {
+        model,
+        feed,
+        reconciler: Reconciler::new(reconcile, policy),
+        surface,
+        pace: FramePace::default(),
+        clock,
+        dirty: true,
+        ending: None,
+    };
+    console.resize();
+    console.feed.want(&console.model.inventory);
+    while console.ending.is_none() {
+        let real = console.clock.real_elapsed();
+        let paint = console.paint_in(real);
+        let join = console.reconciler.starts_in(real);
+        tokio::select! {
+            biased;
+            signal = signals.next() => console.obey(signal),
+            got = input.recv() => match got {
+                Some(input) => console.take(EventKind::Input(input)),
+                None => console.take(EventKind::Signal(Signal::HangUp)),
+            },
+            written = console.surface.written(), if !console.surface.is_ready() => {
+                console.check(written);
+            },
+            () = after(paint) => console.paint(),
+            joined = console.reconciler.joined() => console.take(joined),
+            () = after(join) => console.join(),
+            Some(news) = console.feed.events.recv() => console.take(EventKind::Source(news)),
+            _ = tick.tick() => console.take(EventKind::Tick),
+        }
+    }
+    Ok(console.ending.unwrap_or(Ending::Quit))
+}
+
+/// Waits so long, or for ever.
+async fn after(span: Option<Duration>) {
+    match span {
+        Some(Duration::ZERO) => {}
+        Some(span) => tokio::time::sleep(span).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<S: Surface> Console<'_, S> {
+    fn take(&mut self, kind: EventKind) {
+        let effects = app::update(&mut self.model, Event::new(self.clock.now(), kind));
+        self.dirty = true;
+        self.carry_out(effects);
+    }
+
+    fn obey(&mut self, signal: Option<Signal>) {
+        match signal {
+            Some(signal) => self.take(EventKind::Signal(signal)),
+            // The window changed; how, only the terminal knows.
+            None => self.resize(),
+        }
+    }
+
+    fn resize(&mut self) {
+        let Some(size) = self.surface.size() else { return };
+        if size != self.model.size {
+            self.take(EventKind::Input(Input::Resize(size)));
+        }
+    }
+
+    fn carry_out(&mut self, effects: Effects) {
+        for effect in effects {
+            match effect {
+                Effect::Reconcile => self.reconciler.want(),
+                Effect::Want => self.feed.want(&self.model.inventory),
+                Effect::PollNow => self.feed.poll_now(),
+                Effect::Quit(ending) => self.ending = Some(ending),
+                Effect::Suspend => self.suspend(),
+                Effect::Repaint => {
+                    self.surface.resume();
+                    self.surface.forget();
+                    self.resize();
+                }
+            }
+        }
+    }
+
+    fn suspend(&mut self) {
+        if let Err(why) = self.surface.suspend() {
+            self.model.notices.say(self.clock.now(), NoticeKind::Warning, why);
+        }
+    }
+
+    fn join(&mut self) {
+        let (now, real) = (self.clock.now(), self.clock.real_elapsed());
+        self.reconciler.start(&self.model, now, real);
+    }
+
+    /// When the next frame may be painted, if one is due and the terminal can take it.
+    fn paint_in(&self, real: Duration) -> Option<Duration> {
+        (self.dirty && self.surface.is_ready()).then(|| self.pace.next_in(real))
+    }
+
+    fn paint(&mut self) {
+        self.pace.took(self.clock.real_elapsed());
+        self.dirty = false;
+        let painted = self.surface.paint(&self.model);
+        self.check(painted);
+    }
+
+    /// A terminal that cannot be written to is gone.
+    fn check(&mut self, outcome: io::Result<()>) {
+        if outcome.is_err() {
+            self.take(EventKind::Signal(Signal::HangUp));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

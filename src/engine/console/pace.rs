@@ -1,0 +1,55 @@
+//! How often frames are painted. A key is answered at once; a storm of news or of key repeats is
+//! answered fifteen times a second (console.md, Manners).
+
+use std::time::Duration;
+
+/// Frames that may follow one another at once, so that a key pressed just after news is not kept
+/// waiting.
+const BURST: u32 = 3;
+/// The steady pace beyond the burst. Twelve a second and the burst are fifteen in any one second.
+const EVERY: Duration = Duration::from_millis(84);
+
+/// A bucket of frames, counted in the time at which it would be full again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FramePace {
+    full_at: Duration,
+}
+
+impl FramePace {
+    /// How long until a frame may be painted.
+    pub(super) fn next_in(self, now: Duration) -> Duration {
+        (self.full_at + EVERY).saturating_sub(now + EVERY * BURST)
+    }
+
+    /// Counts a frame.
+    pub(super) fn took(&mut self, now: Duration) {
+        self.full_at = self.full_at.max(now) + EVERY;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_are_answered_at_once_and_no_second_sees_more_than_fifteen() {
+        let mut pace = FramePace::default();
+        let mut now = Duration::from_secs(5);
+        let mut painted = Vec::new();
+        while now < Duration::from_secs(9) {
+            if pace.next_in(now).is_zero() {
+                pace.took(now);
+                painted.push(now);
+            }
+            now += Duration::from_millis(1);
+        }
+        assert_eq!(painted[2] - painted[0], Duration::from_millis(2));
+        let second = Duration::from_secs(1);
+        let most = painted
+            .iter()
+            .map(|from| painted.iter().filter(|one| (*from..*from + second).contains(one)).count())
+            .max();
+        assert!(most <= Some(15), "{most:?}");
+        assert!(painted.len() > 45, "and it does not starve: {}", painted.len());
+    }
+}

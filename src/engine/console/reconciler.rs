@@ -1,0 +1,75 @@
+//! One join of the inventory in flight, off the input path; whatever was wished meanwhile becomes
+//! one more join of the latest inventory.
+
+use super::Reconcile;
+use crate::app::{EventKind, Model};
+use crate::core::estate::{Estate, Policy};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// Joins start at most so often: the eye reads no faster, and at 10,000 nodes a join costs 20 ms.
+const AT_MOST_EVERY: Duration = Duration::from_millis(250);
+
+pub(super) struct Reconciler {
+    reconcile: Reconcile,
+    policy: Arc<Policy>,
+    wanted: bool,
+    running: Option<Running>,
+    last_start: Option<Duration>,
+}
+
+struct Running {
+    generation: u64,
+    as_of: Timestamp,
+    task: JoinHandle<Estate>,
+}
+
+impl Reconciler {
+    pub(super) fn new(reconcile: Reconcile, policy: Policy) -> Self {
+        let policy = Arc::new(policy);
+        Self { reconcile, policy, wanted: false, running: None, last_start: None }
+    }
+
+    /// Wishes for a join of what is known by then.
+    pub(super) fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// How long until a wished join may start; `None` while there is no wish or one is running.
+    pub(super) fn starts_in(&self, real: Duration) -> Option<Duration> {
+        if !self.wanted || self.running.is_some() {
+            return None;
+        }
+        Some(
+            self.last_start
+                .map_or(Duration::ZERO, |last| (last + AT_MOST_EVERY).saturating_sub(real)),
+        )
+    }
+
+    /// Starts a join of what the model knows now.
+    pub(super) fn start(&mut self, model: &Model, as_of: Timestamp, real: Duration) {
+        self.wanted = false;
+        self.last_start = Some(real);
+        let (reconcile, policy) = (self.reconcile, Arc::clone(&self.policy));
+        let inventory = Arc::clone(&model.inventory);
+        let task = tokio::task::spawn_blocking(move || reconcile(&inventory, as_of, &policy));
+        self.running = Some(Running { generation: model.generation, as_of, task });
+    }
+
+    /// Waits for the running join, or for ever. Safe to drop while waiting.
+    pub(super) async fn joined(&mut self) -> EventKind {
+        loop {
+            let Some(running) = &mut self.running else { return std::future::pending().await };
+            let outcome = (&mut running.task).await;
+            let (generation, as_of) = (running.generation, running.as_of);
+            self.running = None;
+            // A join that panicked has already ended the process (invariant 11); one that was
+            // cancelled, at the end of the runtime, has nothing to say.
+            if let Ok(estate) = outcome {
+                return EventKind::Reconciled { generation, as_of, estate: Some(Arc::new(estate)) };
+            }
+        }
+    }
+}

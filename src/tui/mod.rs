@@ -1,0 +1,127 @@
+//! The terminal: taking it and giving it back, reading keys, painting. Everything about how things
+//! look lives here and nowhere else; nothing here changes the model (invariant 4).
+
+mod hangup;
+mod input;
+mod keys;
+mod painter;
+mod surface;
+mod terminal;
+mod text;
+mod theme;
+mod view;
+mod writer;
+
+pub use keys::{default_keymap, parse_keymap};
+pub use terminal::NotATerminal;
+
+use self::surface::TerminalSurface;
+use self::terminal::TerminalGuard;
+use self::theme::Theme;
+use crate::app::{Ending, KeymapError, Model, Place};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::core::estate::Policy;
+use crate::engine::console::{self, Feed, Reconcile, Start, Surface};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a console needs beside the settings.
+pub struct ConsoleStart {
+    /// The value of TERM (only `config` reads the environment).
+    pub term: Option<String>,
+    /// The time.
+    pub clock: Clock,
+    /// Rules for `reconcile`.
+    pub policy: Policy,
+    /// `core::reconcile`.
+    pub reconcile: Reconcile,
+    /// Starts the readers. Called once, after the first frame.
+    pub feed: Box<dyn FnOnce(&Clock) -> Feed>,
+}
+
+/// Why a console could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// There is no terminal to draw on.
+    #[error("failed to open the console: {0}")]
+    NotATerminal(#[from] NotATerminal),
+    /// The keymap that comes with the program has a mistake.
+    #[error("failed to read the keymap")]
+    Keymap(#[from] KeymapError),
+    /// The terminal or the operating system refused something.
+    #[error("failed to {doing}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl TuiError {
+    /// The process's exit code (contract.md): a missing terminal is a matter of usage.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotATerminal(_) => 2,
+            Self::Keymap(_) | Self::Io { .. } => 1,
+        }
+    }
+
+    /// What to do next, as a sentence.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::NotATerminal(_) => {
+                "`quarterdeck fleets` prints the same once, `quarterdeck watch` prints what changes."
+            }
+            Self::Keymap(_) => "This is a fault of quarterdeck: please report it.",
+            Self::Io { .. } => "Open another terminal and try again.",
+        }
+    }
+}
+
+/// How long the end may wait for a terminal that does not take the last frame (Ctrl-S, a dead
+/// link): longer than a slow link needs, shorter than a hand needs for a second Ctrl-C.
+const LAST_FRAME: Duration = Duration::from_millis(300);
+
+/// Runs the console until the operator leaves it or something ends it.
+///
+/// # Errors
+/// There is no terminal, or the operating system refused something. The terminal is as it was.
+pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError> {
+    terminal::check(start.term.as_deref())?;
+    let keymap = Arc::new(default_keymap()?);
+    let io = |doing| move |source| TuiError::Io { doing, source };
+    let place = Place {
+        context: settings.context.clone(),
+        region: settings.aws.region.clone(),
+        production: settings.production,
+        probing: settings.probes.enabled,
+    };
+    let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
+    let size = terminal::size().unwrap_or_default();
+    let model = Model::new(place, keymap, size, start.clock.now());
+    let theme = Theme { color: settings.color, ascii: settings.ascii };
+    let mut surface = TerminalSurface::open(theme).map_err(io("start the writer"))?;
+    // The first frame comes before the runtime, the readers and any answer.
+    surface.paint(&model).map_err(io("write to the terminal"))?;
+    hangup::watch().map_err(io("watch for a hang-up"))?;
+    let input = input::read().map_err(io("read keys"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(io("start the event loop"))?;
+    let feed = (start.feed)(&start.clock);
+    let ConsoleStart { clock, policy, reconcile, .. } = start;
+    let start = Start { model, clock, policy, reconcile, feed, input };
+    let ending = runtime.block_on(async {
+        let ending = console::run(start, &mut surface).await;
+        let _ = tokio::time::timeout(LAST_FRAME, surface.written()).await;
+        ending
+    });
+    // A join that is still running has nobody to tell.
+    runtime.shutdown_background();
+    drop(guard);
+    ending.map_err(io("watch for signals"))
+}

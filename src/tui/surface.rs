@@ -1,0 +1,78 @@
+//! The engine's `Surface` on a real terminal.
+
+use super::painter::Painter;
+use super::terminal;
+use super::theme::Theme;
+use super::view;
+use super::writer::Writer;
+use crate::app::{Model, Size};
+use crate::engine::console::Surface;
+use ratatui::widgets::Widget;
+use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
+use std::io;
+
+/// The painter, and the writer it hands its frames to.
+#[derive(Debug)]
+pub(super) struct TerminalSurface {
+    painter: Painter,
+    writer: Writer,
+    theme: Theme,
+}
+
+impl TerminalSurface {
+    /// Starts the writer.
+    pub(super) fn open(theme: Theme) -> io::Result<Self> {
+        Ok(Self { painter: Painter::new(), writer: Writer::start()?, theme })
+    }
+}
+
+impl Surface for TerminalSurface {
+    fn is_ready(&self) -> bool {
+        self.writer.is_free()
+    }
+
+    fn paint(&mut self, model: &Model) -> io::Result<()> {
+        let frame = view::frame(model, self.theme);
+        let bytes = self.painter.compose(model.size, |buffer| {
+            let area = buffer.area;
+            (&frame).render(area, buffer);
+        })?;
+        if bytes.is_empty() { Ok(()) } else { self.writer.hand_over(bytes) }
+    }
+
+    async fn written(&mut self) -> io::Result<()> {
+        self.writer.written().await
+    }
+
+    fn forget(&mut self) {
+        self.painter.forget();
+    }
+
+    fn suspend(&mut self) -> Result<(), &'static str> {
+        if !can_be_resumed() {
+            return Err("Nothing here could resume a stopped console, so it goes on.");
+        }
+        terminal::restore();
+        // The whole group, as the kernel does for Ctrl-Z: a wrapper script must stop with us.
+        // SIGSTOP, because SIGTSTP is ours to catch. SIGCONT brings us back, as an event.
+        let _ = kill_current_process_group(Signal::STOP);
+        Ok(())
+    }
+
+    fn resume(&mut self) {
+        // A terminal that refuses is gone, and the next frame finds out.
+        let _ = terminal::enter();
+    }
+
+    fn size(&self) -> Option<Size> {
+        terminal::size()
+    }
+}
+
+/// Whether a shell stands by that could continue us: our parent is in our session, and we are not
+/// in the session leader's own group. Without one (`ssh -t host quarterdeck`, a container's first
+/// process) a stopped console would stay so for ever.
+fn can_be_resumed() -> bool {
+    let (Ok(session), Some(parent)) = (getsid(None), getppid()) else { return false };
+    getpgrp() != session && getsid(Some(parent)) == Ok(session)
+}

@@ -1,0 +1,161 @@
+//! Tones to styles, and the shapes that carry meaning. Words and shapes come first: every tone can
+//! be missed without missing the meaning. Sixteen colours, so that the operator's own palette rules.
+
+use crate::core::estate::Role;
+use crate::core::finding::Severity;
+use ratatui::style::{Color, Modifier, Style};
+
+/// What a piece of text is, as far as its looks go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Text.
+    #[default]
+    Plain,
+    /// Rules, column heads, what is there to be found when looked for.
+    Dim,
+    /// What the eye should land on.
+    Strong,
+    /// The head of the screen.
+    Title,
+    /// The selected row's name.
+    Selected,
+    /// Good to know.
+    Info,
+    /// Something disagrees.
+    Warn,
+    /// Traffic is lost or about to be.
+    Bad,
+    /// Not known.
+    Unknown,
+}
+
+impl From<Severity> for Tone {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Info => Self::Info,
+            Severity::Warning => Self::Warn,
+            Severity::Critical => Self::Bad,
+        }
+    }
+}
+
+/// How tones and shapes are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Theme {
+    /// Whether colours may be used.
+    pub color: bool,
+    /// Whether to keep to ASCII.
+    pub ascii: bool,
+}
+
+impl Theme {
+    /// The style of a tone.
+    pub(super) fn style(self, tone: Tone) -> Style {
+        let plain = Style::new();
+        let (color, modifier) = match tone {
+            Tone::Plain => return plain,
+            Tone::Dim => (None, Modifier::DIM),
+            Tone::Strong => (None, Modifier::BOLD),
+            Tone::Title | Tone::Selected => (None, Modifier::REVERSED),
+            Tone::Info => (Some(Color::Cyan), Modifier::empty()),
+            Tone::Warn => (Some(Color::Yellow), Modifier::empty()),
+            Tone::Bad => (Some(Color::Red), Modifier::BOLD),
+            Tone::Unknown => (Some(Color::Magenta), Modifier::empty()),
+        };
+        let style = plain.add_modifier(modifier);
+        match color.filter(|_| self.color) {
+            Some(color) => style.fg(color),
+            None => style,
+        }
+    }
+
+    fn pick(self, shape: &'static str, ascii: &'static str) -> &'static str {
+        if self.ascii { ascii } else { shape }
+    }
+
+    /// The shape of a role.
+    pub(super) fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Live => self.pick("◆", "*"),
+            Role::Shifting => self.pick("◈", "%"),
+            Role::Standby => self.pick("◇", "o"),
+            Role::Idle => self.pick("·", "."),
+            Role::Unknown => "?",
+        }
+    }
+
+    /// The shape of a severity.
+    pub(super) fn severity(self, severity: Severity) -> &'static str {
+        match severity {
+            Severity::Info => "i",
+            Severity::Warning => "!",
+            Severity::Critical => self.pick("‼", "X"),
+        }
+    }
+
+    /// The mark of the selected row.
+    pub(super) fn marker(self) -> &'static str {
+        self.pick("▶", ">")
+    }
+
+    /// Nothing there, and nothing missing.
+    pub(super) fn nothing(self) -> &'static str {
+        self.pick("–", "-")
+    }
+
+    /// What stands for cut-off text.
+    pub(super) fn ellipsis(self) -> &'static str {
+        self.pick("…", "~")
+    }
+
+    /// A horizontal rule's piece.
+    pub(super) fn rule(self) -> &'static str {
+        self.pick("─", "-")
+    }
+
+    /// What leads to the next step.
+    pub(super) fn arrow(self) -> &'static str {
+        self.pick("→", "->")
+    }
+
+    /// A bar so many cells wide, filled to `share` (0 to 1). More than nothing is never drawn as
+    /// nothing, and less than all never as all.
+    pub(super) fn bar(self, share: f64, width: usize) -> String {
+        let full = share * f64::from(u16::try_from(width).unwrap_or(u16::MAX));
+        let mut filled = (1..=width)
+            .filter(|cell| f64::from(u16::try_from(*cell).unwrap_or(u16::MAX)) <= full + 0.5)
+            .count();
+        if share > 0.0 {
+            filled = filled.max(1);
+        }
+        if share < 1.0 {
+            filled = filled.min(width.saturating_sub(1));
+        }
+        let empty = width.saturating_sub(filled);
+        format!("{}{}", self.pick("█", "#").repeat(filled), self.pick("░", ".").repeat(empty))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_never_rounded_to_nothing_or_all() {
+        let theme = Theme { color: false, ascii: true };
+        for (share, bar) in
+            [(0.0, "...."), (0.01, "#..."), (0.5, "##.."), (0.99, "###."), (1.0, "####")]
+        {
+            assert_eq!(theme.bar(share, 4), bar, "{share}");
+        }
+    }
+
+    #[test]
+    fn without_colour_no_tone_has_one() {
+        let theme = Theme { color: false, ascii: false };
+        for tone in [Tone::Info, Tone::Warn, Tone::Bad, Tone::Unknown, Tone::Selected] {
+            let style = theme.style(tone);
+            assert_eq!((style.fg, style.bg), (None, None), "{tone:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Cells that both tables have: what is known is a number or a word, what is not is `?`, and
+//! nothing unknown ever looks like zero or like health.
+
+use super::table::Column;
+use super::{Line, Span, Text, line};
+use crate::app::Model;
+use crate::core::estate::Fleet;
+use crate::core::finding::{Finding, Severity};
+use crate::core::ids::Product;
+use crate::core::observed::age;
+use crate::tui::text;
+use crate::tui::theme::{Theme, Tone};
+use std::collections::BTreeSet;
+
+/// Not known.
+pub(super) fn unknown() -> Span {
+    Span::new("?", Tone::Unknown)
+}
+
+/// Nothing there, and nothing missing.
+pub(super) fn nothing(theme: Theme) -> Span {
+    Span::new(theme.nothing(), Tone::Dim)
+}
+
+/// So many out of so many.
+pub(super) fn ratio(part: u32, whole: u32) -> Span {
+    let tone = if part < whole || whole == 0 { Tone::Warn } else { Tone::Plain };
+    Span::new(format!("{part}/{whole}"), tone)
+}
+
+/// Which columns a table has for ports and products: one each, or one for all of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kinds {
+    /// A column a port, or `None` for one column.
+    pub ports: Option<Vec<u16>>,
+    /// A column a product, or `None` for one column.
+    pub products: Option<Vec<Product>>,
+}
+
+/// The last column keeps at least so many cells before ports or products get columns of their own.
+const LEAST_FINDING: u16 = 16;
+/// A column of one port or product: `10/10`, `drain`.
+const ONE: u16 = 5;
+
+/// Adds the columns of targets and probes to `columns`: as many as fit beside a finding.
+pub(super) fn add_kinds<'a>(
+    columns: &mut Vec<Column>,
+    fleets: impl Iterator<Item = &'a Fleet> + Clone,
+    folded: (u16, u16),
+    width: u16,
+) -> Kinds {
+    let ports: BTreeSet<u16> =
+        fleets.clone().flat_map(|fleet| fleet.targets.iter().map(|target| target.port)).collect();
+    let products: BTreeSet<&Product> =
+        fleets.flat_map(|fleet| fleet.probes.iter().map(|probe| &probe.service)).collect();
+    let left = super::table::left(columns, width);
+    let each = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_mul(ONE + 1);
+    let fits = |cells: u16| cells.saturating_add(LEAST_FINDING) <= left;
+    let all = each(ports.len()).saturating_add(each(products.len()));
+    let unfold_products = !products.is_empty() && !ports.is_empty() && fits(all);
+    let unfold_ports = !ports.is_empty()
+        && (unfold_products || fits(each(ports.len()).saturating_add(folded.1 + 1)));
+    if unfold_ports {
+        columns.extend(ports.iter().map(|port| Column::new(port.to_string(), ONE)));
+    } else {
+        columns.push(Column::new("TARGETS", folded.0));
+    }
+    if unfold_products {
+        let short = |of: &Product| of.as_str().to_uppercase().chars().take(5).collect::<String>();
+        columns.extend(products.iter().map(|product| Column::new(short(product), ONE)));
+    } else {
+        columns.push(Column::new("PROBES", folded.1));
+    }
+    Kinds {
+        ports: unfold_ports.then(|| ports.into_iter().collect()),
+        products: unfold_products.then(|| products.into_iter().cloned().collect()),
+    }
+}
+
+/// The worst of some findings in a few words: `! 5 unregistered`.
+pub(super) fn finding<'a>(
+    own: impl Iterator<Item = &'a Finding>,
+    clear: bool,
+    theme: Theme,
+) -> Span {
+    let own: Vec<_> = own.collect();
+    let Some(worst) = own.first() else {
+        return if clear { nothing(theme) } else { unknown() };
+    };
+    let same = own.iter().filter(|one| one.kind == worst.kind).count();
+    let count = if same > 1 { format!("{same} ") } else { String::new() };
+    let mark = theme.severity(worst.severity);
+    Span::new(format!("{mark} {count}{}", worst.kind.after_count()), worst.severity.into())
+}
+
+/// Findings as sentences, each with what to do, in lines of so many cells.
+pub(super) fn sentences<'a>(
+    model: &Model,
+    findings: impl Iterator<Item = &'a Finding>,
+    theme: Theme,
+    columns: u16,
+) -> Vec<Line> {
+    let room = usize::from(columns.saturating_sub(3));
+    let mut lines = Vec::new();
+    for finding in findings {
+        let tone = Tone::from(finding.severity);
+        let mut mark = format!("{} ", theme.severity(finding.severity));
+        let since = text::age(age(finding.since, model.now));
+        for part in text::wrap(&format!("{} ({since})", finding.summary), room) {
+            lines.push(vec![Span::new(mark, tone), Span::new(part, bold(finding.severity))]);
+            mark = "  ".into();
+        }
+        let mut mark = format!("  {} ", theme.arrow());
+        for part in text::wrap(&finding.runbook, room.saturating_sub(text::width(&mark))) {
+            lines.push(line(format!("{mark}{part}"), Tone::Plain));
+            mark = " ".repeat(text::width(&mark));
+        }
+    }
+    for line in &mut lines {
+        line.insert(0, Span::new(" ", Tone::Plain));
+    }
+    lines
+}
+
+fn bold(severity: Severity) -> Tone {
+    if severity == Severity::Critical { Tone::Strong } else { Tone::Plain }
+}
+
+/// What to say where there is no table: what failed and what to do about it.
+pub(super) fn failures(model: &Model, theme: Theme, columns: u16) -> Vec<Line> {
+    let room = usize::from(columns.saturating_sub(5));
+    let mut lines = Vec::new();
+    let mut said = BTreeSet::new();
+    for (source, error) in
+        model.sources.iter().filter_map(|it| Some((it.source, it.error.as_ref()?)))
+    {
+        for part in text::wrap(&format!("{source}: {}", error.value), room) {
+            lines.push(line(format!(" {part}"), Tone::Warn));
+        }
+        if said.insert(error.value.kind) {
+            for part in text::wrap(error.value.kind.next_step(), room) {
+                lines.push(line(format!("   {} {part}", theme.arrow()), Tone::Plain));
+            }
+        }
+    }
+    lines
+}
+
+/// A body without a table.
+pub(super) fn message(title: &str, sentence: &str, more: Vec<Line>, columns: u16) -> Text {
+    let room = usize::from(columns.saturating_sub(2));
+    let mut lines: Vec<Line> = text::wrap(sentence, room)
+        .into_iter()
+        .map(|part| line(format!(" {part}"), Tone::Strong))
+        .collect();
+    lines.extend(more);
+    Text { title: title.to_owned(), lines }
+}

@@ -1,0 +1,245 @@
+//! The home screen: a row per fleet, and what is wrong with the selected one. At 80×24:
+//!
+//! ```text
+//! ─ Fleets 2 ─────────────────────────────────────────────────────────────────────
+//!   STACK          ROLE       TRAFFIC   NODES MEMBERS TARGETS  PROBES   FINDING
+//! ▶ blue-412       ◆ LIVE     ████ 100% 6/6   6       6/6      6/6      –
+//!   green-413      ◇ STANDBY  ░░░░   0% 6/6   1 !     5/6:3100 5/6 loki ‼ hit by the…
+//! ─ blue-412 ─────────────────────────────────────────────────────────────────────
+//!  Nothing disagrees.
+//! ```
+//!
+//! From about 120 columns on there is a column a port, then a column a product.
+
+use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
+use super::table::{self, Column, Row, Table};
+use super::{Body, Layout, Line, Span, Text, line};
+use crate::app::{Model, Selection, SourceState};
+use crate::core::estate::{Fleet, ProbeSummary, Role};
+use crate::core::finding::Finding;
+use crate::core::ids::StackId;
+use crate::tui::theme::{Theme, Tone};
+
+/// The body of the screen.
+pub(super) fn body(
+    model: &Model,
+    selection: &Selection<StackId>,
+    theme: Theme,
+    layout: Layout,
+) -> Body {
+    let Some(estate) = model.estate.as_ref().filter(|estate| !estate.fleets.is_empty()) else {
+        return Body::Text(empty(model, theme, layout));
+    };
+    let total = estate.fleets.len();
+    let (above, below) = layout.split(total);
+    let (page, heads) = table::page(selection.place(), total, above);
+    let wide = layout.columns >= 120;
+    let mut columns = vec![
+        Column::new("STACK", if wide { 16 } else { 14 }),
+        Column::new("ROLE", 10),
+        Column::new("TRAFFIC", 9),
+        Column::new("NODES", 5),
+        Column::new("MEMBERS", 7),
+    ];
+    let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 8), layout.columns);
+    columns.push(Column::new("FINDING", 0));
+    let seen = estate.fleets.values().skip(page.start).take(page.len());
+    let rows = seen.map(|fleet| Row {
+        selected: selection.id() == Some(&fleet.stack_id),
+        name: fleet.stack_id.to_string(),
+        cells: row(model, fleet, &kinds, theme),
+    });
+    let title = table::title("Fleets", &page, total);
+    let table = Table { title, columns, rows: rows.collect(), heads, height: above };
+    let selected = selection.id().and_then(|stack| estate.fleets.get(stack));
+    let details = (below > 0).then(|| details(model, selected, theme, layout));
+    Body::Screen(table, details)
+}
+
+fn row(model: &Model, fleet: &Fleet, kinds: &Kinds, theme: Theme) -> Line {
+    let mut cells = vec![
+        role(fleet.role, theme),
+        traffic(fleet, theme),
+        nodes(model, fleet, theme),
+        members(fleet),
+    ];
+    match &kinds.ports {
+        Some(ports) => cells.extend(ports.iter().map(|port| targets(fleet, *port, theme))),
+        None => cells.push(worst_targets(fleet, theme)),
+    }
+    match &kinds.products {
+        Some(products) => cells.extend(products.iter().map(|product| {
+            let own = fleet.probes.iter().find(|probe| probe.service == *product);
+            own.map_or_else(|| nothing(theme), |own| probes(own, theme))
+        })),
+        None => cells.push(worst_probes(fleet, theme)),
+    }
+    cells.push(cells::finding(own(model, fleet), unknowns(fleet).is_empty(), theme));
+    cells
+}
+
+fn own<'a>(model: &'a Model, fleet: &'a Fleet) -> impl Iterator<Item = &'a Finding> {
+    model.findings().iter().filter(|one| one.stack_id.as_ref() == Some(&fleet.stack_id))
+}
+
+fn role(role: Role, theme: Theme) -> Span {
+    let tone = match role {
+        Role::Live => Tone::Strong,
+        Role::Shifting => Tone::Warn,
+        Role::Standby => Tone::Plain,
+        Role::Idle => Tone::Dim,
+        Role::Unknown => return unknown(),
+    };
+    Span::new(format!("{} {}", theme.role(role), role.to_string().to_uppercase()), tone)
+}
+
+fn traffic(fleet: &Fleet, theme: Theme) -> Span {
+    match fleet.traffic_share {
+        Some(share) => {
+            let percent = if share > 0.0 && share < 0.01 {
+                "<1".to_owned()
+            } else {
+                // Rounded down: only everything is 100 %.
+                format!("{:.0}", (share * 100.0).floor())
+            };
+            Span::new(format!("{} {percent:>3}%", theme.bar(share, 4)), Tone::Plain)
+        }
+        None if fleet.listeners.is_empty() && fleet.role != Role::Unknown => nothing(theme),
+        None => unknown(),
+    }
+}
+
+/// Nodes in service; marked where the groups' word is too old to be the present.
+fn nodes(model: &Model, fleet: &Fleet, theme: Theme) -> Span {
+    let current = model.inventory.groups.current(model.now).is_ok();
+    match (fleet.in_service(), current) {
+        (Some((up, desired)), true) => ratio(up, desired),
+        (Some((up, desired)), false) => Span::new(format!("{up}/{desired}?"), Tone::Unknown),
+        (None, true) => nothing(theme),
+        (None, false) => unknown(),
+    }
+}
+
+fn members(fleet: &Fleet) -> Span {
+    let Some(members) = fleet.members else { return unknown() };
+    let expected: u32 = fleet.registry.iter().map(|service| service.expected).sum();
+    if members == expected {
+        Span::new(members.to_string(), Tone::Plain)
+    } else {
+        Span::new(format!("{members} !"), Tone::Warn)
+    }
+}
+
+/// Healthy and registered over the fleet's groups on a port; `None` where one is unknown.
+fn capacity(fleet: &Fleet, port: u16) -> Option<(u32, u32)> {
+    fleet.targets.iter().filter(|target| target.port == port).try_fold((0, 0), |sum, target| {
+        let own = target.capacity.as_ref()?;
+        Some((sum.0 + own.healthy, sum.1 + own.registered))
+    })
+}
+
+fn targets(fleet: &Fleet, port: u16, theme: Theme) -> Span {
+    if fleet.targets.iter().all(|target| target.port != port) {
+        return nothing(theme);
+    }
+    capacity(fleet, port).map_or_else(unknown, |(healthy, registered)| ratio(healthy, registered))
+}
+
+/// The port that stands worst, named where others stand better.
+fn worst_targets(fleet: &Fleet, theme: Theme) -> Span {
+    let mut ports: Vec<_> = fleet.targets.iter().map(|target| target.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let all: Vec<_> = ports.iter().map(|port| (capacity(fleet, *port), *port)).collect();
+    let worst = all.iter().min_by(|(one, _), (other, _)| part(*one).total_cmp(&part(*other)));
+    let Some((worst, port)) = worst else { return nothing(theme) };
+    let mut cell = targets(fleet, *port, theme);
+    if all.iter().any(|(other, _)| other != worst) {
+        cell.text = format!("{}:{port}", cell.text);
+    }
+    cell
+}
+
+/// How much of it is well; unknown is worse than nothing.
+fn part(of: Option<(u32, u32)>) -> f64 {
+    match of {
+        None => -1.0,
+        Some((_, 0)) => 0.0,
+        Some((healthy, registered)) => f64::from(healthy) / f64::from(registered),
+    }
+}
+
+fn probes(own: &ProbeSummary, theme: Theme) -> Span {
+    let all = own.pass + own.fail + own.unknown;
+    match (all, own.unknown) {
+        (0, _) => nothing(theme),
+        (_, 0) => ratio(own.pass, all),
+        (all, unknown_ones) if unknown_ones == all => unknown(),
+        (all, _) => Span::new(format!("{}/{all}?", own.pass), Tone::Unknown),
+    }
+}
+
+/// The product that stands worst, named where others stand better.
+fn worst_probes(fleet: &Fleet, theme: Theme) -> Span {
+    let rank = |own: &&ProbeSummary| (own.fail, own.unknown);
+    let probed = fleet.probes.iter().filter(|own| own.pass + own.fail + own.unknown > 0);
+    let Some(worst) = probed.clone().max_by_key(rank) else { return nothing(theme) };
+    let mut cell = probes(worst, theme);
+    if probed.clone().any(|other| rank(&other) != rank(&worst)) {
+        let name: String = worst.service.as_str().chars().take(4).collect();
+        cell.text = format!("{} {name}", cell.text);
+    }
+    cell
+}
+
+/// What cannot be said of a fleet now.
+fn unknowns(fleet: &Fleet) -> Vec<String> {
+    let mut all = Vec::new();
+    if fleet.role == Role::Unknown {
+        all.push("its role".to_owned());
+    }
+    if fleet.members.is_none() {
+        all.push("its members".to_owned());
+    }
+    let ports = fleet.targets.iter().filter(|target| target.capacity.is_none());
+    all.extend(ports.map(|target| format!("its targets on {}", target.port)));
+    let probes = fleet.probes.iter().filter(|probe| probe.unknown > 0);
+    all.extend(probes.map(|probe| format!("{} on {} nodes", probe.service, probe.unknown)));
+    all
+}
+
+fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, layout: Layout) -> Text {
+    let mut lines = Vec::new();
+    let title = fleet.map(|fleet| fleet.stack_id.to_string()).unwrap_or_default();
+    if let Some(fleet) = fleet {
+        lines = cells::sentences(model, own(model, fleet), theme, layout.columns);
+        let unknowns = unknowns(fleet);
+        let room = usize::from(layout.columns.saturating_sub(2));
+        if !unknowns.is_empty() {
+            let sentence = format!("? Not known now: {}.", unknowns.join(", "));
+            let parts = crate::tui::text::wrap(&sentence, room);
+            lines.extend(parts.into_iter().map(|part| line(format!(" {part}"), Tone::Unknown)));
+        } else if lines.is_empty() {
+            lines.push(line(" Nothing disagrees.", Tone::Plain));
+        }
+    }
+    // What concerns no fleet would be seen nowhere else.
+    let elsewhere = model.findings().iter().filter(|one| one.stack_id.is_none());
+    lines.extend(cells::sentences(model, elsewhere, theme, layout.columns));
+    Text { title, lines }
+}
+
+/// Nothing to list: because nothing is known yet, or because there is nothing.
+fn empty(model: &Model, theme: Theme, layout: Layout) -> Text {
+    let failures = cells::failures(model, theme, layout.columns);
+    let all_read = model.sources.iter().all(|line| line.state == SourceState::Ok);
+    let sentence = if !failures.is_empty() {
+        "Nothing is known yet: not every source could be read."
+    } else if model.estate.is_some() && (all_read || model.inventory.groups.value().is_some()) {
+        "No fleet found: no registered instance and no Auto Scaling group carries STACK or \
+         STACK_ID here. Check the region and the account above."
+    } else {
+        "Reading. Nothing is known yet."
+    };
+    cells::message("Fleets", sentence, failures, layout.columns)
+}

@@ -1,0 +1,98 @@
+//! The head of every screen: where we look, that we only read, and how old each source is.
+//!
+//! ```text
+//!  QUARTERDECK  prod/us-west-2 123456789012  PRODUCTION  READ-ONLY
+//!  cloudmap <5s  autoscaling <15s  elbv2 UNREACHABLE <1m  ec2 STALE 3m  probes <5s
+//! ```
+
+use super::{Line, Span};
+use crate::app::{Model, SourceLine, SourceState};
+use crate::core::observed::age;
+use crate::core::source::Source;
+use crate::tui::text;
+use crate::tui::theme::{Theme, Tone};
+
+/// One line or two.
+pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
+    if two {
+        return vec![place(model), sources(model, theme)];
+    }
+    let mut line = vec![Span::new(" QD ", Tone::Title)];
+    if model.place.production {
+        line.push(Span::new(" PROD", Tone::Bad));
+    }
+    line.push(Span::new(" RO", Tone::Strong));
+    line.extend(sources(model, theme));
+    vec![line]
+}
+
+fn place(model: &Model) -> Line {
+    let place = &model.place;
+    let mut line = vec![Span::new(" QUARTERDECK ", Tone::Title)];
+    let region = place.region.as_deref().unwrap_or("?");
+    let where_to = match &place.context {
+        Some(context) => format!("  {context}/{region}"),
+        None => format!("  {region}"),
+    };
+    line.push(Span::new(where_to, Tone::Strong));
+    let account = model.inventory.identity.value().map(|identity| identity.account.as_str());
+    match account {
+        Some(account) => line.push(Span::new(format!(" {account}"), Tone::Plain)),
+        None => line.push(Span::new(" account ?", Tone::Unknown)),
+    }
+    if place.production {
+        line.push(Span::new("  PRODUCTION", Tone::Bad));
+    }
+    line.push(Span::new("  READ-ONLY", Tone::Strong));
+    line
+}
+
+/// The sources that are shown: who we are only when that could not be read.
+fn sources(model: &Model, theme: Theme) -> Line {
+    let mut line = Line::new();
+    let mut shown: Vec<(String, Span)> = Vec::new();
+    for source in &model.sources {
+        let failed = matches!(source.state, SourceState::Failed(_));
+        if source.source == Source::Sts && !failed {
+            continue;
+        }
+        let state = if source.source == Source::Probes && !model.place.probing {
+            Span::new("off", Tone::Dim)
+        } else {
+            state(model, source)
+        };
+        // Sources that fail in the same way are named together: four times the same word would
+        // not fit, and would say no more.
+        match shown.last_mut().filter(|(_, last)| failed && *last == state) {
+            Some((names, _)) => *names = format!("{names} {}", source.source),
+            None => shown.push((source.source.to_string(), state)),
+        }
+    }
+    for (names, state) in shown {
+        line.push(Span::new(format!(" {names} "), Tone::Dim));
+        line.push(state);
+        line.push(Span::new(" ", Tone::Plain));
+    }
+    if line.is_empty() {
+        line.push(Span::new(theme.nothing(), Tone::Dim));
+    }
+    line
+}
+
+fn state(model: &Model, source: &SourceLine) -> Span {
+    let since = source.observed_at.map(|at| text::age(age(at, model.now)));
+    match (source.state, since) {
+        (SourceState::Ok, Some(age)) => Span::new(age, Tone::Plain),
+        (SourceState::Stale, Some(age)) => Span::new(format!("STALE {age}"), Tone::Warn),
+        (SourceState::Failed(kind), since) => {
+            let word = kind.to_string().to_uppercase().replace('_', " ");
+            match since {
+                Some(age) => Span::new(format!("{word} {age}"), Tone::Bad),
+                None => Span::new(word, Tone::Bad),
+            }
+        }
+        (SourceState::Waiting, _) | (SourceState::Ok | SourceState::Stale, None) => {
+            Span::new("?", Tone::Unknown)
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! From the model to what stands on the screen, in two steps: a plain view (texts and tones), then
+//! cells. Every screen is a head, a body, a status line and a line of hints:
+//!
+//! ```text
+//!  QUARTERDECK  prod/us-west-2 123456789012  PRODUCTION  READ-ONLY              head
+//!  cloudmap <5s  autoscaling <15s  elbv2 STALE 3m  ec2 <1m  probes <5s
+//! ─ Fleets 1–2/2 ─────────────────────────────────────────────────────────────  body: a table
+//!   STACK          ROLE        TRAFFIC    …
+//! ▶ blue-412       ◆ LIVE      ████ 100%  …
+//! ─ blue-412 ─────────────────────────────────────────────────────────────────        and details
+//!  Nothing disagrees.
+//!  elbv2: DescribeTargetHealth: throttled: rate exceeded                        status
+//!  enter nodes  r read now  m messages  ? help  q quit                          hints
+//! ```
+
+mod cells;
+mod fleets;
+mod head;
+mod layers;
+mod nodes;
+mod table;
+
+use self::table::Table;
+use super::text;
+use super::theme::{Theme, Tone};
+use crate::app::{Context, Model, NoticeKind, Screen, Size};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::Widget;
+
+/// Below this a screen says only that it needs more.
+const LEAST: Size = Size { columns: 20, rows: 5 };
+/// With fewer rows than this, the head is one line.
+const ROWS_FOR_TWO_HEADS: u16 = 10;
+/// With fewer rows than this, the status stands in the place of the hints.
+const ROWS_FOR_STATUS: u16 = 8;
+/// With fewer rows than this in the body, the details are left out.
+const ROWS_FOR_DETAILS: u16 = 9;
+/// The details keep at least so many rows, their rule included, however many rows the table has.
+const LEAST_DETAILS: u16 = 7;
+
+/// A piece of text and its tone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub text: String,
+    pub tone: Tone,
+}
+
+impl Span {
+    /// A piece of text.
+    pub(super) fn new(text: impl Into<String>, tone: Tone) -> Self {
+        Self { text: text.into(), tone }
+    }
+}
+
+/// A line of text.
+pub(super) type Line = Vec<Span>;
+
+/// A line of one tone.
+fn line(text: impl Into<String>, tone: Tone) -> Line {
+    vec![Span::new(text, tone)]
+}
+
+/// Lines under a rule with a title.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Text {
+    pub title: String,
+    pub lines: Vec<Line>,
+}
+
+/// What stands between head and status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Body {
+    /// A table, and details of what is selected in it.
+    Screen(Table, Option<Text>),
+    /// Nothing but text.
+    Text(Text),
+}
+
+/// Everything on the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    theme: Theme,
+    head: Vec<Line>,
+    body: Body,
+    status: Option<Line>,
+    hints: Line,
+}
+
+/// How the rows are shared out.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    columns: u16,
+    /// Rows of the body.
+    body: u16,
+    two_heads: bool,
+    status: bool,
+}
+
+impl Layout {
+    fn of(size: Size) -> Self {
+        let two_heads = size.rows >= ROWS_FOR_TWO_HEADS;
+        let status = size.rows >= ROWS_FOR_STATUS;
+        let taken = 2 + u16::from(two_heads) + u16::from(status);
+        Self { columns: size.columns, body: size.rows.saturating_sub(taken), two_heads, status }
+    }
+
+    /// Rows of the table, its rule and heads included, and of the details.
+    fn split(self, rows: usize) -> (u16, u16) {
+        if self.body < ROWS_FOR_DETAILS {
+            return (self.body, 0);
+        }
+        let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2).max(3);
+        let table = wanted.min(self.body - LEAST_DETAILS);
+        (table, self.body - table)
+    }
+}
+
+/// The frame that shows this model.
+pub(super) fn frame(model: &Model, theme: Theme) -> Frame {
+    let layout = Layout::of(model.size);
+    let body = match (model.layers.last(), model.screens().last()) {
+        (Some(layer), _) => Body::Text(layers::text(model, *layer, theme, layout)),
+        (None, Some(Screen::Nodes { stack, selection })) => {
+            nodes::body(model, (stack, selection), theme, layout)
+        }
+        (None, Some(Screen::Fleets { selection })) => fleets::body(model, selection, theme, layout),
+        (None, None) => Body::Text(Text::default()),
+    };
+    let status = status(model);
+    let (status, hints) = match (layout.status, status) {
+        (true, status) => (status, hints(model, theme)),
+        (false, Some(status)) => (None, status),
+        (false, None) => (None, hints(model, theme)),
+    };
+    Frame { theme, head: head::lines(model, theme, layout.two_heads), body, status, hints }
+}
+
+/// What has just been said, or else what is wrong with the sources.
+fn status(model: &Model) -> Option<Line> {
+    if let Some(notice) = model.notices.current(model.now) {
+        let tone = match notice.kind {
+            NoticeKind::Info => Tone::Plain,
+            NoticeKind::Warning => Tone::Warn,
+        };
+        return Some(line(format!(" {}", notice.text), tone));
+    }
+    let error = model.sources.iter().find_map(|line| line.error.as_ref().map(|it| (line, it)));
+    error.map(|(source, error)| {
+        let text = format!(" {}: {}", source.source, error.value);
+        line(text::clean(&text), Tone::Warn)
+    })
+}
+
+/// The keys that matter most here; within a sequence, the keys that continue it.
+fn hints(model: &Model, theme: Theme) -> Line {
+    let contexts: Vec<Context> = model.contexts();
+    let mut hints = Line::new();
+    if !model.pending.is_empty() {
+        let keys: Vec<_> = model.pending.iter().map(ToString::to_string).collect();
+        hints.push(Span::new(format!(" {} {}", keys.join(" "), theme.ellipsis()), Tone::Strong));
+    }
+    let mut last = None;
+    for hint in model.keymap.hints(&contexts, &model.pending) {
+        let command = hint.action.command();
+        let idle = model.pending.is_empty();
+        if last == Some(hint.action) || (idle && command.label.is_empty()) {
+            continue;
+        }
+        last = Some(hint.action);
+        let label = if idle { command.label } else { command.name };
+        hints.push(Span::new(format!(" {}", hint.keys), Tone::Strong));
+        hints.push(Span::new(format!(" {label} "), Tone::Dim));
+    }
+    hints
+}
+
+/// Draws a line from a cell on, cut at `columns`; the rest of the row stays as it was.
+fn draw(buffer: &mut Buffer, (x, y): (u16, u16), line: &[Span], columns: u16, theme: Theme) {
+    let mut at = x;
+    for span in line {
+        let room = usize::from((x + columns).saturating_sub(at));
+        if room == 0 || !buffer.area.contains((at, y).into()) {
+            return;
+        }
+        let text = text::fit(&text::clean(&span.text), room, theme.ellipsis());
+        (at, _) = buffer.set_stringn(at, y, text, room, theme.style(span.tone));
+    }
+}
+
+/// Draws a rule with a title across the area.
+fn rule(buffer: &mut Buffer, area: Rect, y: u16, title: &str, theme: Theme) {
+    let dim = theme.style(Tone::Dim);
+    buffer.set_stringn(area.x, y, theme.rule().repeat(area.width.into()), area.width.into(), dim);
+    if !title.is_empty() && area.width > 4 {
+        let title = text::fit(&text::clean(title), usize::from(area.width - 4), theme.ellipsis());
+        let line = [Span::new(format!(" {title} "), Tone::Strong)];
+        draw(buffer, (area.x + 1, y), &line, area.width - 1, theme);
+    }
+}
+
+fn draw_text(buffer: &mut Buffer, area: Rect, text: &Text, theme: Theme) {
+    if area.height == 0 {
+        return;
+    }
+    rule(buffer, area, area.y, &text.title, theme);
+    for (line, y) in text.lines.iter().zip(area.y + 1..area.bottom()) {
+        draw(buffer, (area.x, y), line, area.width, theme);
+    }
+}
+
+impl Widget for &Frame {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let area = area.intersection(buffer.area);
+        if area.width < LEAST.columns || area.height < LEAST.rows {
+            let text = format!("quarterdeck needs {}x{}", LEAST.columns, LEAST.rows);
+            if !area.is_empty() {
+                buffer.set_stringn(area.x, area.y, text, area.width.into(), Style::new());
+            }
+            return;
+        }
+        let theme = self.theme;
+        let mut y = area.y;
+        for line in &self.head {
+            draw(buffer, (area.x, y), line, area.width, theme);
+            y += 1;
+        }
+        let last = area.bottom() - 1;
+        draw(buffer, (area.x, last), &self.hints, area.width, theme);
+        let size = Size { columns: area.width, rows: area.height };
+        let bottom = last - u16::from(Layout::of(size).status);
+        if let Some(status) = &self.status {
+            draw(buffer, (area.x, bottom), status, area.width, theme);
+        }
+        let body = Rect { y, height: bottom.saturating_sub(y), ..area };
+        match &self.body {
+            Body::Text(text) => draw_text(buffer, body, text, theme),
+            Body::Screen(table, details) => {
+                let height = if details.is_some() { table.height() } else { body.height };
+                let above = Rect { height: height.min(body.height), ..body };
+                table.draw(above, buffer, theme);
+                if let Some(details) = details {
+                    let below =
+                        Rect { y: above.bottom(), height: body.height - above.height, ..body };
+                    draw_text(buffer, below, details, theme);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

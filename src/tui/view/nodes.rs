@@ -1,0 +1,271 @@
+//! The nodes of a fleet: a row per instance with all truths side by side. At 80×24:
+//!
+//! ```text
+//! ─ green-413 nodes 6 ────────────────────────────────────────────────────────────
+//!   INSTANCE   IP              AZ LIFECYCLE MEMBER TARGETS    PROBES    FINDING
+//! ▶ i-0ab…0001 10.0.0.2        2b InService ok     4/4        3/3       –
+//!   i-0ab…0003 10.0.0.4        2a InService none   BAD:3100   loki FAIL ! failing th…
+//! ─ i-0ab2c4d500000001 ───────────────────────────────────────────────────────────
+//!  10.0.0.2  us-west-2b  InService Healthy  running  template 7  launched 1d
+//!  Nothing disagrees.
+//! ```
+
+use super::cells::{self, Kinds, add_kinds, nothing, unknown};
+use super::table::{self, Column, Row, Table};
+use super::{Body, Layout, Line, Span, Text, line};
+use crate::app::{Model, Selection};
+use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
+use crate::core::finding::Finding;
+use crate::core::ids::{InstanceId, Product, StackId};
+use crate::core::inventory::{MemberHealth, Verdict};
+use crate::core::observed::age;
+use crate::tui::text;
+use crate::tui::theme::{Theme, Tone};
+
+/// The body of the screen.
+pub(super) fn body(
+    model: &Model,
+    (stack, selection): (&StackId, &Selection<InstanceId>),
+    theme: Theme,
+    layout: Layout,
+) -> Body {
+    let name = format!("{stack} nodes");
+    let Some(fleet) = model.fleet(stack) else {
+        let sentence =
+            format!("The fleet {stack} is not there any more: nothing carries its name.");
+        let failures = cells::failures(model, theme, layout.columns);
+        return Body::Text(cells::message(&name, &sentence, failures, layout.columns));
+    };
+    let total = fleet.nodes.len();
+    let (above, below) = layout.split(total);
+    let (page, heads) = table::page(selection.place(), total, above);
+    let wide = layout.columns >= 120;
+    let mut columns = vec![
+        Column::new("INSTANCE", if wide { 19 } else { 10 }),
+        Column::new("IP", 15),
+        Column::new("AZ", 2),
+        Column::new("LIFECYCLE", if wide { 16 } else { 9 }),
+        Column::new("MEMBER", 6),
+    ];
+    let kinds = add_kinds(&mut columns, std::iter::once(fleet), (10, 9), layout.columns);
+    columns.push(Column::new("FINDING", 0));
+    let seen = fleet.nodes.iter().skip(page.start).take(page.len());
+    let rows = seen.map(|id| Row {
+        selected: selection.id() == Some(id),
+        name: id.to_string(),
+        cells: model
+            .node(id)
+            .map(|node| row(model, fleet, node, &kinds, theme))
+            .unwrap_or_default(),
+    });
+    let title = table::title(&name, &page, total);
+    let table = Table { title, columns, rows: rows.collect(), heads, height: above };
+    let selected = selection.id().and_then(|id| model.node(id));
+    let details = (below > 0).then(|| details(model, selected, theme, layout));
+    Body::Screen(table, details)
+}
+
+fn row(model: &Model, fleet: &Fleet, node: &Node, kinds: &Kinds, theme: Theme) -> Line {
+    let mut cells = vec![
+        node.private_ip.map_or_else(unknown, |ip| Span::new(ip.to_string(), Tone::Plain)),
+        zone(node),
+        lifecycle(node, theme),
+        member(fleet, node, theme),
+    ];
+    match &kinds.ports {
+        Some(ports) => cells.extend(ports.iter().map(|port| target(fleet, node, *port, theme))),
+        None => cells.push(worst_target(fleet, node, theme)),
+    }
+    match &kinds.products {
+        Some(products) => cells.extend(products.iter().map(|it| probe(node, it, theme))),
+        None => cells.push(worst_probe(node, theme)),
+    }
+    let clear = node.targets.iter().all(|target| target.state.is_ok())
+        && node.probes.iter().all(|probe| probe.verdict != Verdict::Unknown)
+        && fleet.members.is_some();
+    cells.push(cells::finding(own(model, node), clear, theme));
+    cells
+}
+
+fn own<'a>(model: &'a Model, node: &'a Node) -> impl Iterator<Item = &'a Finding> {
+    model.findings().iter().filter(|one| one.instance_id.as_ref() == Some(&node.id))
+}
+
+/// The end of the zone's name: the region stands in the head.
+fn zone(node: &Node) -> Span {
+    let Some(zone) = &node.zone else { return unknown() };
+    let short = zone.as_str().rsplit('-').next().unwrap_or_default();
+    Span::new(short.to_owned(), Tone::Plain)
+}
+
+fn lifecycle(node: &Node, theme: Theme) -> Span {
+    match (&node.lifecycle, node.existence) {
+        (_, Existence::Gone) => Span::new("GONE", Tone::Bad),
+        (Some(word), _) if node.is_in_service() => Span::new(word.clone(), Tone::Plain),
+        (Some(word), _) => Span::new(word.clone(), Tone::Warn),
+        (None, Existence::Unknown) => unknown(),
+        (None, _) => nothing(theme),
+    }
+}
+
+/// What the registry says of the node, in a word.
+fn member(fleet: &Fleet, node: &Node, theme: Theme) -> Span {
+    if node.members.is_empty() {
+        return match fleet.members {
+            None => unknown(),
+            Some(_) if node.is_living() && !fleet.registry.is_empty() => {
+                Span::new("none", Tone::Warn)
+            }
+            Some(_) => nothing(theme),
+        };
+    }
+    let ip = node.private_ip.map(|ip| ip.to_string());
+    let wrong_ip = node.members.iter().any(|one| ip.is_some() && one.ipv4 != ip);
+    let wrong_stack = node.members.iter().any(|one| one.stack != node.stack_id);
+    let sick = node.members.iter().any(|one| one.health == Some(MemberHealth::Unhealthy));
+    match (wrong_ip, wrong_stack, sick) {
+        (true, _, _) => Span::new("IP!", Tone::Warn),
+        (_, true, _) => Span::new("STACK!", Tone::Warn),
+        (_, _, true) => Span::new("SICK", Tone::Warn),
+        _ if ip.is_none() => Span::new("ok?", Tone::Unknown),
+        _ => Span::new("ok", Tone::Plain),
+    }
+}
+
+/// AWS's word for a target's state in five cells. A word we do not know is shown as it is.
+fn short(target: &NodeTarget) -> Span {
+    let Ok(state) = &target.state else { return unknown() };
+    let (word, tone) = match state.as_str() {
+        "healthy" => ("ok", Tone::Plain),
+        "unhealthy" => ("BAD", Tone::Bad),
+        "initial" => ("init", Tone::Warn),
+        "draining" => ("drain", Tone::Warn),
+        "unhealthy.draining" => ("BAD-d", Tone::Bad),
+        "unused" => ("idle", Tone::Dim),
+        "unavailable" => ("?off", Tone::Unknown),
+        other => (other, Tone::Warn),
+    };
+    Span::new(word, tone)
+}
+
+fn target(fleet: &Fleet, node: &Node, port: u16, theme: Theme) -> Span {
+    let own = node.targets.iter().filter(|target| target.port == port);
+    // Of several groups on one port, the one that is not well tells more.
+    if let Some(target) = own.min_by_key(|target| target.is_healthy()) {
+        return short(target);
+    }
+    let mut groups = fleet.targets.iter().filter(|target| target.port == port);
+    if groups.any(|group| group.capacity.is_none()) { unknown() } else { nothing(theme) }
+}
+
+fn worst_target(fleet: &Fleet, node: &Node, theme: Theme) -> Span {
+    let sick = node.targets.iter().filter(|target| !target.is_healthy()).collect::<Vec<_>>();
+    let all = node.targets.len();
+    if let Some(first) = sick.first() {
+        let mut cell = short(first);
+        let alike = sick.iter().all(|target| target.state == first.state);
+        if sick.len() < all || !alike {
+            cell.text = format!("{}:{}", cell.text, first.port);
+        }
+        return cell;
+    }
+    if fleet.targets.iter().any(|group| group.capacity.is_none()) {
+        return unknown();
+    }
+    if all == 0 { nothing(theme) } else { Span::new(format!("{all}/{all}"), Tone::Plain) }
+}
+
+fn verdict(probe: &NodeProbe) -> Span {
+    match probe.verdict {
+        Verdict::Pass => Span::new("pass", Tone::Plain),
+        Verdict::Fail => Span::new("FAIL", Tone::Bad),
+        Verdict::Unknown => unknown(),
+    }
+}
+
+fn probe(node: &Node, product: &Product, theme: Theme) -> Span {
+    let own = node.probes.iter().find(|probe| probe.outcome.product == *product);
+    own.map_or_else(|| nothing(theme), verdict)
+}
+
+fn worst_probe(node: &Node, theme: Theme) -> Span {
+    let rank = |probe: &&NodeProbe| match probe.verdict {
+        Verdict::Fail => 2,
+        Verdict::Unknown => 1,
+        Verdict::Pass => 0,
+    };
+    let all = node.probes.len();
+    let Some(worst) = node.probes.iter().max_by_key(rank) else { return nothing(theme) };
+    let same = node.probes.iter().filter(|probe| probe.verdict == worst.verdict).count();
+    match worst.verdict {
+        Verdict::Pass => Span::new(format!("{all}/{all}"), Tone::Plain),
+        _ if same == all => verdict(worst),
+        _ => {
+            let name: String = worst.outcome.product.as_str().chars().take(4).collect();
+            let cell = verdict(worst);
+            Span::new(format!("{name} {}", cell.text), cell.tone)
+        }
+    }
+}
+
+fn details(model: &Model, node: Option<&Node>, theme: Theme, layout: Layout) -> Text {
+    let Some(node) = node else {
+        let sentence = line(" This fleet has no nodes.", Tone::Plain);
+        return Text { title: String::new(), lines: vec![sentence] };
+    };
+    let mut lines = vec![facts(model, node)];
+    let own = cells::sentences(model, own(model, node), theme, layout.columns);
+    let clear = own.is_empty();
+    lines.extend(own);
+    let answers = answers(node);
+    if clear && answers.is_empty() {
+        lines.push(line(" Nothing disagrees.", Tone::Plain));
+    }
+    let room = usize::from(layout.columns.saturating_sub(2));
+    for answer in answers {
+        let parts = text::wrap(&text::clean(&answer), room);
+        lines.extend(parts.into_iter().map(|part| line(format!(" {part}"), Tone::Plain)));
+    }
+    Text { title: node.id.to_string(), lines }
+}
+
+/// What is known of the machine itself.
+fn facts(model: &Model, node: &Node) -> Line {
+    let or_unknown = |text: Option<&str>| text.unwrap_or("?").to_owned();
+    let ip = node.private_ip.map(|ip| ip.to_string());
+    let mut facts = vec![
+        or_unknown(ip.as_deref()),
+        or_unknown(node.zone.as_ref().map(|zone| zone.as_str())),
+        format!(
+            "{} {}",
+            node.lifecycle.as_deref().unwrap_or("in no group"),
+            node.asg_health.as_deref().unwrap_or_default()
+        ),
+        format!("ec2 {}", or_unknown(node.ec2_state.as_deref())),
+    ];
+    if let Some(version) = &node.launch_template_version {
+        facts.push(format!("template {version}"));
+    }
+    if let Some(launched) = node.launched {
+        facts.push(format!("launched {}", text::age(age(launched, model.now))));
+    }
+    line(format!(" {}", facts.join("  ")), Tone::Dim)
+}
+
+/// The answers that are not as they should be, in their source's own words.
+fn answers(node: &Node) -> Vec<String> {
+    let mut all = Vec::new();
+    for target in node.targets.iter().filter(|target| !target.is_healthy()) {
+        let said = match &target.state {
+            Ok(state) => state.clone(),
+            Err(why) => format!("? ({why})"),
+        };
+        let reason = target.reason.as_deref().unwrap_or_default();
+        all.push(format!("{}:{} {said} {reason}", target.name, target.port));
+    }
+    for probe in node.probes.iter().filter(|probe| probe.verdict != Verdict::Pass) {
+        let outcome = &probe.outcome;
+        all.push(format!("{} {}: {}", outcome.product, verdict(probe).text, outcome.detail));
+    }
+    all
+}

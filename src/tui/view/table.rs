@@ -1,0 +1,146 @@
+//! A table: heads, rows, one of them selected. Only the rows that are seen are built. The page is
+//! found from the selection alone, so there is no scroll position that could disagree with it; and
+//! a move within the page changes two rows, which is what a slow line wants.
+
+use super::{Line, Span, draw, rule};
+use crate::tui::text;
+use crate::tui::theme::{Theme, Tone};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::ops::Range;
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Column {
+    pub title: String,
+    pub width: u16,
+}
+
+impl Column {
+    /// A column so many cells wide. The last column of a table takes what is left.
+    pub(super) fn new(title: impl Into<String>, width: u16) -> Self {
+        Self { title: title.into(), width }
+    }
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub selected: bool,
+    /// The name, cut in its middle where it must be.
+    pub name: String,
+    /// The other cells.
+    pub cells: Line,
+}
+
+/// A table with the rows of one page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    pub title: String,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Row>,
+    /// Whether there is room for the heads of the columns.
+    pub heads: bool,
+    /// Rows on the terminal, rule and heads included.
+    pub height: u16,
+}
+
+/// Cells before the name: the marker and a space.
+pub(super) const MARGIN: u16 = 2;
+/// With fewer rows than this, the heads of the columns are left out.
+const ROWS_FOR_HEADS: u16 = 4;
+
+/// The page of rows that a table so high shows, and whether it has room for heads.
+pub(super) fn page(selected: usize, total: usize, height: u16) -> (Range<usize>, bool) {
+    let heads = height >= ROWS_FOR_HEADS;
+    let room = usize::from(height.saturating_sub(1 + u16::from(heads))).max(1);
+    let first = selected / room * room;
+    (first.min(total)..(first + room).min(total), heads)
+}
+
+/// A title that says which rows are seen, where not all are.
+pub(super) fn title(name: &str, page: &Range<usize>, total: usize) -> String {
+    if page.len() == total {
+        return format!("{name} {total}");
+    }
+    format!("{name} {}-{}/{total}", page.start + 1, page.end)
+}
+
+/// How many cells these columns leave for a last one.
+pub(super) fn left(columns: &[Column], width: u16) -> u16 {
+    let taken: u16 = columns.iter().map(|column| column.width + 1).sum();
+    width.saturating_sub(MARGIN + taken)
+}
+
+impl Table {
+    /// Rows on the terminal.
+    pub(super) fn height(&self) -> u16 {
+        self.height
+    }
+
+    /// Draws it.
+    pub(super) fn draw(&self, area: Rect, buffer: &mut Buffer, theme: Theme) {
+        if area.is_empty() {
+            return;
+        }
+        rule(buffer, area, area.y, &self.title, theme);
+        let mut lines = Vec::new();
+        if self.heads {
+            let titles = self.columns.iter().map(|it| Span::new(it.title.clone(), Tone::Dim));
+            lines.push((" ", titles.collect()));
+        }
+        for row in &self.rows {
+            let marker = if row.selected { theme.marker() } else { " " };
+            lines.push((marker, self.cells(row, theme)));
+        }
+        for ((marker, cells), y) in lines.iter().zip(area.y + 1..area.bottom()) {
+            draw(buffer, (area.x, y), &[Span::new(*marker, Tone::Strong)], 1, theme);
+            for (column, cell) in self.places(area).zip(cells) {
+                draw(buffer, (column.start, y), std::slice::from_ref(cell), column.len, theme);
+            }
+        }
+    }
+
+    fn cells(&self, row: &Row, theme: Theme) -> Line {
+        let tone = if row.selected { Tone::Selected } else { Tone::Plain };
+        let width = self.columns.first().map_or(0, |column| column.width);
+        let name = text::fit_name(&text::clean(&row.name), width.into(), theme.ellipsis());
+        let mut cells = vec![Span::new(name, tone)];
+        cells.extend(row.cells.iter().cloned());
+        cells
+    }
+
+    /// Where each column stands; the last one takes what is left, and one without room nothing.
+    fn places(&self, area: Rect) -> impl Iterator<Item = Place> {
+        let last = self.columns.len().saturating_sub(1);
+        self.columns.iter().enumerate().scan(area.x + MARGIN, move |x, (place, column)| {
+            let start = *x;
+            *x = start.saturating_add(column.width + 1);
+            let room = area.right().saturating_sub(start);
+            let len = if place == last { room } else { column.width.min(room) };
+            Some(Place { start, len })
+        })
+    }
+}
+
+/// A column's cells.
+struct Place {
+    start: u16,
+    len: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_holds_the_selection_and_nothing_unseen() {
+        assert_eq!(page(0, 2, 10), (0..2, true));
+        assert_eq!(page(7, 20, 10), (0..8, true));
+        assert_eq!(page(8, 20, 10), (8..16, true));
+        assert_eq!(page(19, 20, 10), (16..20, true));
+        assert_eq!(page(1, 20, 3), (0..2, false));
+        assert_eq!(page(5, 20, 0), (5..6, false));
+        assert_eq!(page(0, 0, 10), (0..0, true));
+    }
+}
