@@ -119,16 +119,7 @@ pub(crate) fn fleet(stack: &str, role: Role, nodes: usize) -> (Fleet, Vec<Node>)
         stack_id: StackId::from(stack),
         role,
         traffic_share: Some(share),
-        listeners: PORTS
-            .iter()
-            .map(|(port, _)| ListenerShare {
-                load_balancer: "arn:aws:elb:us-west-2:1:loadbalancer/net/front/1".into(),
-                listener: format!("arn:aws:elb:us-west-2:1:listener/net/front/1/{port}").into(),
-                port: *port,
-                share: Some(share),
-                shared: false,
-            })
-            .collect(),
+        listeners: listeners(share),
         groups: vec![GroupSummary {
             name: format!("{stack}-asg").into(),
             min: count,
@@ -148,22 +139,7 @@ pub(crate) fn fleet(stack: &str, role: Role, nodes: usize) -> (Fleet, Vec<Node>)
             expected: count,
             observed_at: Some(at(0)),
         }],
-        targets: PORTS
-            .iter()
-            .map(|(port, name)| TargetSummary {
-                target_group: format!("arn:aws:elb:us-west-2:1:targetgroup/{stack}-{name}/1")
-                    .into(),
-                name: format!("{stack}-{name}"),
-                port: *port,
-                capacity: Some(Capacity {
-                    registered: count,
-                    healthy: count,
-                    zones: BTreeMap::new(),
-                }),
-                fail_open: Some(false),
-                observed_at: Some(at(0)),
-            })
-            .collect(),
+        targets: summaries(stack, count),
         probes: PRODUCTS
             .iter()
             .map(|(product, _)| ProbeSummary {
@@ -178,6 +154,33 @@ pub(crate) fn fleet(stack: &str, role: Role, nodes: usize) -> (Fleet, Vec<Node>)
     };
     let nodes = (1..=nodes).map(|number| node(stack, number)).collect();
     (fleet, nodes)
+}
+
+fn listeners(share: f64) -> Vec<ListenerShare> {
+    PORTS
+        .iter()
+        .map(|(port, _)| ListenerShare {
+            load_balancer: "arn:aws:elb:us-west-2:1:loadbalancer/net/front/1".into(),
+            listener: format!("arn:aws:elb:us-west-2:1:listener/net/front/1/{port}").into(),
+            port: *port,
+            share: Some(share),
+            shared: false,
+        })
+        .collect()
+}
+
+fn summaries(stack: &str, count: u32) -> Vec<TargetSummary> {
+    PORTS
+        .iter()
+        .map(|(port, name)| TargetSummary {
+            target_group: format!("arn:aws:elb:us-west-2:1:targetgroup/{stack}-{name}/1").into(),
+            name: format!("{stack}-{name}"),
+            port: *port,
+            capacity: Some(Capacity { registered: count, healthy: count, zones: BTreeMap::new() }),
+            fail_open: Some(false),
+            observed_at: Some(at(0)),
+        })
+        .collect()
 }
 
 fn node(stack: &str, number: usize) -> Node {

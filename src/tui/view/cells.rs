@@ -66,7 +66,7 @@ pub(super) fn add_kinds<'a>(
         columns.push(Column::new("TARGETS", folded.0));
     }
     if unfold_products {
-        let short = |of: &Product| of.as_str().to_uppercase().chars().take(5).collect::<String>();
+        let short = |of: &Product| short_name(of).to_uppercase();
         columns.extend(products.iter().map(|product| Column::new(short(product), ONE)));
     } else {
         columns.push(Column::new("PROBES", folded.1));
@@ -75,6 +75,15 @@ pub(super) fn add_kinds<'a>(
         ports: unfold_ports.then(|| ports.into_iter().collect()),
         products: unfold_products.then(|| products.into_iter().cloned().collect()),
     }
+}
+
+/// A product's name in at most five cells.
+pub(super) fn short_name(product: &Product) -> String {
+    let name = product.as_str();
+    if text::width(name) <= usize::from(ONE) {
+        return name.to_owned();
+    }
+    name.chars().take(4).collect()
 }
 
 /// The worst of some findings in a few words: `! 5 unregistered`.

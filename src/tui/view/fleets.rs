@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! ─ Fleets 2 ─────────────────────────────────────────────────────────────────────
-//!   STACK          ROLE       TRAFFIC   NODES MEMBERS TARGETS  PROBES   FINDING
-//! ▶ blue-412       ◆ LIVE     ████ 100% 6/6   6       6/6      6/6      –
-//!   green-413      ◇ STANDBY  ░░░░   0% 6/6   1 !     5/6:3100 5/6 loki ‼ hit by the…
+//!   STACK          ROLE       TRAFFIC   NODES MEMBERS TARGETS  PROBES    FINDING
+//! ▶ blue-412       ◆ LIVE     ████ 100% 6/6   6       6/6      6/6       –
+//!   green-413      ◇ STANDBY  ░░░░   0% 6/6   1 !     5/6:3100 5/6 loki  ‼ hit by…
 //! ─ blue-412 ─────────────────────────────────────────────────────────────────────
 //!  Nothing disagrees.
 //! ```
@@ -41,7 +41,7 @@ pub(super) fn body(
         Column::new("NODES", 5),
         Column::new("MEMBERS", 7),
     ];
-    let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 8), layout.columns);
+    let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), layout.columns);
     columns.push(Column::new("FINDING", 0));
     let seen = estate.fleets.values().skip(page.start).take(page.len());
     let rows = seen.map(|fleet| Row {
@@ -186,8 +186,7 @@ fn worst_probes(fleet: &Fleet, theme: Theme) -> Span {
     let Some(worst) = probed.clone().max_by_key(rank) else { return nothing(theme) };
     let mut cell = probes(worst, theme);
     if probed.clone().any(|other| rank(&other) != rank(&worst)) {
-        let name: String = worst.service.as_str().chars().take(4).collect();
-        cell.text = format!("{} {name}", cell.text);
+        cell.text = format!("{} {}", cell.text, cells::short_name(&worst.service));
     }
     cell
 }

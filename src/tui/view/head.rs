@@ -15,14 +15,14 @@ use crate::tui::theme::{Theme, Tone};
 /// One line or two.
 pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
     if two {
-        return vec![place(model), sources(model, theme)];
+        return vec![place(model), sources(model, theme, false)];
     }
     let mut line = vec![Span::new(" QD ", Tone::Title)];
     if model.place.production {
         line.push(Span::new(" PROD", Tone::Bad));
     }
     line.push(Span::new(" RO", Tone::Strong));
-    line.extend(sources(model, theme));
+    line.extend(sources(model, theme, true));
     vec![line]
 }
 
@@ -48,7 +48,7 @@ fn place(model: &Model) -> Line {
 }
 
 /// The sources that are shown: who we are only when that could not be read.
-fn sources(model: &Model, theme: Theme) -> Line {
+fn sources(model: &Model, theme: Theme, worst_first: bool) -> Line {
     let mut line = Line::new();
     let mut shown: Vec<(String, Span)> = Vec::new();
     for source in &model.sources {
@@ -67,6 +67,14 @@ fn sources(model: &Model, theme: Theme) -> Line {
             Some((names, _)) => *names = format!("{names} {}", source.source),
             None => shown.push((source.source.to_string(), state)),
         }
+    }
+    if worst_first {
+        shown.sort_by_key(|(_, state)| match state.tone {
+            Tone::Bad => 0,
+            Tone::Warn => 1,
+            Tone::Unknown => 2,
+            _ => 3,
+        });
     }
     for (names, state) in shown {
         line.push(Span::new(format!(" {names} "), Tone::Dim));

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! ─ green-413 nodes 6 ────────────────────────────────────────────────────────────
-//!   INSTANCE   IP              AZ LIFECYCLE MEMBER TARGETS    PROBES    FINDING
-//! ▶ i-0ab…0001 10.0.0.2        2b InService ok     4/4        3/3       –
-//!   i-0ab…0003 10.0.0.4        2a InService none   BAD:3100   loki FAIL ! failing th…
+//!   INSTANCE   IP              AZ LIFECYCLE MEMBER TARGETS    PROBES     FINDING
+//! ▶ i-0ab…0001 10.0.0.2        2b InService ok     4/4        3/3        –
+//!   i-0ab…0003 10.0.0.4        2a InService none   BAD:3100   loki FAIL  ! failing
 //! ─ i-0ab2c4d500000001 ───────────────────────────────────────────────────────────
 //!  10.0.0.2  us-west-2b  InService Healthy  running  template 7  launched 1d
 //!  Nothing disagrees.
@@ -15,7 +15,7 @@ use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Span, Text, line};
 use crate::app::{Model, Selection};
 use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
-use crate::core::finding::Finding;
+use crate::core::finding::{Finding, Severity};
 use crate::core::ids::{InstanceId, Product, StackId};
 use crate::core::inventory::{MemberHealth, Verdict};
 use crate::core::observed::age;
@@ -47,7 +47,7 @@ pub(super) fn body(
         Column::new("LIFECYCLE", if wide { 16 } else { 9 }),
         Column::new("MEMBER", 6),
     ];
-    let kinds = add_kinds(&mut columns, std::iter::once(fleet), (10, 9), layout.columns);
+    let kinds = add_kinds(&mut columns, std::iter::once(fleet), (10, 10), layout.columns);
     columns.push(Column::new("FINDING", 0));
     let seen = fleet.nodes.iter().skip(page.start).take(page.len());
     let rows = seen.map(|id| Row {
@@ -83,8 +83,27 @@ fn row(model: &Model, fleet: &Fleet, node: &Node, kinds: &Kinds, theme: Theme) -
     let clear = node.targets.iter().all(|target| target.state.is_ok())
         && node.probes.iter().all(|probe| probe.verdict != Verdict::Unknown)
         && fleet.members.is_some();
-    cells.push(cells::finding(own(model, node), clear, theme));
+    let odd = cells.iter().any(|cell| matches!(cell.tone, Tone::Warn | Tone::Bad));
+    let finding = match of_fleet(model, node).next().filter(|_| odd) {
+        // What is odd about this node is said of the whole fleet.
+        Some(one) if own(model, node).next().is_none() => {
+            Span::new(format!("{} fleet", theme.severity(one.severity)), one.severity.into())
+        }
+        _ => cells::finding(own(model, node), clear, theme),
+    };
+    cells.push(finding);
     cells
+}
+
+/// What disagrees about the node's fleet as a whole.
+fn of_fleet<'a>(model: &'a Model, node: &'a Node) -> impl Iterator<Item = &'a Finding> {
+    let about = move |one: &&Finding| {
+        one.instance_id.is_none()
+            && one.stack_id.is_some()
+            && one.stack_id == node.stack_id
+            && one.severity >= Severity::Warning
+    };
+    model.findings().iter().filter(about)
 }
 
 fn own<'a>(model: &'a Model, node: &'a Node) -> impl Iterator<Item = &'a Finding> {
@@ -201,8 +220,8 @@ fn worst_probe(node: &Node, theme: Theme) -> Span {
         Verdict::Pass => Span::new(format!("{all}/{all}"), Tone::Plain),
         _ if same == all => verdict(worst),
         _ => {
-            let name: String = worst.outcome.product.as_str().chars().take(4).collect();
             let cell = verdict(worst);
+            let name = cells::short_name(&worst.outcome.product);
             Span::new(format!("{name} {}", cell.text), cell.tone)
         }
     }
@@ -214,10 +233,11 @@ fn details(model: &Model, node: Option<&Node>, theme: Theme, layout: Layout) -> 
         return Text { title: String::new(), lines: vec![sentence] };
     };
     let mut lines = vec![facts(model, node)];
-    let own = cells::sentences(model, own(model, node), theme, layout.columns);
-    let clear = own.is_empty();
-    lines.extend(own);
-    let answers = answers(node);
+    let all = own(model, node).chain(of_fleet(model, node));
+    let findings = cells::sentences(model, all, theme, layout.columns);
+    let clear = findings.is_empty();
+    lines.extend(findings);
+    let answers = answers(model, node);
     if clear && answers.is_empty() {
         lines.push(line(" Nothing disagrees.", Tone::Plain));
     }
@@ -253,7 +273,7 @@ fn facts(model: &Model, node: &Node) -> Line {
 }
 
 /// The answers that are not as they should be, in their source's own words.
-fn answers(node: &Node) -> Vec<String> {
+fn answers(model: &Model, node: &Node) -> Vec<String> {
     let mut all = Vec::new();
     for target in node.targets.iter().filter(|target| !target.is_healthy()) {
         let said = match &target.state {
@@ -265,7 +285,13 @@ fn answers(node: &Node) -> Vec<String> {
     }
     for probe in node.probes.iter().filter(|probe| probe.verdict != Verdict::Pass) {
         let outcome = &probe.outcome;
-        all.push(format!("{} {}: {}", outcome.product, verdict(probe).text, outcome.detail));
+        all.push(match probe.verdict {
+            Verdict::Unknown => {
+                let since = text::age(age(probe.observed_at, model.now));
+                format!("{} ? (last answer {since} ago: {})", outcome.product, outcome.detail)
+            }
+            _ => format!("{} {}: {}", outcome.product, verdict(probe).text, outcome.detail),
+        });
     }
     all
 }

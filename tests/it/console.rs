@@ -1,0 +1,303 @@
+//! The console on a real terminal: the binary in a pty, on an endpoint where nothing listens. It
+//! must come up, say so, answer keys, and end clean on every path.
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+/// Longer than anything here takes on a busy machine, so that only a fault reaches it.
+const PATIENCE: Duration = Duration::from_secs(30);
+const BINARY: &str = env!("CARGO_BIN_EXE_quarterdeck");
+/// What raw mode, alternate screen and paste mode are undone with.
+const LEAVE: &str = "\x1b[?2004l\x1b[?25h\x1b[?1049l";
+
+struct Seen {
+    screen: vt100::Parser,
+    bytes: Vec<u8>,
+    /// The reader stops here, so that its side of the pty can be closed.
+    stop_at: Option<&'static str>,
+    ended: bool,
+}
+
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    seen: Arc<(Mutex<Seen>, Condvar)>,
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
+fn environment(command: &mut CommandBuilder, term: &str) {
+    command.env_clear();
+    for (name, value) in [
+        ("TERM", term),
+        ("LANG", "C"),
+        ("PATH", "/usr/bin:/bin"),
+        ("HOME", env!("CARGO_TARGET_TMPDIR")),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ] {
+        command.env(name, value);
+    }
+}
+
+/// The console on an endpoint where nothing listens (port 9 of the loopback).
+fn console(term: &str) -> CommandBuilder {
+    let mut command = CommandBuilder::new(BINARY);
+    command.args(["--endpoint-url", "http://127.0.0.1:9", "--region", "us-west-2"]);
+    environment(&mut command, term);
+    command
+}
+
+impl Terminal {
+    fn open(command: CommandBuilder) -> Self {
+        Self::open_until(command, None)
+    }
+
+    fn open_until(command: CommandBuilder, stop_at: Option<&'static str>) -> Self {
+        let pty = native_pty_system().openpty(size(80, 24)).unwrap();
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let mut reader = pty.master.try_clone_reader().unwrap();
+        let keys = pty.master.take_writer().unwrap();
+        let rows = 24.try_into().unwrap();
+        let screen = vt100::Parser::new(rows, 80.try_into().unwrap(), 0);
+        let seen = Seen { screen, bytes: Vec::new(), stop_at, ended: false };
+        let seen = Arc::new((Mutex::new(seen), Condvar::new()));
+        let told = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                // A pty whose other side is closed answers with an error.
+                let count = reader.read(&mut buffer).unwrap_or(0);
+                let mut seen = told.0.lock().unwrap();
+                seen.screen.process(&buffer[..count]);
+                seen.bytes.extend_from_slice(&buffer[..count]);
+                let stop = seen.stop_at.is_some_and(|text| holds(&seen, text));
+                seen.ended = count == 0 || stop;
+                told.1.notify_all();
+                if seen.ended {
+                    return;
+                }
+            }
+        });
+        Self { child, master: pty.master, keys, seen }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn wait(&self, what: &str, good: impl Fn(&Seen) -> bool) {
+        let seen = self.seen.0.lock().unwrap();
+        let (seen, outcome) =
+            self.seen.1.wait_timeout_while(seen, PATIENCE, |seen| !good(seen)).unwrap();
+        assert!(!outcome.timed_out(), "never {what}:\n{}", seen.screen.screen().contents());
+    }
+
+    fn wait_for(&self, text: &'static str) {
+        self.wait(text, |seen| holds(seen, text));
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for the end of the process.
+    fn end(&mut self) -> ExitStatus {
+        end(&mut self.child)
+    }
+
+    /// The terminal is as it was before.
+    fn is_restored(&self) {
+        self.wait("the last bytes", |seen| seen.ended);
+        let seen = self.seen.0.lock().unwrap();
+        let tail = String::from_utf8_lossy(&seen.bytes);
+        assert!(tail.contains(LEAVE), "{tail:?}");
+        let entered = tail.rfind("\x1b[?1049h").unwrap();
+        assert!(tail.rfind("\x1b[?1049l").unwrap() > entered, "left after it was entered");
+        let modes = format!("{:?}", self.master.get_termios().unwrap().local_flags);
+        assert!(modes.contains("ICANON") && modes.contains("ECHO"), "still raw: {modes}");
+    }
+}
+
+/// Waits for the end of a process, and kills it when that does not come.
+fn end(child: &mut Box<dyn Child + Send + Sync>) -> ExitStatus {
+    let mut killer = child.clone_killer();
+    let (told, heard) = std::sync::mpsc::sync_channel(1);
+    let watchdog = std::thread::spawn(move || {
+        let late = heard.recv_timeout(PATIENCE).is_err();
+        if late {
+            let _ = killer.kill();
+        }
+        late
+    });
+    let status = child.wait().unwrap();
+    let _ = told.send(());
+    assert!(!watchdog.join().unwrap(), "the console did not end");
+    status
+}
+
+fn holds(seen: &Seen, text: &str) -> bool {
+    seen.screen.screen().contents().contains(text)
+}
+
+#[test]
+fn it_comes_up_says_unreachable_answers_keys_and_quits() {
+    let mut terminal = Terminal::open(console("xterm-256color"));
+    terminal.wait_for("READ-ONLY");
+    terminal.wait_for("UNREACHABLE");
+    terminal.press("?");
+    terminal.wait_for("Keys on fleets");
+    terminal.press("\x1b");
+    terminal.wait("the help gone", |seen| !holds(seen, "Keys on fleets"));
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.is_restored();
+}
+
+#[test]
+fn the_keyboard_and_every_signal_end_it_clean() {
+    for (signal, code) in
+        [(None, 0), (Some(Signal::INT), 130), (Some(Signal::TERM), 130), (Some(Signal::HUP), 130)]
+    {
+        let mut terminal = Terminal::open(console("tmux-256color"));
+        // The signals are watched from before the first news on.
+        terminal.wait_for("UNREACHABLE");
+        match signal {
+            None => terminal.press("\x03"),
+            Some(signal) => terminal.signal(signal),
+        }
+        assert_eq!(terminal.end().exit_code(), code, "{signal:?}");
+        terminal.is_restored();
+    }
+}
+
+#[test]
+fn a_vanished_terminal_leaves_no_process() {
+    let terminal = Terminal::open_until(console("xterm"), Some("UNREACHABLE"));
+    terminal.wait("the reader gone", |seen| seen.ended);
+    // Every way to the master closes: that is the hang-up.
+    let Terminal { mut child, master, keys, .. } = terminal;
+    drop((keys, master));
+    end(&mut child);
+}
+
+#[test]
+fn a_resize_storm_ends_in_a_whole_screen() {
+    let mut terminal = Terminal::open(console("xterm-256color"));
+    terminal.wait_for("UNREACHABLE");
+    for round in 0..300u16 {
+        terminal.master.resize(size(1 + round * 7 % 200, 1 + round * 3 % 70)).unwrap();
+    }
+    terminal
+        .seen
+        .0
+        .lock()
+        .unwrap()
+        .screen
+        .screen_mut()
+        .set_size(30.try_into().unwrap(), 100.try_into().unwrap());
+    terminal.master.resize(size(100, 30)).unwrap();
+    terminal.press("\x0c?");
+    terminal.wait_for("Keys on fleets");
+    terminal.press("\x1b");
+    terminal.wait("the whole screen", |seen| {
+        let rows: Vec<_> = seen.screen.screen().rows(0, 100).collect();
+        rows[0].contains("READ-ONLY") && rows[29].contains("q quit")
+    });
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.is_restored();
+}
+
+#[test]
+fn bursts_and_pastes_lose_nothing_that_matters() {
+    let mut terminal = Terminal::open(console("xterm-256color"));
+    terminal.wait_for("UNREACHABLE");
+    // More than crossterm reads at a time, and an end that must still be heard.
+    terminal.press(&"\x1b[B".repeat(2000));
+    terminal.press("?");
+    terminal.wait_for("Keys on fleets");
+    terminal.press("\x1b");
+    terminal.wait("the help gone", |seen| !holds(seen, "Keys on fleets"));
+    terminal.press(&format!("\x1b[200~{}\x1b[201~", "q\x03".repeat(100_000)));
+    terminal.wait_for("no text field");
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+    terminal.is_restored();
+}
+
+#[test]
+fn strange_terminals_are_drawn_on() {
+    for term in ["linux", "vt100", "no-such-terminal", ""] {
+        let mut terminal = Terminal::open(console(term));
+        terminal.wait_for("UNREACHABLE");
+        terminal.press("q");
+        assert_eq!(terminal.end().exit_code(), 0, "{term:?}");
+        terminal.is_restored();
+    }
+}
+
+#[test]
+fn a_shell_gets_the_terminal_back_and_can_resume_the_console() {
+    let mut shell = CommandBuilder::new("/bin/sh");
+    shell.arg("-i");
+    environment(&mut shell, "xterm-256color");
+    shell.env("PS1", "ready> ");
+    let mut terminal = Terminal::open(shell);
+    terminal.wait_for("ready>");
+    let command = format!("{BINARY} --endpoint-url http://127.0.0.1:9 --region us-west-2\n");
+    terminal.press(&command);
+    terminal.wait_for("UNREACHABLE");
+    terminal.press("\x1a");
+    terminal.wait("the shell again", |seen| {
+        !seen.screen.screen().alternate_screen() && holds(seen, "Stopped")
+    });
+    terminal.press("fg\n");
+    terminal.wait("the console again", |seen| {
+        seen.screen.screen().alternate_screen() && holds(seen, "q quit")
+    });
+    terminal.press("q");
+    terminal.wait("the shell at last", |seen| !seen.screen.screen().alternate_screen());
+    terminal.press("exit\n");
+    assert_eq!(terminal.end().exit_code(), 0);
+}
+
+#[test]
+fn where_nobody_could_resume_it_a_console_does_not_stop() {
+    // The pty's first process leads the session, as under `ssh -t host quarterdeck`.
+    let mut terminal = Terminal::open(console("xterm-256color"));
+    terminal.wait_for("UNREACHABLE");
+    terminal.press("\x1a");
+    terminal.wait_for("Nothing here could resume");
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_use_instead() {
+    let output = Command::new(BINARY)
+        .args(["--endpoint-url", "http://127.0.0.1:9", "--region", "us-west-2"])
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("standard input is not a terminal"), "{said}");
+    assert!(said.contains("quarterdeck fleets"), "{said}");
+
+    let mut terminal = Terminal::open(console("dumb"));
+    assert_eq!(terminal.end().exit_code(), 2);
+    terminal.wait("a reason", |seen| seen.ended && holds(seen, "TERM is dumb"));
+}
