@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 /// Keys that wait for the loop. Deep enough for a burst of key repeats over a slow line; when it
 /// is full, the thread waits and the kernel keeps the rest.
 const DEPTH: usize = 256;
-/// The kernel has bytes that crossterm has not noticed (its poll tells only of *new* bytes, and it
-/// takes 1,024 at a time): look again after so long, rather than spin.
+/// crossterm does not even look when it is given no time at all.
+const LOOK: Duration = Duration::from_millis(1);
+/// The kernel has bytes of which crossterm makes nothing: look again after so long, never spin.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Starts the thread. The channel closes when the terminal is gone.
@@ -44,7 +45,7 @@ fn wait_for_bytes() -> bool {
 fn pass_on(send: &mpsc::Sender<Input>) -> bool {
     let mut some = false;
     loop {
-        match event::poll(Duration::ZERO) {
+        match event::poll(LOOK) {
             Ok(true) => {}
             Ok(false) => break,
             Err(_) => return false,
