@@ -3,6 +3,7 @@
 
 use super::input::Input;
 use crate::core::estate::Estate;
+use crate::core::inventory::Memory;
 use crate::core::source::SourceEvent;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,10 @@ pub struct Event {
 pub enum EventKind {
     /// The operator did something.
     Input(Input),
+    /// The readers are set up, for this region.
+    Connected(String),
+    /// What earlier starts remembered of this account and region.
+    Recalled(Memory),
     /// A reader brought news, or failed to.
     Source(SourceEvent),
     /// The inventory as of `generation` was joined.

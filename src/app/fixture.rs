@@ -193,6 +193,7 @@ fn node(stack: &str, number: usize) -> Node {
         stack_id: Some(stack.into()),
         group: Some(format!("{stack}-asg").into()),
         lifecycle: Some("InService".into()),
+        unlisted: false,
         asg_health: Some("Healthy".into()),
         launch_template_version: Some("7".into()),
         ec2_state: Some("running".into()),
@@ -339,4 +340,10 @@ pub(crate) fn unknown() -> Estate {
         }
     }
     estate
+}
+
+/// The settings of an empty environment.
+pub(crate) fn settings() -> crate::config::Settings {
+    let home = [("HOME", "/nonexistent")].into_iter().collect();
+    crate::config::load(&home, &crate::config::Flags::default()).unwrap()
 }

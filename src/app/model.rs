@@ -189,6 +189,14 @@ impl Model {
         self.estate.as_ref()?.nodes.get(id)
     }
 
+    /// The fleet that the operator is looking at.
+    pub fn focus(&self) -> Option<&StackId> {
+        match self.screens.last()? {
+            Screen::Fleets { selection } => selection.id(),
+            Screen::Nodes { stack, .. } => Some(stack),
+        }
+    }
+
     /// All findings, worst first.
     pub fn findings(&self) -> &[Finding] {
         self.estate.as_ref().map_or(&[], |estate| &estate.findings)

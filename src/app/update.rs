@@ -31,9 +31,20 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             model.size = size;
             Effects::none()
         }
+        EventKind::Connected(region) => {
+            model.place.region = Some(region);
+            Effects::none()
+        }
+        EventKind::Recalled(memory) => {
+            Arc::make_mut(&mut model.inventory).memory.recall(memory, event.at);
+            Effect::Reconcile.into()
+        }
         EventKind::Source(news) => take_news(model, news),
-        EventKind::Reconciled { generation, as_of, estate } => {
+        EventKind::Reconciled { generation, as_of, mut estate } => {
             model.reconciled = Some((as_of, generation));
+            if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
+                Arc::make_mut(after).carry_since(before);
+            }
             model.estate = estate;
             model.sources = sources::lines(&model.inventory, model.now);
             navigate::settle(model);

@@ -4,9 +4,12 @@
 
 use super::doctor::{Check, Health};
 use super::{ExitCode, Failure};
+use crate::app::Ending;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::engine::{self, FeedError};
+use crate::core::reconcile::reconcile;
+use crate::engine::{self, Feed, FeedError};
+use crate::tui::{self, ConsoleStart};
 use tokio::sync::mpsc;
 
 pub use crate::core::diff::Change;
@@ -66,8 +69,26 @@ impl World for Live {
         }
     }
 
-    fn console(&self, _settings: Settings, _clock: Clock) -> Result<ExitCode, Failure> {
-        Ok(ExitCode::Done)
+    fn console(&self, settings: Settings, clock: Clock) -> Result<ExitCode, Failure> {
+        let for_feed = settings.clone();
+        let start = ConsoleStart {
+            term: settings.term.clone(),
+            clock,
+            reconcile,
+            feed: Box::new(move |clock| Feed::start(&for_feed, clock)),
+        };
+        match tui::run(&settings, start) {
+            Ok(Ending::Quit) => Ok(ExitCode::Done),
+            Ok(_) => Ok(ExitCode::Interrupted),
+            Err(error) => {
+                let code = match error.exit_code() {
+                    2 => ExitCode::Usage,
+                    4 => ExitCode::LacksData,
+                    _ => ExitCode::Failed,
+                };
+                Err(Failure::new(code, "run the console", &error, error.next_step()))
+            }
+        }
     }
 }
 

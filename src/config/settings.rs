@@ -78,6 +78,8 @@ pub struct Settings {
     pub color: bool,
     /// Whether to keep to ASCII.
     pub ascii: bool,
+    /// What the terminal calls itself (TERM).
+    pub term: Option<String>,
     /// Where each value came from, by its dotted name.
     pub origins: BTreeMap<String, Origin>,
     /// What would surprise the operator about where a value came from, as sentences.

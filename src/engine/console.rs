@@ -9,17 +9,20 @@ mod signals;
 use self::pace::FramePace;
 use self::reconciler::Reconciler;
 use self::signals::Signals;
+use super::memory_file;
+use super::{Feed, FeedError};
 use crate::app::{
     self, Effect, Effects, Ending, Event, EventKind, Input, Model, NoticeKind, Signal, Size,
 };
 use crate::clock::Clock;
 use crate::core::estate::{Estate, Policy};
 use crate::core::inventory::Inventory;
-use crate::core::source::SourceEvent;
+use crate::core::source::{Scope, SourceEvent};
+use crate::sources::Pace;
 use jiff::Timestamp;
 use std::io;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Ages change a bucket at a time; nothing on the screen is finer than this.
 const TICK: Duration = Duration::from_secs(1);
@@ -27,27 +30,20 @@ const TICK: Duration = Duration::from_secs(1);
 /// Joins the inventory into the estate: `core::reconcile`.
 pub type Reconcile = fn(&Inventory, Timestamp, &Policy) -> Estate;
 
-/// The running readers, as the console sees them.
-#[derive(Debug)]
-pub struct Feed {
-    /// What they say.
-    pub events: mpsc::Receiver<SourceEvent>,
-    asks: mpsc::Sender<()>,
-}
+/// Nobody has typed for so long: everything is read more slowly until somebody does.
+const IDLE_AFTER: Duration = Duration::from_secs(600);
+/// What is worth remembering is kept this often, and at the end.
+const REMEMBER_EVERY: Duration = Duration::from_secs(60);
 
-impl Feed {
-    /// Readers behind two channels.
-    pub fn new(events: mpsc::Receiver<SourceEvent>, asks: mpsc::Sender<()>) -> Self {
-        Self { events, asks }
-    }
-
-    /// Tells the readers what the inventory now shows is there to be read.
-    pub fn want(&self, _inventory: &Inventory) {}
-
-    /// Asks for a read of everything on screen now. An ask that is already waiting is enough.
-    pub fn poll_now(&self) {
-        let _ = self.asks.try_send(());
-    }
+/// Why a console could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// The signals could not be watched.
+    #[error("failed to watch for signals")]
+    Signals(#[from] io::Error),
+    /// Nothing can be read at all.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
 }
 
 /// What the loop is about.
@@ -56,8 +52,6 @@ pub struct Start {
     pub model: Model,
     /// The time.
     pub clock: Clock,
-    /// Rules for `reconcile`.
-    pub policy: Policy,
     /// `core::reconcile`.
     pub reconcile: Reconcile,
     /// The readers.
@@ -101,19 +95,37 @@ struct Console<'s, S> {
     /// Whether the model changed since the last frame.
     dirty: bool,
     ending: Option<Ending>,
+    /// By real time, when somebody last typed.
+    typed: Duration,
+    /// Whose memory has been recalled, and by real time when it was last kept.
+    memory: Option<(Account, Duration)>,
+}
+
+/// An account and a region.
+struct Account {
+    number: String,
+    region: String,
 }
 
 /// Runs the console until it ends. Belongs on a current-thread runtime.
 ///
 /// # Errors
-/// The signals could not be watched.
-pub async fn run(start: Start, surface: &mut impl Surface) -> io::Result<Ending> {
-    let Start { model, clock, policy, reconcile, feed, mut input } = start;
+/// The signals could not be watched, or the readers could not be set up.
+pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, ConsoleError> {
+    let Start { model, clock, reconcile, mut feed, mut input } = start;
     let mut signals = Signals::watch()?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let started = feed.started.take();
+    tokio::pin! {
+        let started = connected(started);
+    }
+    let region = model.place.region.clone().unwrap_or_default();
+    let policy = super::policy(feed.settings(), &region);
     let mut console = Console {
         model,
+        typed: clock.real_elapsed(),
+        memory: None,
         feed,
         reconciler: Reconciler::new(reconcile, policy),
         surface,
@@ -123,7 +135,8 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> io::Result<Ending>
         ending: None,
     };
     console.resize();
-    console.feed.want(&console.model.inventory);
+    console.want();
+    let mut connecting = true;
     while console.ending.is_none() {
         let real = console.clock.real_elapsed();
         let paint = console.paint_in(real);
@@ -132,7 +145,10 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> io::Result<Ending>
             biased;
             signal = signals.next() => console.obey(signal),
             got = input.recv() => match got {
-                Some(input) => console.take(EventKind::Input(input)),
+                Some(input) => {
+                    console.typed = real;
+                    console.take(EventKind::Input(input));
+                }
                 None => console.take(EventKind::Signal(Signal::HangUp)),
             },
             written = console.surface.written(), if !console.surface.is_ready() => {
@@ -142,7 +158,14 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> io::Result<Ending>
             joined = console.reconciler.joined() => console.take(joined),
             () = after(join) => console.join(),
             Some(news) = console.feed.events.recv() => console.take(EventKind::Source(news)),
-            _ = tick.tick() => console.take(EventKind::Tick),
+            _ = tick.tick() => {
+                console.remember_now_and_then();
+                console.take(EventKind::Tick);
+            }
+            region = &mut started, if connecting => {
+                connecting = false;
+                console.take(EventKind::Connected(region?));
+            }
         }
     }
     Ok(console.ending.unwrap_or(Ending::Quit))
@@ -164,6 +187,47 @@ impl<S: Surface> Console<'_, S> {
         self.carry_out(effects);
     }
 
+    /// Takes in news; with the account's first answer comes what is remembered of it.
+    fn news(&mut self, news: SourceEvent) {
+        let identity = news.scope == Scope::Identity && news.result.is_ok();
+        self.take(EventKind::Source(news));
+        if !identity || self.memory.is_some() {
+            return;
+        }
+        let identity = self.model.inventory.identity.value();
+        let Some((identity, region)) = identity.zip(self.model.place.region.clone()) else {
+            return;
+        };
+        let account = Account { number: identity.account.clone(), region };
+        let memory = memory_file::load(self.feed.settings(), &account.number, &account.region);
+        self.memory = Some((account, self.clock.real_elapsed()));
+        self.take(EventKind::Recalled(memory));
+    }
+
+    fn remember_now_and_then(&mut self) {
+        let now = self.clock.real_elapsed();
+        if self.memory.as_ref().is_some_and(|(_, kept)| now.saturating_sub(*kept) >= REMEMBER_EVERY)
+        {
+            self.remember();
+        }
+    }
+
+    fn remember(&mut self) {
+        let now = self.clock.real_elapsed();
+        if let Some((account, kept)) = &mut self.memory {
+            let memory = &self.model.inventory.memory;
+            memory_file::save(self.feed.settings(), &account.number, &account.region, memory);
+            *kept = now;
+        }
+    }
+
+    /// Tells the readers what to read: more slowly when nobody types, what is on screen first.
+    fn want(&self) {
+        let idle = self.clock.real_elapsed().saturating_sub(self.typed) >= IDLE_AFTER;
+        let pace = Pace { idle, focus: self.model.focus().cloned() };
+        self.feed.want(&self.model.inventory, &pace);
+    }
+
     fn obey(&mut self, signal: Option<Signal>) {
         match signal {
             Some(signal) => self.take(EventKind::Signal(signal)),
@@ -183,7 +247,7 @@ impl<S: Surface> Console<'_, S> {
         for effect in effects {
             match effect {
                 Effect::Reconcile => self.reconciler.want(),
-                Effect::Want => self.feed.want(&self.model.inventory),
+                Effect::Want => self.want(),
                 Effect::PollNow => self.feed.poll_now(),
                 Effect::Quit(ending) => self.ending = Some(ending),
                 Effect::Suspend => self.suspend(),

@@ -7,16 +7,12 @@ use crate::config::{AwsSettings, Origin, Settings};
 use crate::core::inventory::Inventory;
 use crate::core::source::SourceEvent;
 use crate::sources::probe::{ProbeSetupError, Prober};
-use crate::sources::{Order, Pace, Reader, Scheduler, demand};
-use tokio::sync::{mpsc, oneshot};
+use crate::sources::{Orders, Pace, Reader, Scheduler, Want, demand};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// News that nobody has folded yet. A round over 10,000 nodes brings some thousand events within
 /// a second; a reader that is slower than that holds the pollers back, which is right.
 const NEWS: usize = 256;
-/// Orders that the scheduler has not taken yet. It takes them between two reads, so one is
-/// usually enough; each replaces the one before, so one that does not fit may be dropped.
-const ORDERS: usize = 4;
-
 /// Why the pollers could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
@@ -57,7 +53,8 @@ pub struct Feed {
     pub events: mpsc::Receiver<SourceEvent>,
     /// How setting up AWS went: the region in use, or why there are no pollers.
     pub started: Option<oneshot::Receiver<Result<String, FeedError>>>,
-    orders: mpsc::Sender<Order>,
+    wants: watch::Sender<Vec<Want>>,
+    now: mpsc::Sender<()>,
     settings: Settings,
 }
 
@@ -68,37 +65,49 @@ impl Feed {
     /// When there is no thread to be had.
     pub fn start(settings: &Settings, clock: &Clock) -> Result<Self, FeedError> {
         let (news, events) = mpsc::channel(NEWS);
-        let (orders, received) = mpsc::channel(ORDERS);
+        let (mut feed, orders) = Self::of_channel(settings, events);
         let (tell, started) = oneshot::channel();
+        feed.started = Some(started);
         let (for_thread, clock) = (settings.clone(), clock.clone());
         std::thread::Builder::new().name("pollers".into()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
-                Ok(runtime) => runtime.block_on(poll(for_thread, clock, (received, news), tell)),
+                Ok(runtime) => runtime.block_on(poll(for_thread, clock, (orders, news), tell)),
                 Err(error) => drop(tell.send(Err(error.into()))),
             }
         })?;
-        Ok(Self { events, started: Some(started), orders, settings: settings.clone() })
+        Ok(feed)
+    }
+
+    /// A feed of whatever comes through this channel, and the orders it gives.
+    pub fn of_channel(settings: &Settings, events: mpsc::Receiver<SourceEvent>) -> (Self, Orders) {
+        let (wants, wanted) = watch::channel(Vec::new());
+        // One wish to read now that waits is enough.
+        let (now, wished) = mpsc::channel(1);
+        let feed = Self { events, started: None, wants, now, settings: settings.clone() };
+        (feed, Orders { wants: wanted, now: wished })
+    }
+
+    /// The settings the pollers work by.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Tells the pollers what to read, given what is known.
     pub fn want(&self, inventory: &Inventory, pace: &Pace) {
-        let wants = demand(inventory, &self.settings, pace);
-        // A full queue means that the scheduler is about to take a newer demand than the last one
-        // it knows; the next event brings another.
-        let _ = self.orders.try_send(Order::Want(wants));
+        self.wants.send_replace(demand(inventory, &self.settings, pace));
     }
 
     /// Reads everything now.
     pub fn poll_now(&self) {
-        let _ = self.orders.try_send(Order::Now);
+        let _ = self.now.try_send(());
     }
 }
 
 async fn poll(
     settings: Settings,
     clock: Clock,
-    (orders, news): (mpsc::Receiver<Order>, mpsc::Sender<SourceEvent>),
+    (orders, news): (Orders, mpsc::Sender<SourceEvent>),
     tell: oneshot::Sender<Result<String, FeedError>>,
 ) {
     match reader(&settings, &clock).await {

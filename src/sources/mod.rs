@@ -16,4 +16,4 @@ mod sts;
 
 pub use demand::{Ask, Pace, Want, demand};
 pub use reader::Reader;
-pub use schedule::{Order, Scheduler};
+pub use schedule::{Orders, Scheduler};

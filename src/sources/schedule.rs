@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Reads of one source in flight at once. AWS answers a handful in parallel without throttling.
@@ -30,11 +30,11 @@ const JITTER_PERCENT: u64 = 10;
 
 /// What the scheduler is told.
 #[derive(Debug)]
-pub enum Order {
-    /// Read these from now on, and nothing else.
-    Want(Vec<Want>),
-    /// Read everything now.
-    Now,
+pub struct Orders {
+    /// What to read from now on, and nothing else. The latest word counts.
+    pub wants: watch::Receiver<Vec<Want>>,
+    /// Read everything now. One such wish that waits is enough.
+    pub now: mpsc::Receiver<()>,
 }
 
 struct State {
@@ -75,18 +75,21 @@ impl Scheduler {
     /// Runs until nobody gives orders or listens any more.
     pub async fn run(
         mut self,
-        mut orders: mpsc::Receiver<Order>,
+        mut orders: Orders,
         events: mpsc::Sender<SourceEvent>,
     ) {
         loop {
             self.start_due();
             let next = self.next_due();
             tokio::select! {
-                order = orders.recv() => match order {
-                    Some(Order::Want(wants)) => self.want(wants),
-                    Some(Order::Now) => self.all_now(),
-                    None => return,
-                },
+                changed = orders.wants.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let wants = orders.wants.borrow_and_update().clone();
+                    self.want(wants);
+                }
+                Some(()) = orders.now.recv() => self.all_now(),
                 Some(done) = self.reads.join_next() => {
                     // A read that panicked has already ended the process (invariant 11).
                     let Ok((want, event)) = done else { continue };

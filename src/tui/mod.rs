@@ -21,8 +21,8 @@ use self::theme::Theme;
 use crate::app::{Ending, KeymapError, Model, Place};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::core::estate::Policy;
-use crate::engine::console::{self, Feed, Reconcile, Start, Surface};
+use crate::engine::console::{self, ConsoleError, Reconcile, Start, Surface};
+use crate::engine::{Feed, FeedError};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,12 +33,10 @@ pub struct ConsoleStart {
     pub term: Option<String>,
     /// The time.
     pub clock: Clock,
-    /// Rules for `reconcile`.
-    pub policy: Policy,
     /// `core::reconcile`.
     pub reconcile: Reconcile,
     /// Starts the readers. Called once, after the first frame.
-    pub feed: Box<dyn FnOnce(&Clock) -> Feed>,
+    pub feed: Box<dyn FnOnce(&Clock) -> Result<Feed, FeedError>>,
 }
 
 /// Why a console could not start or go on.
@@ -50,6 +48,9 @@ pub enum TuiError {
     /// The keymap that comes with the program has a mistake.
     #[error("failed to read the keymap")]
     Keymap(#[from] KeymapError),
+    /// Nothing can be read, or the console cannot go on.
+    #[error("failed to run the console: {0}")]
+    Console(#[from] ConsoleError),
     /// The terminal or the operating system refused something.
     #[error("failed to {doing}")]
     Io {
@@ -65,6 +66,9 @@ impl TuiError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NotATerminal(_) => 2,
+            Self::Console(ConsoleError::Feed(error)) if error.is_usage() => 2,
+            Self::Console(ConsoleError::Feed(_)) => 4,
+            Self::Console(ConsoleError::Signals(_)) => 1,
             Self::Keymap(_) | Self::Io { .. } => 1,
         }
     }
@@ -76,7 +80,10 @@ impl TuiError {
                 "`quarterdeck fleets` prints the same once, `quarterdeck watch` prints what changes."
             }
             Self::Keymap(_) => "This is a fault of quarterdeck: please report it.",
-            Self::Io { .. } => "Open another terminal and try again.",
+            Self::Console(ConsoleError::Feed(error)) => error.next_step(),
+            Self::Console(ConsoleError::Signals(_)) | Self::Io { .. } => {
+                "Open another terminal and try again."
+            }
         }
     }
 }
@@ -112,9 +119,9 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
         .enable_all()
         .build()
         .map_err(io("start the event loop"))?;
-    let feed = (start.feed)(&start.clock);
-    let ConsoleStart { clock, policy, reconcile, .. } = start;
-    let start = Start { model, clock, policy, reconcile, feed, input };
+    let feed = (start.feed)(&start.clock).map_err(ConsoleError::from)?;
+    let ConsoleStart { clock, reconcile, .. } = start;
+    let start = Start { model, clock, reconcile, feed, input };
     let ending = runtime.block_on(async {
         let ending = console::run(start, &mut surface).await;
         let _ = tokio::time::timeout(LAST_FRAME, surface.written()).await;
@@ -123,5 +130,5 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     // A join that is still running has nobody to tell.
     runtime.shutdown_background();
     drop(guard);
-    ending.map_err(io("watch for signals"))
+    Ok(ending?)
 }

@@ -10,6 +10,7 @@
 mod bench;
 mod cli_config;
 mod cli_interrupt;
+mod console;
 mod faults;
 mod harness;
 mod like;

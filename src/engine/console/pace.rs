@@ -47,7 +47,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let most = painted
             .iter()
-            .map(|from| painted.iter().filter(|one| (*from..*from + second).contains(one)).count())
+            .map(|from| painted.iter().filter(|one| (*from..*from + second).contains(*one)).count())
             .max();
         assert!(most <= Some(15), "{most:?}");
         assert!(painted.len() > 45, "and it does not starve: {}", painted.len());

@@ -4,6 +4,7 @@ use super::*;
 use crate::app::fixture::{self, at};
 use crate::core::ids::StackId;
 use crate::core::source::{Fragment, Scope};
+use crate::sources::Orders;
 use std::sync::{Arc, Mutex};
 
 /// A terminal that takes a frame at once and keeps what it saw.
@@ -49,22 +50,21 @@ fn count_groups(inventory: &Inventory, _: Timestamp, _: &Policy) -> Estate {
 struct Ends {
     news: mpsc::Sender<SourceEvent>,
     keys: mpsc::Sender<Input>,
-    asks: mpsc::Receiver<()>,
+    orders: Orders,
 }
 
 fn start() -> (Start, Ends) {
     let (news, events) = mpsc::channel(64);
-    let (ask, asks) = mpsc::channel(1);
     let (keys, input) = mpsc::channel(64);
+    let (feed, orders) = Feed::of_channel(&fixture::settings(), events);
     let start = Start {
         model: fixture::model(80, 24),
         clock: Clock::starting_at(at(0), 1.0),
-        policy: Policy::default(),
         reconcile: count_groups,
-        feed: Feed::new(events, ask),
+        feed,
         input,
     };
-    (start, Ends { news, keys, asks })
+    (start, Ends { news, keys, orders })
 }
 
 fn groups() -> SourceEvent {
@@ -105,7 +105,7 @@ async fn a_key_is_heard_through_a_storm_of_news() {
     let console = run(start, &mut glass);
     let operator = async {
         press(&ends, "r").await;
-        ends.asks.recv().await.unwrap();
+        ends.orders.now.recv().await.unwrap();
         press(&ends, "ctrl-z").await;
         press(&ends, "q").await;
     };
