@@ -17,6 +17,8 @@ pub enum Effect {
     Repaint,
     /// Give the terminal back and stop until we are continued.
     Suspend,
+    /// Take the terminal again: somebody else may have changed it while we were stopped.
+    Resume,
     /// End the console.
     Quit(Ending),
 }

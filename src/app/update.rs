@@ -65,13 +65,12 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
 
 fn obey(signal: Signal) -> Effects {
     match signal {
-        Signal::Interrupt => Effect::Quit(Ending::Interrupted),
-        Signal::Terminate => Effect::Quit(Ending::Terminated),
-        Signal::HangUp => Effect::Quit(Ending::HungUp),
-        Signal::Suspend => Effect::Suspend,
-        Signal::Continue => Effect::Repaint,
+        Signal::Interrupt => Effect::Quit(Ending::Interrupted).into(),
+        Signal::Terminate => Effect::Quit(Ending::Terminated).into(),
+        Signal::HangUp => Effect::Quit(Ending::HungUp).into(),
+        Signal::Suspend => Effect::Suspend.into(),
+        Signal::Continue => [Effect::Resume, Effect::Repaint].into(),
     }
-    .into()
 }
 
 fn take_news(model: &mut Model, news: SourceEvent) -> Effects {

@@ -94,6 +94,8 @@ struct Console<'s, S> {
     pace: FramePace,
     /// Whether the model changed since the last frame.
     dirty: bool,
+    /// Whether the console is to stop once the frame on its way is written.
+    suspending: bool,
     ending: Option<Ending>,
     /// By real time, when somebody last typed.
     typed: Duration,
@@ -132,12 +134,14 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
         pace: FramePace::default(),
         clock,
         dirty: true,
+        suspending: false,
         ending: None,
     };
     console.resize();
     console.want();
     let mut connecting = true;
     while console.ending.is_none() {
+        console.suspend_if_due();
         let real = console.clock.real_elapsed();
         let paint = console.paint_in(real);
         let join = console.reconciler.starts_in(real);
@@ -157,18 +161,34 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
             () = after(paint) => console.paint(),
             joined = console.reconciler.joined() => console.take(joined),
             () = after(join) => console.join(),
-            Some(news) = console.feed.events.recv() => console.take(EventKind::Source(news)),
-            _ = tick.tick() => {
-                console.remember_now_and_then();
-                console.take(EventKind::Tick);
-            }
             region = &mut started, if connecting => {
                 connecting = false;
                 console.take(EventKind::Connected(region?));
             }
+            // Before the news: once a second it keeps nobody waiting, and a storm of news must not
+            // keep the ages from growing.
+            _ = tick.tick() => {
+                console.remember_now_and_then();
+                console.take(EventKind::Tick);
+            }
+            Some(news) = console.feed.events.recv() => console.news(news),
         }
     }
+    console.remember();
     Ok(console.ending.unwrap_or(Ending::Quit))
+}
+
+/// Waits until the readers are set up; for ever where there are none to set up.
+async fn connected(
+    started: Option<oneshot::Receiver<Result<String, FeedError>>>,
+) -> Result<String, FeedError> {
+    match started {
+        Some(started) => match started.await {
+            Ok(outcome) => outcome,
+            Err(_) => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits so long, or for ever.
@@ -250,9 +270,9 @@ impl<S: Surface> Console<'_, S> {
                 Effect::Want => self.want(),
                 Effect::PollNow => self.feed.poll_now(),
                 Effect::Quit(ending) => self.ending = Some(ending),
-                Effect::Suspend => self.suspend(),
+                Effect::Suspend => self.suspending = true,
+                Effect::Resume => self.surface.resume(),
                 Effect::Repaint => {
-                    self.surface.resume();
                     self.surface.forget();
                     self.resize();
                 }
@@ -260,7 +280,12 @@ impl<S: Surface> Console<'_, S> {
         }
     }
 
-    fn suspend(&mut self) {
+    /// Stops as soon as no half of a frame would come out on the shell's screen.
+    fn suspend_if_due(&mut self) {
+        if !self.suspending || !self.surface.is_ready() {
+            return;
+        }
+        self.suspending = false;
         if let Err(why) = self.surface.suspend() {
             self.model.notices.say(self.clock.now(), NoticeKind::Warning, why);
         }
@@ -273,7 +298,8 @@ impl<S: Surface> Console<'_, S> {
 
     /// When the next frame may be painted, if one is due and the terminal can take it.
     fn paint_in(&self, real: Duration) -> Option<Duration> {
-        (self.dirty && self.surface.is_ready()).then(|| self.pace.next_in(real))
+        let due = self.dirty && !self.suspending && self.surface.is_ready();
+        due.then(|| self.pace.next_in(real))
     }
 
     fn paint(&mut self) {

@@ -68,8 +68,9 @@ impl TerminalGuard {
             report(panic);
             std::process::exit(PANICKED);
         }));
+        let guard = Self(());
         enter()?;
-        Ok(Self(()))
+        Ok(guard)
     }
 }
 
@@ -86,8 +87,8 @@ impl Drop for TerminalGuard {
 pub(super) fn enter() -> io::Result<()> {
     // crossterm keeps the old settings once; leaving first makes it read them afresh.
     let _ = crossterm::terminal::disable_raw_mode();
-    crossterm::terminal::enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
+    crossterm::terminal::enable_raw_mode()?;
     write(ENTER)
 }
 
@@ -131,5 +132,47 @@ impl Write for RawStdout {
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+    use std::io::Read;
+
+    /// Not a test: what the test below runs on a terminal of its own.
+    #[test]
+    #[ignore = "panics on purpose, in a process of its own"]
+    fn a_thread_that_panics() {
+        let _guard = TerminalGuard::take().unwrap();
+        let _ = std::thread::spawn(|| panic!("on purpose")).join();
+        // Never reached: the panic of any thread ends the process.
+        std::process::exit(0);
+    }
+
+    #[test]
+    fn a_panic_on_any_thread_restores_the_terminal_and_ends_the_process() {
+        let pty = native_pty_system().openpty(PtySize::default()).unwrap();
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "tui::terminal::tests::a_thread_that_panics",
+        ]);
+        let mut child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let mut reader = pty.master.try_clone_reader().unwrap();
+        let mut said = Vec::new();
+        // A pty whose other side is closed answers with an error.
+        let _ = reader.read_to_end(&mut said);
+        assert_eq!(child.wait().unwrap().exit_code(), u32::try_from(PANICKED).unwrap());
+        let said = String::from_utf8_lossy(&said);
+        let left = said.rfind("\x1b[?1049l").unwrap();
+        assert!(said.find("\x1b[?1049h").unwrap() < left, "{said:?}");
+        assert!(said[left..].contains("on purpose"), "the report comes on the shell's screen");
+        let modes = format!("{:?}", pty.master.get_termios().unwrap().local_flags);
+        assert!(modes.contains("ICANON") && modes.contains("ECHO"), "still raw: {modes}");
     }
 }

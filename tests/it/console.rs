@@ -183,12 +183,17 @@ fn the_keyboard_and_every_signal_end_it_clean() {
 
 #[test]
 fn a_vanished_terminal_leaves_no_process() {
-    let terminal = Terminal::open_until(console("xterm"), Some("UNREACHABLE"));
-    terminal.wait("the reader gone", |seen| seen.ended);
-    // Every way to the master closes: that is the hang-up.
-    let Terminal { mut child, master, keys, .. } = terminal;
-    drop((keys, master));
-    end(&mut child);
+    // Without a controlling terminal there is no SIGHUP: only the terminal itself tells.
+    for hung_up_by_signal in [true, false] {
+        let mut command = console("xterm");
+        command.set_controlling_tty(hung_up_by_signal);
+        let terminal = Terminal::open_until(command, Some("UNREACHABLE"));
+        terminal.wait("the reader gone", |seen| seen.ended);
+        // Every way to the master closes: that is the hang-up.
+        let Terminal { mut child, master, keys, .. } = terminal;
+        drop((keys, master));
+        assert_eq!(end(&mut child).exit_code(), 130, "{hung_up_by_signal}");
+    }
 }
 
 #[test]

@@ -186,15 +186,15 @@ fn failing_sources_leave_the_estate_standing() {
 #[test]
 fn signals_end_stop_and_repaint() {
     let mut model = model(80, 24);
-    for (signal, effect) in [
-        (Signal::Interrupt, Effect::Quit(Ending::Interrupted)),
-        (Signal::Terminate, Effect::Quit(Ending::Terminated)),
-        (Signal::HangUp, Effect::Quit(Ending::HungUp)),
-        (Signal::Suspend, Effect::Suspend),
-        (Signal::Continue, Effect::Repaint),
+    for (signal, effects) in [
+        (Signal::Interrupt, Effect::Quit(Ending::Interrupted).into()),
+        (Signal::Terminate, Effect::Quit(Ending::Terminated).into()),
+        (Signal::HangUp, Effect::Quit(Ending::HungUp).into()),
+        (Signal::Suspend, Effect::Suspend.into()),
+        (Signal::Continue, Effects::from([Effect::Resume, Effect::Repaint])),
     ] {
         let event = Event::new(at(1), EventKind::Signal(signal));
-        assert_eq!(update(&mut model, event), Effects::from(effect));
+        assert_eq!(update(&mut model, event), effects);
     }
 }
 

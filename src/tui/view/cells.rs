@@ -10,7 +10,7 @@ use crate::core::ids::Product;
 use crate::core::observed::age;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Not known.
 pub(super) fn unknown() -> Span {
@@ -86,13 +86,24 @@ pub(super) fn short_name(product: &Product) -> String {
     name.chars().take(4).collect()
 }
 
+/// Findings by what they are about, for the few rows that are seen: one pass over all findings,
+/// of which there may be thousands.
+pub(super) fn by<'a, Id: Ord>(
+    findings: &'a [Finding],
+    seen: impl Iterator<Item = &'a Id>,
+    about: impl Fn(&'a Finding) -> Option<&'a Id>,
+) -> BTreeMap<&'a Id, Vec<&'a Finding>> {
+    let mut rows: BTreeMap<&Id, Vec<&Finding>> = seen.map(|id| (id, Vec::new())).collect();
+    for finding in findings {
+        if let Some(row) = about(finding).and_then(|id| rows.get_mut(id)) {
+            row.push(finding);
+        }
+    }
+    rows
+}
+
 /// The worst of some findings in a few words: `! 5 unregistered`.
-pub(super) fn finding<'a>(
-    own: impl Iterator<Item = &'a Finding>,
-    clear: bool,
-    theme: Theme,
-) -> Span {
-    let own: Vec<_> = own.collect();
+pub(super) fn finding(own: &[&Finding], clear: bool, theme: Theme) -> Span {
     let Some(worst) = own.first() else {
         return if clear { nothing(theme) } else { unknown() };
     };

@@ -44,10 +44,18 @@ pub(super) fn body(
     let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), layout.columns);
     columns.push(Column::new("FINDING", 0));
     let seen = estate.fleets.values().skip(page.start).take(page.len());
+    let about = cells::by(model.findings(), seen.clone().map(|fleet| &fleet.stack_id), |one| {
+        one.stack_id.as_ref()
+    });
     let rows = seen.map(|fleet| Row {
         selected: selection.id() == Some(&fleet.stack_id),
         name: fleet.stack_id.to_string(),
-        cells: row(model, fleet, &kinds, theme),
+        cells: {
+            let mut line = row(model, fleet, &kinds, theme);
+            let own = about.get(&fleet.stack_id).map_or(&[][..], Vec::as_slice);
+            line.push(cells::finding(own, unknowns(fleet).is_empty(), theme));
+            line
+        },
     });
     let title = table::title("Fleets", &page, total);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
@@ -74,7 +82,6 @@ fn row(model: &Model, fleet: &Fleet, kinds: &Kinds, theme: Theme) -> Line {
         })),
         None => cells.push(worst_probes(fleet, theme)),
     }
-    cells.push(cells::finding(own(model, fleet), unknowns(fleet).is_empty(), theme));
     cells
 }
 

@@ -77,9 +77,14 @@ fn sources(model: &Model, theme: Theme, worst_first: bool) -> Line {
         });
     }
     for (names, state) in shown {
-        line.push(Span::new(format!(" {names} "), Tone::Dim));
-        line.push(state);
-        line.push(Span::new(" ", Tone::Plain));
+        let names = Span::new(format!(" {names} "), Tone::Dim);
+        let state = Span::new(format!("{} ", state.text), state.tone);
+        // Where little fits, what is wrong comes before whose it is.
+        if worst_first {
+            line.extend([Span::new(" ", Tone::Plain), state, names]);
+        } else {
+            line.extend([names, state]);
+        }
     }
     if line.is_empty() {
         line.push(Span::new(theme.nothing(), Tone::Dim));

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! ─ green-413 nodes 6 ────────────────────────────────────────────────────────────
-//!   INSTANCE   IP              AZ LIFECYCLE MEMBER TARGETS    PROBES     FINDING
-//! ▶ i-0ab…0001 10.0.0.2        2b InService ok     4/4        3/3        –
-//!   i-0ab…0003 10.0.0.4        2a InService none   BAD:3100   loki FAIL  ! failing
+//!   INSTANCE   IP              AZ LIFECYCLE  MEMBER TARGETS    PROBES     FINDING
+//! ▶ i-0ab…0001 10.0.0.2        2b InService  ok     4/4        3/3        –
+//!   i-0ab…0003 10.0.0.4        2a InService  none   BAD:3100   loki FAIL  ! fail…
 //! ─ i-0ab2c4d500000001 ───────────────────────────────────────────────────────────
 //!  10.0.0.2  us-west-2b  InService Healthy  running  template 7  launched 1d
 //!  Nothing disagrees.
@@ -44,19 +44,23 @@ pub(super) fn body(
         Column::new("INSTANCE", if wide { 19 } else { 10 }),
         Column::new("IP", 15),
         Column::new("AZ", 2),
-        Column::new("LIFECYCLE", if wide { 16 } else { 9 }),
+        Column::new("LIFECYCLE", if wide { 17 } else { 10 }),
         Column::new("MEMBER", 6),
     ];
     let kinds = add_kinds(&mut columns, std::iter::once(fleet), (10, 10), layout.columns);
     columns.push(Column::new("FINDING", 0));
     let seen = fleet.nodes.iter().skip(page.start).take(page.len());
+    let about = cells::by(model.findings(), seen.clone(), |one| one.instance_id.as_ref());
+    let of_fleet: Vec<_> = of_fleet(model, Some(stack)).collect();
     let rows = seen.map(|id| Row {
         selected: selection.id() == Some(id),
         name: id.to_string(),
-        cells: model
-            .node(id)
-            .map(|node| row(model, fleet, node, &kinds, theme))
-            .unwrap_or_default(),
+        cells: model.node(id).map_or_else(Line::new, |node| {
+            let mut cells = row(model, fleet, node, &kinds, theme);
+            let own = about.get(id).map_or(&[][..], Vec::as_slice);
+            cells.push(finding(&cells, (fleet, node), (own, &of_fleet), theme));
+            cells
+        }),
     });
     let title = table::title(&name, &page, total);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
@@ -69,7 +73,7 @@ fn row(model: &Model, fleet: &Fleet, node: &Node, kinds: &Kinds, theme: Theme) -
     let mut cells = vec![
         node.private_ip.map_or_else(unknown, |ip| Span::new(ip.to_string(), Tone::Plain)),
         zone(node),
-        lifecycle(node, theme),
+        lifecycle(model, node, theme),
         member(fleet, node, theme),
     ];
     match &kinds.ports {
@@ -80,27 +84,33 @@ fn row(model: &Model, fleet: &Fleet, node: &Node, kinds: &Kinds, theme: Theme) -
         Some(products) => cells.extend(products.iter().map(|it| probe(node, it, theme))),
         None => cells.push(worst_probe(node, theme)),
     }
-    let clear = node.targets.iter().all(|target| target.state.is_ok())
-        && node.probes.iter().all(|probe| probe.verdict != Verdict::Unknown)
-        && fleet.members.is_some();
-    let odd = cells.iter().any(|cell| matches!(cell.tone, Tone::Warn | Tone::Bad));
-    let finding = match of_fleet(model, node).next().filter(|_| odd) {
-        // What is odd about this node is said of the whole fleet.
-        Some(one) if own(model, node).next().is_none() => {
-            Span::new(format!("{} fleet", theme.severity(one.severity)), one.severity.into())
-        }
-        _ => cells::finding(own(model, node), clear, theme),
-    };
-    cells.push(finding);
     cells
 }
 
+/// The worst that is said of the node, or of its fleet where that explains what is odd about it.
+fn finding(
+    cells: &[Span],
+    (fleet, node): (&Fleet, &Node),
+    (own, of_fleet): (&[&Finding], &[&Finding]),
+    theme: Theme,
+) -> Span {
+    let odd = cells.iter().any(|cell| matches!(cell.tone, Tone::Warn | Tone::Bad));
+    if let Some(one) = of_fleet.first().filter(|_| odd && own.is_empty()) {
+        let text = format!("{} fleet", theme.severity(one.severity));
+        return Span::new(text, one.severity.into());
+    }
+    let clear = node.targets.iter().all(|target| target.state.is_ok())
+        && node.probes.iter().all(|probe| probe.verdict != Verdict::Unknown)
+        && fleet.members.is_some();
+    cells::finding(own, clear, theme)
+}
+
 /// What disagrees about the node's fleet as a whole.
-fn of_fleet<'a>(model: &'a Model, node: &'a Node) -> impl Iterator<Item = &'a Finding> {
+fn of_fleet<'a>(model: &'a Model, stack: Option<&'a StackId>) -> impl Iterator<Item = &'a Finding> {
     let about = move |one: &&Finding| {
         one.instance_id.is_none()
-            && one.stack_id.is_some()
-            && one.stack_id == node.stack_id
+            && stack.is_some()
+            && one.stack_id.as_ref() == stack
             && one.severity >= Severity::Warning
     };
     model.findings().iter().filter(about)
@@ -117,8 +127,11 @@ fn zone(node: &Node) -> Span {
     Span::new(short.to_owned(), Tone::Plain)
 }
 
-fn lifecycle(node: &Node, theme: Theme) -> Span {
+/// AWS's word; marked where it is too old to be the present.
+fn lifecycle(model: &Model, node: &Node, theme: Theme) -> Span {
+    let current = model.inventory.groups.current(model.now).is_ok();
     match (&node.lifecycle, node.existence) {
+        (Some(word), _) if !current => Span::new(format!("{word}?"), Tone::Unknown),
         (_, Existence::Gone) => Span::new("GONE", Tone::Bad),
         (Some(word), _) if node.is_in_service() => Span::new(word.clone(), Tone::Plain),
         (Some(word), _) => Span::new(word.clone(), Tone::Warn),
@@ -232,8 +245,8 @@ fn details(model: &Model, node: Option<&Node>, theme: Theme, layout: Layout) -> 
         let sentence = line(" This fleet has no nodes.", Tone::Plain);
         return Text { title: String::new(), lines: vec![sentence] };
     };
-    let mut lines = vec![facts(model, node)];
-    let all = own(model, node).chain(of_fleet(model, node));
+    let mut lines = vec![facts(model, node, theme)];
+    let all = own(model, node).chain(of_fleet(model, node.stack_id.as_ref()));
     let findings = cells::sentences(model, all, theme, layout.columns);
     let clear = findings.is_empty();
     lines.extend(findings);
@@ -250,17 +263,20 @@ fn details(model: &Model, node: Option<&Node>, theme: Theme, layout: Layout) -> 
 }
 
 /// What is known of the machine itself.
-fn facts(model: &Model, node: &Node) -> Line {
+fn facts(model: &Model, node: &Node, theme: Theme) -> Line {
     let or_unknown = |text: Option<&str>| text.unwrap_or("?").to_owned();
     let ip = node.private_ip.map(|ip| ip.to_string());
     let mut facts = vec![
         or_unknown(ip.as_deref()),
         or_unknown(node.zone.as_ref().map(|zone| zone.as_str())),
-        format!(
-            "{} {}",
-            node.lifecycle.as_deref().unwrap_or("in no group"),
-            node.asg_health.as_deref().unwrap_or_default()
-        ),
+        match node.lifecycle {
+            Some(_) => format!(
+                "{} {}",
+                lifecycle(model, node, theme).text,
+                node.asg_health.as_deref().unwrap_or_default()
+            ),
+            None => "in no group".to_owned(),
+        },
         format!("ec2 {}", or_unknown(node.ec2_state.as_deref())),
     ];
     if let Some(version) = &node.launch_template_version {
