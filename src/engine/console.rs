@@ -6,7 +6,7 @@ mod pace;
 mod reconciler;
 mod signals;
 
-use self::pace::FramePace;
+use self::pace::{Due, FramePace};
 use self::reconciler::Reconciler;
 use self::signals::Signals;
 use super::memory_file;
@@ -92,8 +92,8 @@ struct Console<'s, S> {
     reconciler: Reconciler,
     surface: &'s mut S,
     pace: FramePace,
-    /// Whether the model changed since the last frame.
-    dirty: bool,
+    /// What changed the model since the last frame.
+    due: Option<Due>,
     /// Whether the console is to stop once the frame on its way is written.
     suspending: bool,
     ending: Option<Ending>,
@@ -133,7 +133,7 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
         surface,
         pace: FramePace::default(),
         clock,
-        dirty: true,
+        due: Some(Due::Key),
         suspending: false,
         ending: None,
     };
@@ -202,8 +202,12 @@ async fn after(span: Option<Duration>) {
 
 impl<S: Surface> Console<'_, S> {
     fn take(&mut self, kind: EventKind) {
+        let due = match &kind {
+            EventKind::Input(_) | EventKind::Signal(_) => Due::Key,
+            EventKind::Source(_) | EventKind::Reconciled { .. } | EventKind::Tick => Due::News,
+        };
+        self.due = self.due.max(Some(due));
         let effects = app::update(&mut self.model, Event::new(self.clock.now(), kind));
-        self.dirty = true;
         self.carry_out(effects);
     }
 
@@ -298,13 +302,13 @@ impl<S: Surface> Console<'_, S> {
 
     /// When the next frame may be painted, if one is due and the terminal can take it.
     fn paint_in(&self, real: Duration) -> Option<Duration> {
-        let due = self.dirty && !self.suspending && self.surface.is_ready();
-        due.then(|| self.pace.next_in(real))
+        let due = self.due.filter(|_| !self.suspending && self.surface.is_ready())?;
+        Some(self.pace.next_in(real, due))
     }
 
     fn paint(&mut self) {
         self.pace.took(self.clock.real_elapsed());
-        self.dirty = false;
+        self.due = None;
         let painted = self.surface.paint(&self.model);
         self.check(painted);
     }

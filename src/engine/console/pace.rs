@@ -9,6 +9,15 @@ const BURST: u32 = 3;
 /// The steady pace beyond the burst. Twelve a second and the burst are fifteen in any one second.
 const EVERY: Duration = Duration::from_millis(84);
 
+/// Why a frame is due. News always leaves a frame for a key, so that no key waits for news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// Something happened in the world, or a second passed.
+    News,
+    /// The operator did something and looks for its effect.
+    Key,
+}
+
 /// A bucket of frames, counted in the time at which it would be full again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FramePace {
@@ -17,8 +26,12 @@ pub(super) struct FramePace {
 
 impl FramePace {
     /// How long until a frame may be painted.
-    pub(super) fn next_in(self, now: Duration) -> Duration {
-        (self.full_at + EVERY).saturating_sub(now + EVERY * BURST)
+    pub(super) fn next_in(self, now: Duration, due: Due) -> Duration {
+        let burst = match due {
+            Due::News => BURST - 1,
+            Due::Key => BURST,
+        };
+        (self.full_at + EVERY).saturating_sub(now + EVERY * burst)
     }
 
     /// Counts a frame.
@@ -37,7 +50,7 @@ mod tests {
         let mut now = Duration::from_secs(5);
         let mut painted = Vec::new();
         while now < Duration::from_secs(9) {
-            if pace.next_in(now).is_zero() {
+            if pace.next_in(now, Due::Key).is_zero() {
                 pace.took(now);
                 painted.push(now);
             }
@@ -51,5 +64,17 @@ mod tests {
             .max();
         assert!(most <= Some(15), "{most:?}");
         assert!(painted.len() > 45, "and it does not starve: {}", painted.len());
+    }
+
+    #[test]
+    fn a_key_never_waits_for_news() {
+        let mut pace = FramePace::default();
+        for millisecond in 0..5000 {
+            let now = Duration::from_millis(millisecond);
+            if pace.next_in(now, Due::News).is_zero() {
+                pace.took(now);
+            }
+            assert!(pace.next_in(now, Due::Key).is_zero(), "{millisecond}");
+        }
     }
 }
