@@ -204,7 +204,11 @@ impl<S: Surface> Console<'_, S> {
     fn take(&mut self, kind: EventKind) {
         let due = match &kind {
             EventKind::Input(_) | EventKind::Signal(_) => Due::Key,
-            EventKind::Source(_) | EventKind::Reconciled { .. } | EventKind::Tick => Due::News,
+            EventKind::Connected(_)
+            | EventKind::Recalled(_)
+            | EventKind::Source(_)
+            | EventKind::Reconciled { .. }
+            | EventKind::Tick => Due::News,
         };
         self.due = self.due.max(Some(due));
         let effects = app::update(&mut self.model, Event::new(self.clock.now(), kind));

@@ -73,11 +73,7 @@ impl Scheduler {
     }
 
     /// Runs until nobody gives orders or listens any more.
-    pub async fn run(
-        mut self,
-        mut orders: Orders,
-        events: mpsc::Sender<SourceEvent>,
-    ) {
+    pub async fn run(mut self, mut orders: Orders, events: mpsc::Sender<SourceEvent>) {
         loop {
             self.start_due();
             let next = self.next_due();

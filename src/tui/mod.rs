@@ -109,7 +109,8 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
     let model = Model::new(place, keymap, size, start.clock.now());
-    let theme = Theme { color: settings.color, ascii: settings.ascii };
+    let theme =
+        Theme { color: settings.color, ascii: settings.ascii, production: settings.production };
     let mut surface = TerminalSurface::open(theme).map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.
     surface.paint(&model).map_err(io("write to the terminal"))?;

@@ -46,6 +46,8 @@ pub(super) struct Theme {
     pub color: bool,
     /// Whether to keep to ASCII.
     pub ascii: bool,
+    /// Whether this is production: its rules are double, so that it never looks like another.
+    pub production: bool,
 }
 
 impl Theme {
@@ -110,7 +112,7 @@ impl Theme {
 
     /// A horizontal rule's piece.
     pub(super) fn rule(self) -> &'static str {
-        self.pick("─", "-")
+        if self.production { self.pick("═", "=") } else { self.pick("─", "-") }
     }
 
     /// What leads to the next step.
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_bar_is_never_rounded_to_nothing_or_all() {
-        let theme = Theme { color: false, ascii: true };
+        let theme = Theme { color: false, ascii: true, production: false };
         for (share, bar) in
             [(0.0, "...."), (0.01, "#..."), (0.5, "##.."), (0.99, "###."), (1.0, "####")]
         {
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn without_colour_no_tone_has_one() {
-        let theme = Theme { color: false, ascii: false };
+        let theme = Theme { color: false, ascii: false, production: false };
         for tone in [Tone::Info, Tone::Warn, Tone::Bad, Tone::Unknown, Tone::Selected] {
             let style = theme.style(tone);
             assert_eq!((style.fg, style.bg), (None, None), "{tone:?}");

@@ -10,6 +10,7 @@ use crate::app::{Size, SourceState};
 use crate::core::error::ErrorKind;
 use crate::core::estate::Role;
 use crate::core::ids::{InstanceId, StackId};
+use crate::core::inventory::Inventory;
 use crate::core::source::Fragment;
 
 fn selected_fleet(model: &Model) -> Option<&str> {
@@ -219,4 +220,47 @@ fn a_resize_is_kept() {
     feed(&mut model, 1, EventKind::Input(Input::Resize(size)));
     assert_eq!(model.size, size);
     press(&mut model, "pagedown pageup");
+}
+
+/// A recording keeps of a join its generation and its time only; a replay joins again. It must end
+/// in the same model.
+#[test]
+fn a_recording_replays_exactly() {
+    let join = |inventory: &Inventory| {
+        if inventory.groups.error().is_some() { troubled() } else { healthy() }
+    };
+    let key = |key: &str| EventKind::Input(Input::Chord(key.parse().unwrap()));
+    let joined =
+        |generation, second| EventKind::Reconciled { generation, as_of: at(second), estate: None };
+    let script = [
+        read(Scope::Groups, 1, Ok(Fragment::Groups(Vec::new()))),
+        joined(1, 1),
+        key("down"),
+        key("enter"),
+        key("G"),
+        read(Scope::Groups, 5, Err(ErrorKind::Throttled)),
+        joined(2, 5),
+        EventKind::Tick,
+        key("g"),
+        key("?"),
+        EventKind::Input(Input::Resize(Size { columns: 120, rows: 40 })),
+    ];
+    let run = |events: Vec<Event>| {
+        let mut model = model(80, 24);
+        for mut event in events {
+            if let EventKind::Reconciled { estate, .. } = &mut event.kind {
+                *estate = Some(Arc::new(join(&model.inventory)));
+            }
+            drop(update(&mut model, event));
+        }
+        model
+    };
+    let events: Vec<_> =
+        (1..).zip(script).map(|(second, kind)| Event::new(at(second), kind)).collect();
+    let recording: Vec<String> =
+        events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+    let replayed = recording.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let live = run(events);
+    assert_eq!(selected_node(&live), Some(&node_id("green-413", 3)));
+    assert_eq!(run(replayed), live);
 }

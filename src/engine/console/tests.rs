@@ -80,15 +80,17 @@ async fn press(ends: &Ends, key: &str) {
 
 #[tokio::test]
 async fn news_becomes_an_estate_and_a_key_ends_it() {
-    let (start, ends) = start();
+    let (start, mut ends) = start();
     let mut glass = Glass::default();
     let frames = Arc::clone(&glass.frames);
     let console = run(start, &mut glass);
     let operator = async {
+        ends.orders.wants.changed().await.expect("the readers are told where to begin");
         ends.news.send(groups()).await.unwrap();
         while !frames.lock().unwrap().last().is_some_and(|(_, joined)| *joined) {
             tokio::task::yield_now().await;
         }
+        ends.orders.wants.changed().await.expect("and what the news has shown");
         press(&ends, "q").await;
     };
     let (ending, ()) = tokio::join!(console, operator);

@@ -4,7 +4,7 @@
 //! ```text
 //!  QUARTERDECK  prod/us-west-2 123456789012  PRODUCTION  READ-ONLY              head
 //!  cloudmap <5s  autoscaling <15s  elbv2 STALE 3m  ec2 <1m  probes <5s
-//! ─ Fleets 1–2/2 ─────────────────────────────────────────────────────────────  body: a table
+//! ─ Fleets 2 ─────────────────────────────────────────────────────────────────  body: a table
 //!   STACK          ROLE        TRAFFIC    …
 //! ▶ blue-412       ◆ LIVE      ████ 100%  …
 //! ─ blue-412 ─────────────────────────────────────────────────────────────────        and details
