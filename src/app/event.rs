@@ -19,10 +19,6 @@ pub struct Event {
 }
 
 /// What can happen.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time is moved, thousands a second arrive: no box each"
-)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {

@@ -118,25 +118,9 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
     let mut signals = Signals::watch()?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let started = feed.started.take();
-    tokio::pin! {
-        let started = connected(started);
-    }
-    let region = model.place.region.clone().unwrap_or_default();
-    let policy = super::policy(feed.settings(), &region);
-    let mut console = Console {
-        model,
-        typed: clock.real_elapsed(),
-        memory: None,
-        feed,
-        reconciler: Reconciler::new(reconcile, policy),
-        surface,
-        pace: FramePace::default(),
-        clock,
-        due: Some(Due::Key),
-        suspending: false,
-        ending: None,
-    };
+    let started = connected(feed.started.take());
+    tokio::pin!(started);
+    let mut console = Console::open(model, clock, (feed, reconcile), surface);
     console.resize();
     console.want();
     let mut connecting = true;
@@ -200,7 +184,30 @@ async fn after(span: Option<Duration>) {
     }
 }
 
-impl<S: Surface> Console<'_, S> {
+impl<'s, S: Surface> Console<'s, S> {
+    fn open(
+        model: Model,
+        clock: Clock,
+        (feed, reconcile): (Feed, Reconcile),
+        surface: &'s mut S,
+    ) -> Self {
+        let region = model.place.region.clone().unwrap_or_default();
+        let policy = super::policy(feed.settings(), &region);
+        Self {
+            typed: clock.real_elapsed(),
+            model,
+            clock,
+            feed,
+            reconciler: Reconciler::new(reconcile, policy),
+            surface,
+            pace: FramePace::default(),
+            due: Some(Due::Key),
+            suspending: false,
+            ending: None,
+            memory: None,
+        }
+    }
+
     fn take(&mut self, kind: EventKind) {
         let due = match &kind {
             EventKind::Input(_) | EventKind::Signal(_) => Due::Key,

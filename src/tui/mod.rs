@@ -27,6 +27,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Starts the readers on a clock.
+pub type StartFeed = dyn FnOnce(&Clock) -> Result<Feed, FeedError>;
+
 /// What a console needs beside the settings.
 pub struct ConsoleStart {
     /// The value of TERM (only `config` reads the environment).
@@ -36,7 +39,7 @@ pub struct ConsoleStart {
     /// `core::reconcile`.
     pub reconcile: Reconcile,
     /// Starts the readers. Called once, after the first frame.
-    pub feed: Box<dyn FnOnce(&Clock) -> Result<Feed, FeedError>>,
+    pub feed: Box<StartFeed>,
 }
 
 /// Why a console could not start or go on.
