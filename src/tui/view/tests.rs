@@ -195,3 +195,25 @@ fn only_the_rows_that_are_seen_are_built() {
     assert!(table.rows.len() <= 60, "{}", table.rows.len());
     assert!(table.rows.iter().any(|row| row.selected));
 }
+
+/// What a terminal shows after any walk is the frame of the model, cell by cell.
+#[test]
+fn the_terminal_shows_the_frame_after_every_key() {
+    let mut model = world("troubled", 80, 24);
+    let mut painter = Painter::new();
+    let (rows, columns) = (24.try_into().unwrap(), 80.try_into().unwrap());
+    let mut terminal = vt100::Parser::new(rows, columns, 0);
+    for key in ["down", "enter", "G", "g", "g", "?", "down", "esc", "x", "m", "esc", "esc", "up"] {
+        press(&mut model, key);
+        let composed = painter.compose(model.size, |buffer| {
+            let area = buffer.area;
+            (&frame(&model, THEME)).render(area, buffer);
+        });
+        terminal.process(&composed.unwrap());
+        let drawn = buffer(&model, THEME);
+        for (row, y) in terminal.screen().rows(0, 80).zip(0..24) {
+            let cells = (0..80).map(|x| drawn[(x, y)].symbol());
+            assert_eq!(row.trim_end(), cells.collect::<String>().trim_end(), "{key}, row {y}");
+        }
+    }
+}
