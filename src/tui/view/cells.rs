@@ -3,7 +3,7 @@
 
 use super::table::Column;
 use super::{Line, Span, Text, line};
-use crate::app::Model;
+use crate::app::{Model, Size};
 use crate::core::estate::Fleet;
 use crate::core::finding::{Finding, Severity};
 use crate::core::ids::Product;
@@ -113,31 +113,54 @@ pub(super) fn finding(own: &[&Finding], clear: bool, theme: Theme) -> Span {
     Span::new(format!("{mark} {count}{}", worst.kind.after_count()), worst.severity.into())
 }
 
-/// Findings as sentences, each with what to do, in lines of so many cells.
+/// Findings as sentences, the first of a kind with what to do, in so much room; what does not fit
+/// is counted, so that nothing is hidden in silence.
 pub(super) fn sentences<'a>(
     model: &Model,
     findings: impl Iterator<Item = &'a Finding>,
     theme: Theme,
-    columns: u16,
+    room: Size,
 ) -> Vec<Line> {
-    let room = usize::from(columns.saturating_sub(3));
-    let mut lines = Vec::new();
+    let rows = usize::from(room.rows);
+    let (mut lines, mut left, mut kinds) = (Vec::new(), 0, BTreeSet::new());
     for finding in findings {
-        let tone = Tone::from(finding.severity);
-        let mut mark = format!("{} ", theme.severity(finding.severity));
-        let since = text::age(age(finding.since, model.now));
-        for part in text::wrap(&format!("{} ({since})", finding.summary), room) {
-            lines.push(vec![Span::new(mark, tone), Span::new(part, bold(finding.severity))]);
-            mark = "  ".into();
+        if lines.len() + 1 >= rows {
+            left += 1;
+            continue;
         }
-        let mut mark = format!("  {} ", theme.arrow());
-        for part in text::wrap(&finding.runbook, room.saturating_sub(text::width(&mark))) {
-            lines.push(line(format!("{mark}{part}"), Tone::Plain));
-            mark = " ".repeat(text::width(&mark));
+        lines.extend(sentence(model, finding, theme, room.columns));
+        if kinds.insert(finding.kind) {
+            lines.extend(runbook(finding, theme, room.columns));
         }
     }
-    for line in &mut lines {
-        line.insert(0, Span::new(" ", Tone::Plain));
+    if left > 0 {
+        lines.truncate(rows.saturating_sub(1));
+        lines.push(line(format!(" {} and {left} more", theme.ellipsis()), Tone::Strong));
+    }
+    lines
+}
+
+fn sentence(model: &Model, finding: &Finding, theme: Theme, columns: u16) -> Vec<Line> {
+    let mut mark = format!(" {} ", theme.severity(finding.severity));
+    let since = text::age(age(finding.since, model.now));
+    let room = usize::from(columns).saturating_sub(text::width(&mark));
+    let mut lines = Vec::new();
+    for part in text::wrap(&format!("{} ({since})", finding.summary), room) {
+        let mark = std::mem::replace(&mut mark, "   ".into());
+        let words = Span::new(part, bold(finding.severity));
+        lines.push(vec![Span::new(mark, finding.severity.into()), words]);
+    }
+    lines
+}
+
+fn runbook(finding: &Finding, theme: Theme, columns: u16) -> Vec<Line> {
+    let mut mark = format!("   {} ", theme.arrow());
+    let indent = " ".repeat(text::width(&mark));
+    let room = usize::from(columns).saturating_sub(indent.len());
+    let mut lines = Vec::new();
+    for part in text::wrap(&finding.runbook, room) {
+        let mark = std::mem::replace(&mut mark, indent.clone());
+        lines.push(line(format!("{mark}{part}"), Tone::Plain));
     }
     lines
 }

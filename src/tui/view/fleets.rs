@@ -14,10 +14,10 @@
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Span, Text, line};
-use crate::app::{Model, Selection, SourceState};
+use crate::app::{Model, Selection, Size, SourceState};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
-use crate::core::finding::Finding;
 use crate::core::ids::StackId;
+use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
 /// The body of the screen.
@@ -60,7 +60,8 @@ pub(super) fn body(
     let title = table::title("Fleets", &page, total);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
     let selected = selection.id().and_then(|stack| estate.fleets.get(stack));
-    let details = (below > 0).then(|| details(model, selected, theme, layout));
+    let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };
+    let details = (below > 0).then(|| details(model, selected, theme, room));
     Body::Screen(table, details)
 }
 
@@ -83,10 +84,6 @@ fn row(model: &Model, fleet: &Fleet, kinds: &Kinds, theme: Theme) -> Line {
         None => cells.push(worst_probes(fleet, theme)),
     }
     cells
-}
-
-fn own<'a>(model: &'a Model, fleet: &'a Fleet) -> impl Iterator<Item = &'a Finding> {
-    model.findings().iter().filter(|one| one.stack_id.as_ref() == Some(&fleet.stack_id))
 }
 
 fn role(role: Role, theme: Theme) -> Span {
@@ -214,25 +211,28 @@ fn unknowns(fleet: &Fleet) -> Vec<String> {
     all
 }
 
-fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, layout: Layout) -> Text {
+fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Text {
     let mut lines = Vec::new();
-    let title = fleet.map(|fleet| fleet.stack_id.to_string()).unwrap_or_default();
-    if let Some(fleet) = fleet {
-        lines = cells::sentences(model, own(model, fleet), theme, layout.columns);
-        let unknowns = unknowns(fleet);
-        let room = usize::from(layout.columns.saturating_sub(2));
-        if !unknowns.is_empty() {
-            let sentence = format!("? Not known now: {}.", unknowns.join(", "));
-            let parts = crate::tui::text::wrap(&sentence, room);
-            lines.extend(parts.into_iter().map(|part| line(format!(" {part}"), Tone::Unknown)));
-        } else if lines.is_empty() {
-            lines.push(line(" Nothing disagrees.", Tone::Plain));
-        }
+    let unknowns = fleet.map(unknowns).unwrap_or_default();
+    if !unknowns.is_empty() {
+        let sentence = format!("? Not known now: {}.", unknowns.join(", "));
+        let parts = text::wrap(&sentence, usize::from(room.columns.saturating_sub(2)));
+        lines.extend(parts.into_iter().map(|part| line(format!(" {part}"), Tone::Unknown)));
     }
+    let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let room = Size { rows: room.rows.saturating_sub(taken), ..room };
     // What concerns no fleet would be seen nowhere else.
-    let elsewhere = model.findings().iter().filter(|one| one.stack_id.is_none());
-    lines.extend(cells::sentences(model, elsewhere, theme, layout.columns));
-    Text { title, lines }
+    let stack = fleet.map(|fleet| &fleet.stack_id);
+    let of = |about: Option<&'_ StackId>| {
+        let about = about.cloned();
+        model.findings().iter().filter(move |one| one.stack_id == about)
+    };
+    let findings = of(stack).chain(of(None).filter(|_| stack.is_some()));
+    lines.extend(cells::sentences(model, findings, theme, room));
+    if lines.is_empty() {
+        lines.push(line(" Nothing disagrees.", Tone::Plain));
+    }
+    Text { title: stack.map(ToString::to_string).unwrap_or_default(), lines }
 }
 
 /// Nothing to list: because nothing is known yet, or because there is nothing.

@@ -13,7 +13,7 @@
 use super::cells::{self, Kinds, add_kinds, nothing, unknown};
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Span, Text, line};
-use crate::app::{Model, Selection};
+use crate::app::{Model, Selection, Size};
 use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
 use crate::core::finding::{Finding, Severity};
 use crate::core::ids::{InstanceId, Product, StackId};
@@ -65,7 +65,8 @@ pub(super) fn body(
     let title = table::title(&name, &page, total);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
     let selected = selection.id().and_then(|id| model.node(id));
-    let details = (below > 0).then(|| details(model, selected, theme, layout));
+    let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };
+    let details = (below > 0).then(|| details(model, selected, theme, room));
     Body::Screen(table, details)
 }
 
@@ -240,23 +241,22 @@ fn worst_probe(node: &Node, theme: Theme) -> Span {
     }
 }
 
-fn details(model: &Model, node: Option<&Node>, theme: Theme, layout: Layout) -> Text {
+fn details(model: &Model, node: Option<&Node>, theme: Theme, room: Size) -> Text {
     let Some(node) = node else {
         let sentence = line(" This fleet has no nodes.", Tone::Plain);
         return Text { title: String::new(), lines: vec![sentence] };
     };
     let mut lines = vec![facts(model, node, theme)];
     let all = own(model, node).chain(of_fleet(model, node.stack_id.as_ref()));
-    let findings = cells::sentences(model, all, theme, layout.columns);
-    let clear = findings.is_empty();
-    lines.extend(findings);
+    let room = Size { rows: room.rows.saturating_sub(1), ..room };
+    let findings = cells::sentences(model, all, theme, room);
     let answers = answers(model, node);
-    if clear && answers.is_empty() {
+    if findings.is_empty() && answers.is_empty() {
         lines.push(line(" Nothing disagrees.", Tone::Plain));
     }
-    let room = usize::from(layout.columns.saturating_sub(2));
+    lines.extend(findings);
     for answer in answers {
-        let parts = text::wrap(&text::clean(&answer), room);
+        let parts = text::wrap(&text::clean(&answer), usize::from(room.columns.saturating_sub(2)));
         lines.extend(parts.into_iter().map(|part| line(format!(" {part}"), Tone::Plain)));
     }
     Text { title: node.id.to_string(), lines }

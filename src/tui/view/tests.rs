@@ -8,6 +8,8 @@ use crate::app::fixture::{
 use crate::app::{EventKind, fixture};
 use crate::core::error::ErrorKind;
 use crate::core::estate::Role;
+use crate::core::finding::{Finding, FindingKind};
+use crate::core::ids::StackId;
 use crate::tui::painter::Painter;
 use ratatui::style::{Color, Modifier};
 use std::fmt::Write;
@@ -194,6 +196,22 @@ fn only_the_rows_that_are_seen_are_built() {
     let Body::Screen(table, _) = frame(&model, THEME).body else { panic!("a table") };
     assert!(table.rows.len() <= 60, "{}", table.rows.len());
     assert!(table.rows.iter().any(|row| row.selected));
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let mut model = model(80, 24);
+    sources_ok(&mut model, 1);
+    let stack = StackId::from("blue-412");
+    let findings = (1..=500).map(|number| {
+        let text = format!("loki on node {number} is down");
+        Finding::new(FindingKind::ProbeFailed, fixture::at(0), text).stack(Some(&stack))
+    });
+    let fleets = vec![fixture::fleet("blue-412", Role::Live, 3)];
+    show(&mut model, 2, estate(fleets, findings.collect()));
+    let text = dump(&buffer(&model, THEME));
+    let shown = text.matches("is down").count();
+    assert!(shown > 5 && text.contains(&format!("… and {} more", 500 - shown)), "{text}");
 }
 
 /// What a terminal shows after any walk is the frame of the model, cell by cell.
