@@ -197,6 +197,11 @@ impl Model {
         }
     }
 
+    /// Whether what the groups said (nodes in service, lifecycles) is said of the present.
+    pub fn groups_are_current(&self) -> bool {
+        self.inventory.groups.current(self.now).is_ok()
+    }
+
     /// All findings, worst first.
     pub fn findings(&self) -> &[Finding] {
         self.estate.as_ref().map_or(&[], |estate| &estate.findings)

@@ -53,7 +53,7 @@ pub(super) fn body(
         cells: {
             let mut line = row(model, fleet, &kinds, theme);
             let own = about.get(&fleet.stack_id).map_or(&[][..], Vec::as_slice);
-            line.push(cells::finding(own, unknowns(fleet).is_empty(), theme));
+            line.push(cells::finding(own, unknowns(model, fleet).is_empty(), theme));
             line
         },
     });
@@ -115,8 +115,7 @@ fn traffic(fleet: &Fleet, theme: Theme) -> Span {
 
 /// Nodes in service; marked where the groups' word is too old to be the present.
 fn nodes(model: &Model, fleet: &Fleet, theme: Theme) -> Span {
-    let current = model.inventory.groups.current(model.now).is_ok();
-    match (fleet.in_service(), current) {
+    match (fleet.in_service(), model.groups_are_current()) {
         (Some((up, desired)), true) => ratio(up, desired),
         (Some((up, desired)), false) => Span::new(format!("{up}/{desired}?"), Tone::Unknown),
         (None, true) => nothing(theme),
@@ -196,10 +195,13 @@ fn worst_probes(fleet: &Fleet, theme: Theme) -> Span {
 }
 
 /// What cannot be said of a fleet now.
-fn unknowns(fleet: &Fleet) -> Vec<String> {
+fn unknowns(model: &Model, fleet: &Fleet) -> Vec<String> {
     let mut all = Vec::new();
     if fleet.role == Role::Unknown {
         all.push("its role".to_owned());
+    }
+    if !model.groups_are_current() {
+        all.push("its nodes in service".to_owned());
     }
     if fleet.members.is_none() {
         all.push("its members".to_owned());
@@ -213,7 +215,7 @@ fn unknowns(fleet: &Fleet) -> Vec<String> {
 
 fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Text {
     let mut lines = Vec::new();
-    let unknowns = fleet.map(unknowns).unwrap_or_default();
+    let unknowns = fleet.map(|fleet| unknowns(model, fleet)).unwrap_or_default();
     if !unknowns.is_empty() {
         let sentence = format!("? Not known now: {}.", unknowns.join(", "));
         let parts = text::wrap(&sentence, usize::from(room.columns.saturating_sub(2)));

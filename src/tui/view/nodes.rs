@@ -58,7 +58,7 @@ pub(super) fn body(
         cells: model.node(id).map_or_else(Line::new, |node| {
             let mut cells = row(model, fleet, node, &kinds, theme);
             let own = about.get(id).map_or(&[][..], Vec::as_slice);
-            cells.push(finding(&cells, (fleet, node), (own, &of_fleet), theme));
+            cells.push(finding(&cells, fleet, (own, &of_fleet), theme));
             cells
         }),
     });
@@ -91,18 +91,16 @@ fn row(model: &Model, fleet: &Fleet, node: &Node, kinds: &Kinds, theme: Theme) -
 /// The worst that is said of the node, or of its fleet where that explains what is odd about it.
 fn finding(
     cells: &[Span],
-    (fleet, node): (&Fleet, &Node),
+    fleet: &Fleet,
     (own, of_fleet): (&[&Finding], &[&Finding]),
     theme: Theme,
 ) -> Span {
     let odd = cells.iter().any(|cell| matches!(cell.tone, Tone::Warn | Tone::Bad));
+    let clear = cells.iter().all(|cell| cell.tone != Tone::Unknown) && fleet.members.is_some();
     if let Some(one) = of_fleet.first().filter(|_| odd && own.is_empty()) {
         let text = format!("{} fleet", theme.severity(one.severity));
         return Span::new(text, one.severity.into());
     }
-    let clear = node.targets.iter().all(|target| target.state.is_ok())
-        && node.probes.iter().all(|probe| probe.verdict != Verdict::Unknown)
-        && fleet.members.is_some();
     cells::finding(own, clear, theme)
 }
 
@@ -130,9 +128,10 @@ fn zone(node: &Node) -> Span {
 
 /// AWS's word; marked where it is too old to be the present.
 fn lifecycle(model: &Model, node: &Node, theme: Theme) -> Span {
-    let current = model.inventory.groups.current(model.now).is_ok();
     match (&node.lifecycle, node.existence) {
-        (Some(word), _) if !current => Span::new(format!("{word}?"), Tone::Unknown),
+        (Some(word), _) if !model.groups_are_current() => {
+            Span::new(format!("{word}?"), Tone::Unknown)
+        }
         (_, Existence::Gone) => Span::new("GONE", Tone::Bad),
         (Some(word), _) if node.is_in_service() => Span::new(word.clone(), Tone::Plain),
         (Some(word), _) => Span::new(word.clone(), Tone::Warn),
