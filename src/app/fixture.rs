@@ -205,9 +205,8 @@ fn node(stack: &str, number: usize) -> Node {
             service_id: "srv-glt".into(),
             service: "glt".into(),
             member_id: node_id(stack, number),
-            ipv4: Some(ip.clone()),
             stack: Some(stack.into()),
-            attributes: BTreeMap::new(),
+            attributes: Arc::new([("AWS_INSTANCE_IPV4".to_owned(), ip.clone())].into()),
             health: None,
             observed_at: Some(at(0)),
         }],
@@ -220,7 +219,7 @@ fn node(stack: &str, number: usize) -> Node {
 fn target(stack: &str, port: u16, name: &str) -> NodeTarget {
     NodeTarget {
         target_group: format!("arn:aws:elb:us-west-2:1:targetgroup/{stack}-{name}/1").into(),
-        name: format!("{stack}-{name}"),
+        name: format!("{stack}-{name}").into(),
         port,
         state: Ok("healthy".into()),
         since: at(-3600),
@@ -232,7 +231,7 @@ fn target(stack: &str, port: u16, name: &str) -> NodeTarget {
 
 fn probe(ip: &str, product: &str, port: u16) -> NodeProbe {
     NodeProbe {
-        outcome: ProbeOutcome {
+        outcome: Arc::new(ProbeOutcome {
             product: product.into(),
             url: format!("http://{ip}:{port}/ready"),
             port,
@@ -242,7 +241,7 @@ fn probe(ip: &str, product: &str, port: u16) -> NodeProbe {
             status: Some(200),
             latency_ms: Some(3),
             detail: "ready".into(),
-        },
+        }),
         verdict: Verdict::Pass,
         since: at(-3600),
         observed_at: at(0),
@@ -293,8 +292,9 @@ pub(crate) fn troubled() -> Estate {
     sick.targets[1].state = Ok("unhealthy".into());
     sick.targets[1].reason = Some("Target.FailedHealthChecks".into());
     sick.probes[1].verdict = Verdict::Fail;
-    sick.probes[1].outcome.reason = ProbeReason::Frozen;
-    sick.probes[1].outcome.detail = "no answer within 2 s".into();
+    let outcome = Arc::make_mut(&mut sick.probes[1].outcome);
+    outcome.reason = ProbeReason::Frozen;
+    outcome.detail = "no answer within 2 s".into();
     let sick = sick.id.clone();
     nodes[4].lifecycle = Some("Terminating:Wait".into());
     let stack = StackId::from("green-413");

@@ -86,7 +86,7 @@ fn instance(fields: Fields) -> Result<Ec2Instance, XmlError> {
     let lacks = |what| XmlError::Content(format!("an instance has no {what}"));
     Ok(Ec2Instance {
         id: InstanceId::from(fields.id.ok_or_else(|| lacks("instanceId"))?),
-        state: fields.state.ok_or_else(|| lacks("instanceState"))?,
+        state: fields.state.ok_or_else(|| lacks("instanceState"))?.into(),
         private_ip: fields.private_ip,
         zone: fields.zone,
         launched: fields.launched,

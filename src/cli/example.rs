@@ -18,6 +18,7 @@ use crate::core::observed::{Status, Why};
 use crate::core::source::{Fragment, Scope, SourceEvent};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 const BLUE: &str = "i-0aaaaaaaaaaaaaaa1";
@@ -178,10 +179,7 @@ fn health() -> TargetHealth {
 }
 
 fn members() -> Fragment {
-    let member = |id: &str, ip: &str, stack: &str| Member {
-        id: id.into(),
-        attributes: attributes(ip, stack),
-    };
+    let member = |id: &str, ip: &str, stack: &str| Member::new(id.into(), attributes(ip, stack));
     Fragment::Members(vec![
         member(BLUE, "127.0.1.1", "blue-412"),
         member(GREEN, "127.0.1.2", "green-413"),
@@ -206,8 +204,9 @@ fn estate() -> Estate {
     green.drained_on_purpose = true;
     green.lifecycle = Some("Standby".into());
     green.probes[0].verdict = Verdict::Fail;
-    green.probes[0].outcome.status = Some(503);
-    green.probes[0].outcome.detail = "settling".into();
+    let outcome = Arc::make_mut(&mut green.probes[0].outcome);
+    outcome.status = Some(503);
+    outcome.detail = "settling".into();
     let nodes = [node(BLUE, "127.0.1.1", "blue-412"), green, ghost];
     let fleets = [fleet("blue-412", Role::Live, 1.0), fleet("green-413", Role::Standby, 0.0)];
     Estate {
@@ -308,9 +307,8 @@ fn node(id: &str, ip: &str, stack: &str) -> Node {
             service_id: "srv-abc".into(),
             service: "glt".into(),
             member_id: id.into(),
-            ipv4: Some(ip.into()),
             stack: Some(stack.into()),
-            attributes: attributes(ip, stack),
+            attributes: attributes(ip, stack).into(),
             health: None,
             observed_at: Some(ago(2)),
         }],
@@ -325,7 +323,7 @@ fn node(id: &str, ip: &str, stack: &str) -> Node {
             observed_at: Some(ago(4)),
         }],
         probes: vec![NodeProbe {
-            outcome: ProbeOutcome {
+            outcome: Arc::new(ProbeOutcome {
                 product: "loki".into(),
                 url: format!("http://{ip}:3100/ready"),
                 port: 3100,
@@ -335,7 +333,7 @@ fn node(id: &str, ip: &str, stack: &str) -> Node {
                 status: Some(200),
                 latency_ms: Some(3),
                 detail: "ready".into(),
-            },
+            }),
             verdict: Verdict::Pass,
             since: ago(600),
             observed_at: ago(1),

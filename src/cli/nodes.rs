@@ -104,8 +104,9 @@ impl Known {
 }
 
 fn facts(node: &Node, known: &Known) -> Vec<String> {
-    let of_group =
-        |word: &Option<String>| word.clone().unwrap_or_else(|| Known::absent(known.groups));
+    let of_group = |word: &Option<std::sync::Arc<str>>| {
+        word.as_deref().map_or_else(|| Known::absent(known.groups), str::to_owned)
+    };
     let lifecycle = match (&node.lifecycle, node.drained_on_purpose) {
         (Some(word), true) => format!("{word} (on purpose)"),
         _ => of_group(&node.lifecycle),
@@ -127,7 +128,7 @@ fn registered(node: &Node, known: &Known) -> String {
         return Known::absent(known.registry);
     }
     let entry = |member: &crate::core::estate::NodeMember| {
-        let ip = or_none(member.ipv4.as_deref());
+        let ip = or_none(member.ipv4());
         match &member.stack {
             stack if stack == &node.stack_id => ip,
             stack => format!("{ip} as {}", or_none(stack.as_ref())),

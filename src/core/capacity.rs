@@ -31,10 +31,10 @@ pub fn count<'a>(targets: impl Iterator<Item = (&'a TargetHealth, Option<&'a Zon
         let healthy = u32::from(target.is_healthy());
         capacity.registered += 1;
         capacity.healthy += healthy;
-        if let Some(zone) = zone {
-            let of_zone = capacity.zones.entry(zone.clone()).or_default();
-            of_zone.0 += healthy;
-            of_zone.1 += 1;
+        let Some(zone) = zone else { continue };
+        match capacity.zones.get_mut(zone) {
+            Some(of_zone) => *of_zone = (of_zone.0 + healthy, of_zone.1 + 1),
+            None => drop(capacity.zones.insert(zone.clone(), (healthy, 1))),
         }
     }
     capacity
@@ -47,7 +47,7 @@ pub fn opening<'a>(targets: impl Iterator<Item = &'a TargetHealth>) -> Opening {
     let (mut staying, mut unhealthy, mut judged_otherwise) = (0_u32, 0_u32, 0_u32);
     for target in targets.filter(|target| !target.is_leaving()) {
         staying += 1;
-        match target.state.as_str() {
+        match &*target.state {
             "unhealthy" => unhealthy += 1,
             "initial" => {}
             _ => judged_otherwise += 1,

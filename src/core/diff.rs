@@ -116,7 +116,9 @@ impl Changes {
 
     fn nodes(&mut self, old: &Node, new: &Node) {
         if old.lifecycle != new.lifecycle {
-            let word = |of: &Option<String>| of.clone().unwrap_or_else(|| "in no group".into());
+            let word = |of: &Option<std::sync::Arc<str>>| {
+                of.clone().unwrap_or_else(|| "in no group".into())
+            };
             let text = format!("{} → {}", word(&old.lifecycle), word(&new.lifecycle));
             self.node(new, text, ChangeKind::Lifecycle);
         }
@@ -131,7 +133,7 @@ impl Changes {
             node.members
                 .iter()
                 .map(|one| {
-                    let entry = (one.service.as_str(), one.ipv4.as_deref(), one.stack.as_ref());
+                    let entry = (&*one.service, one.ipv4(), one.stack.as_ref());
                     ((&one.service_id, &one.member_id), entry)
                 })
                 .collect()
@@ -162,9 +164,7 @@ impl Changes {
         fn of(node: &Node) -> BTreeMap<(&TargetGroupArn, u16), (&str, Option<&str>)> {
             node.targets
                 .iter()
-                .map(|one| {
-                    ((&one.target_group, one.port), (one.name.as_str(), one.state.as_deref().ok()))
-                })
+                .map(|one| ((&one.target_group, one.port), (&*one.name, one.state.as_deref().ok())))
                 .collect()
         }
         let (was, is) = (of(old), of(new));

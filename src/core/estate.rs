@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What a fleet does for the traffic (contract.md, Roles).
 #[derive(
@@ -194,15 +195,15 @@ pub struct Node {
     /// The Auto Scaling group that lists it.
     pub group: Option<GroupName>,
     /// LifecycleState, AWS's word; `None` when no group lists it.
-    pub lifecycle: Option<String>,
+    pub lifecycle: Option<Arc<str>>,
     /// Whether a complete, current list of groups proves that none lists it.
     pub unlisted: bool,
     /// The group's HealthStatus.
-    pub asg_health: Option<String>,
+    pub asg_health: Option<Arc<str>>,
     /// LaunchTemplate version.
-    pub launch_template_version: Option<String>,
+    pub launch_template_version: Option<Arc<str>>,
     /// EC2's state name; `None` when EC2 does not know it or could not be asked.
-    pub ec2_state: Option<String>,
+    pub ec2_state: Option<Arc<str>>,
     /// What is known of its existence.
     pub existence: Existence,
     /// LaunchTime.
@@ -279,19 +280,24 @@ pub struct NodeMember {
     /// The registry service.
     pub service_id: ServiceId,
     /// Its name.
-    pub service: String,
+    pub service: Arc<str>,
     /// The id it is registered under (differs from the node's where joined by IP).
     pub member_id: InstanceId,
-    /// The address, as written.
-    pub ipv4: Option<String>,
     /// The STACK, as written.
     pub stack: Option<StackId>,
     /// All attributes.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Arc<BTreeMap<String, String>>,
     /// Custom health, where the service has it.
     pub health: Option<MemberHealth>,
     /// When Cloud Map said so.
     pub observed_at: Option<Timestamp>,
+}
+
+impl NodeMember {
+    /// The address, as written.
+    pub fn ipv4(&self) -> Option<&str> {
+        self.attributes.get("AWS_INSTANCE_IPV4").map(String::as_str)
+    }
 }
 
 /// A node as a target.
@@ -300,11 +306,11 @@ pub struct NodeTarget {
     /// The target group.
     pub target_group: TargetGroupArn,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// The port it is registered with.
     pub port: u16,
-    /// AWS's word for its state; `None` when the read is too old.
-    pub state: Result<String, Why>,
+    /// AWS's word for its state, or why the read says nothing of the present.
+    pub state: Result<Arc<str>, Why>,
     /// Since when it has been in this state, as far as we saw.
     pub since: Timestamp,
     /// AWS's reason.
@@ -331,7 +337,7 @@ impl NodeTarget {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeProbe {
     /// The outcome as observed.
-    pub outcome: ProbeOutcome,
+    pub outcome: Arc<ProbeOutcome>,
     /// What it means: `Unknown` where the outcome is too old, or no node answers from here.
     pub verdict: Verdict,
     /// Since when it has been so, as far as we saw.

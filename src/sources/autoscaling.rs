@@ -94,9 +94,12 @@ fn instance(from: types::Instance) -> Option<GroupInstance> {
     Some(GroupInstance {
         id: from.instance_id?.into(),
         zone: from.availability_zone.unwrap_or_default().into(),
-        lifecycle: from.lifecycle_state.map(|of| of.as_str().to_owned()).unwrap_or_default(),
-        health: from.health_status.unwrap_or_default(),
-        launch_template_version: from.launch_template.and_then(|template| template.version),
+        lifecycle: from.lifecycle_state.as_ref().map_or("", |of| of.as_str()).into(),
+        health: from.health_status.unwrap_or_default().into(),
+        launch_template_version: from
+            .launch_template
+            .and_then(|template| template.version)
+            .map(Into::into),
         protected: from.protected_from_scale_in.unwrap_or_default(),
     })
 }

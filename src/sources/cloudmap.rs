@@ -98,7 +98,7 @@ fn service(from: ServiceSummary, namespace: &NamespaceId) -> Option<RegistryServ
     }
     Some(RegistryService {
         id: ServiceId::from(from.id?),
-        name: from.name.unwrap_or_default(),
+        name: from.name.unwrap_or_default().into(),
         namespace: namespace.clone(),
         custom_health: from.health_check_custom_config.is_some(),
     })
@@ -132,7 +132,7 @@ pub(super) async fn members(aws: &Aws, calls: &mut Calls<'_>, service: &ServiceI
 
 fn member(from: InstanceSummary) -> Option<Member> {
     let attributes = from.attributes.unwrap_or_default().into_iter().collect();
-    Some(Member { id: from.id?.into(), attributes })
+    Some(Member::new(from.id?.into(), attributes))
 }
 
 /// The revision of a service's registrations, by names rather than ids.

@@ -127,7 +127,7 @@ impl<'a> Demand<'a> {
             self.add(Scope::Services(namespace.id.clone()), slow, 0);
             let services = self.inventory.services.get(&namespace.id).and_then(Observed::value);
             for service in services.into_iter().flatten() {
-                let names = (namespace.http_name.clone(), service.name.clone());
+                let names = (namespace.http_name.clone(), service.name.to_string());
                 let (known, ours) = self.knowledge_of(&service.id);
                 let every =
                     if known && !ours { slow * SWEEP } else { self.settings.cadence.cloudmap };
@@ -341,7 +341,7 @@ impl<'a> Demand<'a> {
             .collect();
         for id in ids.iter().filter(|id| !leaving.contains(id)) {
             let address = match self.inventory.instances.get(id).map(|said| &said.value) {
-                Some(Some(instance)) if instance.state == "running" => instance.private_ip,
+                Some(Some(instance)) if &*instance.state == "running" => instance.private_ip,
                 // EC2 does not know it, or it does not run: there is nobody to ask.
                 Some(_) => None,
                 // EC2 could not be asked: the registry's word is better than none.

@@ -177,7 +177,7 @@ fn target_group(from: types::TargetGroup) -> Option<TargetGroup> {
     let text = |of: Option<&str>| of.unwrap_or_default().to_owned();
     Some(TargetGroup {
         arn: from.target_group_arn?.into(),
-        name: from.target_group_name.unwrap_or_default(),
+        name: from.target_group_name.unwrap_or_default().into(),
         port: port(from.port),
         protocol: text(from.protocol.as_ref().map(types::ProtocolEnum::as_str)),
         target_type: text(from.target_type.as_ref().map(types::TargetTypeEnum::as_str)),
@@ -263,7 +263,7 @@ fn health(from: types::TargetHealthDescription) -> Option<TargetHealth> {
         port: port(target.port),
         // "all" means that the target is not in a zone of the VPC.
         zone: target.availability_zone.filter(|zone| zone != "all").map(Into::into),
-        state: state.to_owned(),
+        state: state.into(),
         reason: health.as_ref().and_then(|of| of.reason.as_ref()).map(|of| of.as_str().to_owned()),
         description: health.and_then(|of| of.description),
     })

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::cli) struct NodesView {
@@ -23,9 +24,9 @@ pub(in crate::cli) struct NodeView {
     pub private_ip: Option<IpAddr>,
     pub availability_zone: Option<Zone>,
     pub stack_id: Option<StackId>,
-    pub lifecycle: Option<String>,
-    pub asg_health: Option<String>,
-    pub launch_template_version: Option<String>,
+    pub lifecycle: Option<Arc<str>>,
+    pub asg_health: Option<Arc<str>>,
+    pub launch_template_version: Option<Arc<str>>,
     pub drained_on_purpose: bool,
     pub members: Vec<MemberView>,
     pub targets: Vec<TargetView>,
@@ -36,7 +37,7 @@ pub(in crate::cli) struct NodeView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::cli) struct MemberView {
     pub service_id: ServiceId,
-    pub service: String,
+    pub service: Arc<str>,
     pub ipv4: Option<String>,
     pub stack: Option<StackId>,
     pub attributes: BTreeMap<String, String>,
@@ -46,10 +47,10 @@ pub(in crate::cli) struct MemberView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::cli) struct TargetView {
     pub target_group: TargetGroupArn,
-    pub name: String,
+    pub name: Arc<str>,
     pub port: u16,
     /// AWS's own word; null when the read is too old to go by.
-    pub state: Option<String>,
+    pub state: Option<Arc<str>>,
     pub reason: Option<String>,
     pub description: Option<String>,
     pub observed_at: Option<Timestamp>,
@@ -110,9 +111,9 @@ impl MemberView {
         Self {
             service_id: member.service_id.clone(),
             service: member.service.clone(),
-            ipv4: member.ipv4.clone(),
+            ipv4: member.ipv4().map(str::to_owned),
             stack: member.stack.clone(),
-            attributes: member.attributes.clone(),
+            attributes: member.attributes.as_ref().clone(),
             observed_at: stamped(member.observed_at),
         }
     }

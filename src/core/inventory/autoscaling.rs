@@ -4,6 +4,7 @@ use crate::core::ids::{GroupName, InstanceId, TargetGroupArn, Zone};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An Auto Scaling group as DescribeAutoScalingGroups gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +48,11 @@ pub struct GroupInstance {
     /// Its zone.
     pub zone: Zone,
     /// LifecycleState in AWS's own words, including words newer than this program.
-    pub lifecycle: String,
+    pub lifecycle: Arc<str>,
     /// HealthStatus: `Healthy` or `Unhealthy`.
-    pub health: String,
+    pub health: Arc<str>,
     /// The version of the launch template it was made from, where it was made from one.
-    pub launch_template_version: Option<String>,
+    pub launch_template_version: Option<Arc<str>>,
     /// ProtectedFromScaleIn.
     pub protected: bool,
 }

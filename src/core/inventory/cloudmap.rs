@@ -3,6 +3,7 @@
 use crate::core::ids::{InstanceId, NamespaceId, ServiceId, StackId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The attributes and tags that name a node's fleet, in the order of preference.
 pub const STACK_KEYS: [&str; 2] = ["STACK", "STACK_ID"];
@@ -24,7 +25,7 @@ pub struct RegistryService {
     /// Its id.
     pub id: ServiceId,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// The namespace it lives in.
     pub namespace: NamespaceId,
     /// Whether its members have custom health (HealthCheckCustomConfig).
@@ -37,18 +38,21 @@ pub struct Member {
     /// The id it was registered under; by our convention the EC2 instance id.
     pub id: InstanceId,
     /// All attributes as registered.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Arc<BTreeMap<String, String>>,
+    /// The fleet it says it belongs to: STACK, else STACK_ID.
+    pub stack: Option<StackId>,
 }
 
 impl Member {
+    /// An entry as it was registered.
+    pub fn new(id: InstanceId, attributes: BTreeMap<String, String>) -> Self {
+        let stack = STACK_KEYS.iter().find_map(|key| attributes.get(*key)).map(StackId::from);
+        Self { id, attributes: Arc::new(attributes), stack }
+    }
+
     /// The registered address, as written.
     pub fn ipv4(&self) -> Option<&str> {
         self.attributes.get("AWS_INSTANCE_IPV4").map(String::as_str)
-    }
-
-    /// The fleet the member says it belongs to: STACK, else STACK_ID.
-    pub fn stack(&self) -> Option<StackId> {
-        STACK_KEYS.iter().find_map(|key| self.attributes.get(*key)).map(StackId::from)
     }
 
     /// Both keys, when both are there and name different fleets.

@@ -4,6 +4,7 @@ use crate::core::ids::{InstanceId, Zone};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// An instance as DescribeInstances gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +12,7 @@ pub struct Ec2Instance {
     /// The instance id.
     pub id: InstanceId,
     /// The instance state's name: `pending`, `running`, `stopping`, `terminated`, …
-    pub state: String,
+    pub state: Arc<str>,
     /// The primary private address; a terminated instance has none.
     pub private_ip: Option<IpAddr>,
     /// Its zone.
@@ -23,7 +24,7 @@ pub struct Ec2Instance {
 impl Ec2Instance {
     /// Whether EC2 says that this instance exists no more.
     pub fn is_gone(&self) -> bool {
-        matches!(self.state.as_str(), "terminated" | "shutting-down")
+        matches!(&*self.state, "terminated" | "shutting-down")
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::core::ids::{InstanceId, ListenerArn, LoadBalancerArn, TargetGroupArn, Zone, arn_name};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Tags of one resource.
 pub type Tags = BTreeMap<String, String>;
@@ -92,7 +93,7 @@ pub struct TargetGroup {
     /// Its ARN.
     pub arn: TargetGroupArn,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// The port targets get traffic on unless registered with another.
     pub port: u16,
     /// `TCP`, `TLS`, …
@@ -144,7 +145,7 @@ pub struct TargetHealth {
     pub zone: Option<Zone>,
     /// AWS's own word: `initial`, `healthy`, `unhealthy`, `unhealthy.draining`, `unused`,
     /// `draining`, `unavailable`, or a newer one.
-    pub state: String,
+    pub state: Arc<str>,
     /// AWS's reason code (`Target.FailedHealthChecks`), where given.
     pub reason: Option<String>,
     /// AWS's description, where given.
@@ -154,7 +155,7 @@ pub struct TargetHealth {
 impl TargetHealth {
     /// Healthy, and nothing else counts as healthy.
     pub fn is_healthy(&self) -> bool {
-        self.state == "healthy"
+        &*self.state == "healthy"
     }
 
     /// On its way out; it does not count as registered.

@@ -20,4 +20,4 @@ pub use elbv2::{
 pub use memory::{Memory, TrafficChange};
 pub use probe::{ProbeOutcome, ProbeReason, Verdict};
 pub use status::ScopeStatus;
-pub use store::{Held, Inventory};
+pub use store::{Held, Inventory, Outcomes};

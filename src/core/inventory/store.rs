@@ -33,6 +33,9 @@ pub struct Held<T> {
     pub value: T,
 }
 
+/// The outcomes of a node's probes, a product each.
+pub type Outcomes = Vec<Held<Arc<ProbeOutcome>>>;
+
 /// What each source said.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
@@ -73,7 +76,7 @@ pub struct Inventory {
     /// How the questions to EC2 went, a batch at a time.
     pub instance_batches: BTreeMap<u16, Observed<()>>,
     /// Probe outcomes, a node at a time.
-    pub probes: Arc<BTreeMap<InstanceId, Observed<Vec<Held<ProbeOutcome>>>>>,
+    pub probes: Arc<BTreeMap<InstanceId, Observed<Outcomes>>>,
     /// What is remembered from earlier.
     pub memory: Memory,
 }
@@ -211,7 +214,7 @@ impl Inventory {
     }
 
     fn take_members(&mut self, service: ServiceId, value: Vec<Member>, news: News) {
-        if value.iter().any(|member| member.stack().is_some()) {
+        if value.iter().any(|member| member.stack.is_some()) {
             self.memory.services.insert(service.clone(), news.at);
         }
         let slot = self.members.entry(service).or_default();
@@ -252,6 +255,7 @@ impl Inventory {
 
     fn take_probes(&mut self, node: InstanceId, outcomes: Vec<ProbeOutcome>, news: News) {
         let slot = Arc::make_mut(&mut self.probes).entry(node).or_default();
+        let outcomes = outcomes.into_iter().map(Arc::new).collect();
         let held = hold(slot.value().map(Vec::as_slice), outcomes, news.at, |one| {
             (one.product.clone(), one.verdict)
         });

@@ -10,7 +10,7 @@ use crate::core::estate::{
 use crate::core::ids::{InstanceId, Product, StackId, TargetGroupArn};
 use crate::core::inventory::{ProbeReason, Verdict};
 use crate::core::observed::Observed;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Each target group's parts by fleet.
 pub(super) type Parts = BTreeMap<TargetGroupArn, BTreeMap<StackId, Option<f64>>>;
@@ -76,7 +76,7 @@ fn groups(index: &Index<'_>, stack: &StackId) -> Vec<GroupSummary> {
             min: group.min,
             max: group.max,
             desired: group.desired,
-            in_service: count(group.instances.iter().filter(|one| one.lifecycle == "InService")),
+            in_service: count(group.instances.iter().filter(|one| &*one.lifecycle == "InService")),
             health_check_type: group.health_check_types.join(","),
             suspended_processes: group.suspended.keys().cloned().collect(),
             observed_at: index.inventory.groups.observed_at(),
@@ -94,7 +94,7 @@ fn members(index: &Index<'_>, fleet: &Fleet) -> Option<u32> {
         .iter()
         .map(|(_, observed)| {
             let all = observed.whole(index.now).ok()?;
-            Some(count(all.iter().filter(|one| one.stack().as_ref() == Some(&fleet.stack_id))))
+            Some(count(all.iter().filter(|one| one.stack.as_ref() == Some(&fleet.stack_id))))
         })
         .sum()
 }
@@ -110,7 +110,7 @@ fn targets(index: &Index<'_>, nodes: &Nodes, stack: &StackId) -> Vec<TargetSumma
             let known = observed.is_some_and(|of| of.current(index.now).is_ok());
             Some(TargetSummary {
                 target_group: group.arn.clone(),
-                name: group.name.clone(),
+                name: group.name.to_string(),
                 port: group.port,
                 capacity: known
                     .then(|| traffic::group_capacity(index, nodes, arn, |of| of == Some(stack))),
@@ -155,26 +155,25 @@ fn count<T>(items: impl Iterator<Item = T>) -> u32 {
 impl Expectation {
     /// What each registry service should hold and holds of a fleet.
     fn summaries(&self, index: &Index<'_>, nodes: &Nodes, fleet: &Fleet) -> Vec<RegistrySummary> {
-        let known: BTreeSet<_> = fleet.nodes.iter().collect();
         index
             .services
             .iter()
             .filter_map(|(service, observed)| {
                 let all = observed.value()?;
-                let own = all.iter().filter(|one| one.stack().as_ref() == Some(&fleet.stack_id));
+                let own = all.iter().filter(|one| one.stack.as_ref() == Some(&fleet.stack_id));
                 let registered = count(own);
                 let expects = self.contains(&service.id, &fleet.stack_id);
                 if registered == 0 && !expects {
                     return None;
                 }
-                let due = |id: &&&InstanceId| {
-                    nodes.get(**id).is_some_and(|node| self.is_due(node, &service.id))
+                let due = |id: &&InstanceId| {
+                    nodes.get(id).is_some_and(|node| self.is_due(node, &service.id))
                 };
                 Some(RegistrySummary {
                     service_id: service.id.clone(),
-                    name: service.name.clone(),
+                    name: service.name.to_string(),
                     registered: observed.whole(index.now).is_ok().then_some(registered),
-                    expected: if expects { count(known.iter().filter(due)) } else { 0 },
+                    expected: if expects { count(fleet.nodes.iter().filter(due)) } else { 0 },
                     observed_at: observed.observed_at(),
                 })
             })

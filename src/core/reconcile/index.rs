@@ -1,6 +1,7 @@
 //! Look-ups over an inventory: which group lists an instance, which fleet a group belongs to,
 //! which id an address stands for. Built once a reconcile; nothing is judged here.
 
+use crate::core::error::Dated;
 use crate::core::estate::{Existence, Policy};
 use crate::core::ids::{GroupName, InstanceId, LoadBalancerArn, StackId, TargetGroupArn};
 use crate::core::inventory::{
@@ -10,9 +11,14 @@ use crate::core::inventory::{
 use crate::core::observed::{Observed, age};
 use indexmap::IndexMap;
 use jiff::Timestamp;
+use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// A map that keeps its order and finds quickly: the ids are ours and AWS's, nobody chooses them
+/// to collide.
+pub(super) type Map<K, V> = IndexMap<K, V, FxBuildHasher>;
 
 /// The look-ups. `'a` is the inventory's life.
 pub(super) struct Index<'a> {
@@ -20,7 +26,7 @@ pub(super) struct Index<'a> {
     pub policy: &'a Policy,
     pub now: Timestamp,
     /// The group that lists an instance, and what it says of it.
-    pub listed: IndexMap<&'a InstanceId, (&'a AutoScalingGroup, &'a GroupInstance)>,
+    pub listed: Map<&'a InstanceId, (&'a AutoScalingGroup, &'a GroupInstance)>,
     /// Each group's fleet.
     pub stack_of_group: BTreeMap<&'a GroupName, StackId>,
     /// Registry services that are ours, with their members as last known.
@@ -30,7 +36,9 @@ pub(super) struct Index<'a> {
     /// The fleets a target group is for.
     pub owners: BTreeMap<&'a TargetGroupArn, BTreeSet<StackId>>,
     /// Whose address it is, by EC2's word, of instances that exist.
-    by_address: IndexMap<IpAddr, &'a InstanceId>,
+    by_address: Map<IpAddr, &'a InstanceId>,
+    /// What EC2 said of each id.
+    said: Map<&'a InstanceId, &'a Dated<Option<Ec2Instance>>>,
     ec2_stale_after: Duration,
 }
 
@@ -40,12 +48,13 @@ impl<'a> Index<'a> {
             inventory,
             policy,
             now,
-            listed: IndexMap::new(),
+            listed: Map::default(),
             stack_of_group: BTreeMap::new(),
             services: our_services(inventory, policy),
             target_groups: BTreeMap::new(),
             owners: BTreeMap::new(),
-            by_address: IndexMap::new(),
+            by_address: Map::default(),
+            said: inventory.instances.iter().collect(),
             ec2_stale_after: inventory
                 .instance_batches
                 .values()
@@ -105,20 +114,20 @@ impl<'a> Index<'a> {
 
     /// What EC2 said of an instance, whatever its age.
     pub fn ec2(&self, id: &InstanceId) -> Option<&'a Ec2Instance> {
-        self.inventory.instances.get(id)?.value.as_ref()
+        self.said.get(id)?.value.as_ref()
     }
 
     /// What is known of an instance's existence. "Gone" is said only on EC2's word *and* when a
     /// complete, current list of groups does not have it; termination is for ever, so an old
     /// answer of "terminated" still counts, an old answer of "unknown id" does not.
     pub fn existence(&self, id: &InstanceId) -> Existence {
-        let Some(said) = self.inventory.instances.get(id) else { return Existence::Unknown };
+        let Some(said) = self.said.get(id) else { return Existence::Unknown };
         let fresh = age(said.at, self.now) <= self.ec2_stale_after;
         let gone = match &said.value {
             Some(instance) if instance.is_gone() => true,
             None => fresh,
             Some(instance) => {
-                return match (instance.state.as_str(), fresh) {
+                return match (&*instance.state, fresh) {
                     (_, false) => Existence::Unknown,
                     ("running", true) => Existence::Running,
                     (_, true) => Existence::Present,
@@ -178,10 +187,10 @@ impl<'a> Index<'a> {
 
     /// A group's fleet is its tag's word; without one, what all its registered instances agree on.
     fn name_groups(&mut self) {
-        let mut said: IndexMap<&InstanceId, StackId> = IndexMap::new();
+        let mut said: Map<&InstanceId, &StackId> = Map::default();
         for (_, members) in &self.services {
             for member in members.value().into_iter().flat_map(|all| all.iter()) {
-                if let Some(stack) = member.stack() {
+                if let Some(stack) = &member.stack {
                     said.insert(&member.id, stack);
                 }
             }
@@ -192,7 +201,7 @@ impl<'a> Index<'a> {
                 let stacks: BTreeSet<_> =
                     group.instances.iter().filter_map(|one| said.get(&one.id)).collect();
                 let mut stacks = stacks.into_iter();
-                stacks.next().filter(|_| stacks.next().is_none()).cloned()
+                stacks.next().filter(|_| stacks.next().is_none()).copied().cloned()
             });
             if let Some(stack) = stack {
                 self.stack_of_group.insert(&group.name, stack);

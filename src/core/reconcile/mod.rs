@@ -44,9 +44,7 @@ pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Esta
         nodes: BTreeMap::new(),
         findings,
     };
-    let mut nodes: Vec<_> = nodes.into_iter().collect();
-    nodes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    estate.nodes = nodes.into_iter().collect();
+    estate.nodes = nodes.into_sorted();
     mark_worst(&mut estate);
     estate
 }

@@ -1,23 +1,64 @@
 //! Nodes: every instance that any source knows, with all truths side by side.
 
-use super::index::Index;
+use super::index::{Index, Map};
 use crate::core::estate::{Node, NodeMember, NodeProbe, NodeTarget};
-use crate::core::ids::{InstanceId, StackId};
-use crate::core::inventory::{Held, ProbeOutcome, Verdict};
+use crate::core::ids::{InstanceId, TargetGroupArn};
+use crate::core::inventory::{Held, ProbeOutcome, TargetHealth, Verdict};
 use crate::core::observed::{Observed, age};
-use indexmap::IndexMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// All nodes by id, in the order in which they were met.
-pub(super) type Nodes = IndexMap<InstanceId, Node>;
+/// All nodes by id, in the order in which they were met, and the node behind each target.
+#[derive(Default)]
+pub(super) struct Nodes {
+    all: Map<InstanceId, Node>,
+    /// For each target group the places of its targets' nodes in `all`, in the targets' order.
+    of_targets: BTreeMap<TargetGroupArn, Vec<usize>>,
+}
+
+impl Nodes {
+    pub fn get(&self, id: &InstanceId) -> Option<&Node> {
+        self.all.get(id)
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = &Node> {
+        self.all.values()
+    }
+
+    /// The targets of a group as last known, each with its node. Groups that belong to no fleet
+    /// have no nodes here.
+    pub fn targets<'n>(
+        &'n self,
+        index: &Index<'n>,
+        arn: &TargetGroupArn,
+    ) -> impl Iterator<Item = (&'n Held<TargetHealth>, &'n Node)> {
+        let places = self.of_targets.get(arn).map_or(&[][..], Vec::as_slice);
+        let nodes = places.iter().filter_map(|place| self.all.get_index(*place));
+        index.targets(arn).iter().zip(nodes.map(|(_, node)| node))
+    }
+
+    /// The nodes, in the order of their ids.
+    pub fn into_sorted(self) -> BTreeMap<InstanceId, Node> {
+        let mut all: Vec<_> = self.all.into_iter().collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        all.into_iter().collect()
+    }
+
+    fn entry(&mut self, index: &Index<'_>, id: InstanceId) -> (usize, &mut Node) {
+        let entry = self.all.entry(id);
+        (entry.index(), entry.or_insert_with_key(|id| node(index, id)))
+    }
+}
 
 /// Builds the nodes: those of fleets' groups first, then who is only in a registry or a target
 /// group. Instances of groups that belong to no fleet are nobody's business here.
 pub(super) fn build(index: &Index<'_>) -> Nodes {
-    let mut nodes = Nodes::new();
+    let mut nodes = Nodes::default();
+    nodes.all.reserve(index.inventory.instances.len());
     for (group, _) in index.fleet_groups() {
         for instance in &group.instances {
-            nodes.insert(instance.id.clone(), node(index, &instance.id));
+            let _ = nodes.entry(index, instance.id.clone());
         }
     }
     add_members(index, &mut nodes);
@@ -61,26 +102,20 @@ fn node(index: &Index<'_>, id: &InstanceId) -> Node {
     }
 }
 
-fn entry<'n>(index: &Index<'_>, nodes: &'n mut Nodes, id: InstanceId) -> &'n mut Node {
-    nodes.entry(id).or_insert_with_key(|id| node(index, id))
-}
-
 fn add_members(index: &Index<'_>, nodes: &mut Nodes) {
     for (service, observed) in &index.services {
         let health = index.inventory.member_health.get(&service.id).and_then(Observed::value);
         for member in observed.value().into_iter().flat_map(|all| all.iter()) {
-            let stack: Option<StackId> = member.stack();
-            let node = entry(index, nodes, index.resolve_member(member));
+            let (_, node) = nodes.entry(index, index.resolve_member(member));
             if node.stack_id.is_none() {
-                node.stack_id.clone_from(&stack);
+                node.stack_id.clone_from(&member.stack);
             }
             node.members.push(NodeMember {
                 service_id: service.id.clone(),
                 service: service.name.clone(),
                 member_id: member.id.clone(),
-                ipv4: member.ipv4().map(str::to_owned),
-                stack,
-                attributes: member.attributes.clone(),
+                stack: member.stack.clone(),
+                attributes: Arc::clone(&member.attributes),
                 health: health.and_then(|health| health.get(&member.id)).copied(),
                 observed_at: observed.observed_at(),
             });
@@ -97,9 +132,11 @@ fn add_targets(index: &Index<'_>, nodes: &mut Nodes) {
             continue;
         };
         let current = observed.current(index.now).map(|_| ());
+        let mut places = Vec::with_capacity(index.targets(arn).len());
         for held in index.targets(arn) {
             let target = &held.value;
-            let node = entry(index, nodes, index.resolve(&target.id, None));
+            let (place, node) = nodes.entry(index, index.resolve(&target.id, None));
+            places.push(place);
             node.targets.push(NodeTarget {
                 target_group: group.arn.clone(),
                 name: group.name.clone(),
@@ -111,13 +148,16 @@ fn add_targets(index: &Index<'_>, nodes: &mut Nodes) {
                 observed_at: observed.observed_at(),
             });
         }
+        nodes.of_targets.insert((*arn).clone(), places);
     }
 }
 
 fn add_probes(index: &Index<'_>, nodes: &mut Nodes) {
     let silent = nobody_answers(index);
     for (id, observed) in index.inventory.probes.iter() {
-        let (Some(node), Some(at)) = (nodes.get_mut(id), observed.observed_at()) else { continue };
+        let (Some(node), Some(at)) = (nodes.all.get_mut(id), observed.observed_at()) else {
+            continue;
+        };
         let current = observed.current(index.now).is_ok();
         node.probes = observed
             .value()
@@ -127,7 +167,7 @@ fn add_probes(index: &Index<'_>, nodes: &mut Nodes) {
                 verdict: if current && !silent { held.value.verdict } else { Verdict::Unknown },
                 since: held.since,
                 observed_at: at,
-                outcome: held.value.clone(),
+                outcome: Arc::clone(&held.value),
             })
             .collect();
     }
@@ -140,7 +180,7 @@ pub(super) fn nobody_answers(index: &Index<'_>) -> bool {
     asked.peek().is_some() && asked.all(|held| held.value.reason.is_silence())
 }
 
-fn current_outcomes<'a>(index: &'a Index<'_>) -> impl Iterator<Item = &'a Held<ProbeOutcome>> {
+fn current_outcomes<'a>(index: &'a Index<'_>) -> impl Iterator<Item = &'a Held<Arc<ProbeOutcome>>> {
     index
         .inventory
         .probes

@@ -24,14 +24,19 @@ impl Expectation {
             let fleets = this.fleets.entry(service.id.clone()).or_default();
             fleets.extend(index.policy.registry.get(&service.id).into_iter().flatten().cloned());
             for member in observed.value().into_iter().flat_map(|all| all.iter()) {
-                let Some(stack) = member.stack() else { continue };
-                let living = nodes
-                    .get(&index.resolve_member(member))
-                    .is_some_and(|node| node.is_living() && node.stack_id.as_ref() == Some(&stack));
+                let Some(stack) = &member.stack else { continue };
+                // One living node is enough to expect the others.
+                let proven = fleets.contains(stack);
+                let living = !proven
+                    && nodes.get(&index.resolve_member(member)).is_some_and(|node| {
+                        node.is_living() && node.stack_id.as_ref() == Some(stack)
+                    });
                 if living {
                     fleets.insert(stack.clone());
                 }
-                this.named.insert(stack);
+                if !this.named.contains(stack) {
+                    this.named.insert(stack.clone());
+                }
             }
         }
         this.expect_counterparts(index, nodes);

@@ -6,7 +6,7 @@ use crate::core::capacity;
 use crate::core::estate::{
     ActionView, Balancer, Capacity, Fleet, ForwardView, ListenerShare, ListenerView, Role,
 };
-use crate::core::ids::{InstanceId, StackId, TargetGroupArn};
+use crate::core::ids::{StackId, TargetGroupArn};
 use crate::core::inventory::{Forward, Listener, LoadBalancer, Verdict};
 use crate::core::observed::{Observed, Why};
 use std::collections::BTreeMap;
@@ -53,15 +53,8 @@ pub(super) fn group_capacity(
     arn: &TargetGroupArn,
     wanted: impl Fn(Option<&StackId>) -> bool,
 ) -> Capacity {
-    capacity::count(index.targets(arn).iter().filter_map(|held| {
-        let node = nodes.get(&resolve(index, &held.value.id));
-        wanted(node.and_then(|node| node.stack_id.as_ref()))
-            .then(|| (&held.value, node.and_then(|node| node.zone.as_ref())))
-    }))
-}
-
-fn resolve(index: &Index<'_>, id: &InstanceId) -> InstanceId {
-    index.resolve(id, None)
+    let targets = nodes.targets(index, arn).filter(|(_, node)| wanted(node.stack_id.as_ref()));
+    capacity::count(targets.map(|(held, node)| (&held.value, node.zone.as_ref())))
 }
 
 /// A fleet's part of every listener that names one of its groups.
@@ -245,7 +238,7 @@ fn actions(
                         target_group: of.target_group.clone(),
                         name: group.map_or_else(
                             || crate::core::ids::arn_name(of.target_group.as_str()).to_owned(),
-                            |group| group.name.clone(),
+                            |group| group.name.to_string(),
                         ),
                         weight: of.weight,
                         share: forward.share_of(&of.target_group),

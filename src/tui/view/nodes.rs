@@ -133,8 +133,8 @@ fn lifecycle(model: &Model, node: &Node, theme: Theme) -> Span {
             Span::new(format!("{word}?"), Tone::Unknown)
         }
         (_, Existence::Gone) => Span::new("GONE", Tone::Bad),
-        (Some(word), _) if node.is_in_service() => Span::new(word.clone(), Tone::Plain),
-        (Some(word), _) => Span::new(word.clone(), Tone::Warn),
+        (Some(word), _) if node.is_in_service() => Span::new(word.to_string(), Tone::Plain),
+        (Some(word), _) => Span::new(word.to_string(), Tone::Warn),
         (None, Existence::Unknown) => unknown(),
         (None, _) => nothing(theme),
     }
@@ -152,7 +152,7 @@ fn member(fleet: &Fleet, node: &Node, theme: Theme) -> Span {
         };
     }
     let ip = node.private_ip.map(|ip| ip.to_string());
-    let wrong_ip = node.members.iter().any(|one| ip.is_some() && one.ipv4 != ip);
+    let wrong_ip = node.members.iter().any(|one| ip.is_some() && one.ipv4() != ip.as_deref());
     let wrong_stack = node.members.iter().any(|one| one.stack != node.stack_id);
     let sick = node.members.iter().any(|one| one.health == Some(MemberHealth::Unhealthy));
     match (wrong_ip, wrong_stack, sick) {
@@ -167,7 +167,7 @@ fn member(fleet: &Fleet, node: &Node, theme: Theme) -> Span {
 /// AWS's word for a target's state in five cells. A word we do not know is shown as it is.
 fn short(target: &NodeTarget) -> Span {
     let Ok(state) = &target.state else { return unknown() };
-    let (word, tone) = match state.as_str() {
+    let (word, tone) = match &**state {
         "healthy" => ("ok", Tone::Plain),
         "unhealthy" => ("BAD", Tone::Bad),
         "initial" => ("init", Tone::Warn),
@@ -292,7 +292,7 @@ fn answers(model: &Model, node: &Node) -> Vec<String> {
     let mut all = Vec::new();
     for target in node.targets.iter().filter(|target| !target.is_healthy()) {
         let said = match &target.state {
-            Ok(state) => state.clone(),
+            Ok(state) => state.to_string(),
             Err(why) => format!("? ({why})"),
         };
         let reason = target.reason.as_deref().unwrap_or_default();

@@ -5,7 +5,7 @@ use super::{estate, kinds, told};
 use jiff::Timestamp;
 use quarterdeck::core::estate::Policy;
 use quarterdeck::core::finding::{Finding, FindingKind, Fix, Severity};
-use quarterdeck::core::inventory::{Activity, MemberHealth, ProbeReason};
+use quarterdeck::core::inventory::{Activity, Member, MemberHealth, ProbeReason};
 use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::source::{Fragment, Scope};
 use std::time::Duration;
@@ -141,9 +141,11 @@ fn a_wrong_address_names_whose_it_is() {
 fn a_wrong_stack_three_ways() {
     let with = |attributes: &[(&str, &str)]| {
         bent(|world| {
-            let entry = world.fleets[0].nodes[0].member.as_mut().unwrap();
-            entry.attributes.remove("STACK");
-            entry.attributes.extend(attributes.iter().map(|(k, v)| ((*k).into(), (*v).into())));
+            let node = &mut world.fleets[0].nodes[0];
+            let address = ("AWS_INSTANCE_IPV4".to_owned(), node.ip.to_string());
+            let more = attributes.iter().map(|(key, value)| ((*key).into(), (*value).into()));
+            let all = std::iter::once(address).chain(more).collect();
+            node.member = Some(Member::new(node.id.clone(), all));
         })
     };
     for (attributes, ends) in [

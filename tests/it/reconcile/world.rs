@@ -119,7 +119,7 @@ fn node(stack: &str, fleet: u8, index: usize) -> Node {
 pub fn member(id: &str, ip: &str, stack: &str) -> Member {
     let attributes = [("AWS_INSTANCE_IPV4", ip), ("STACK", stack)];
     let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    Member { id: InstanceId::from(id), attributes: attributes.into() }
+    Member::new(InstanceId::from(id), attributes.into())
 }
 
 pub fn service() -> ServiceId {

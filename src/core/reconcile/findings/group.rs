@@ -102,7 +102,7 @@ fn launch_failures(
 /// runs that is what it looks like, and only worth knowing.
 fn mixed_versions(scene: &Scene<'_>, group: &AutoScalingGroup, stack: &StackId) -> Option<Finding> {
     let mut versions: BTreeMap<&str, usize> = BTreeMap::new();
-    for instance in group.instances.iter().filter(|one| one.lifecycle == "InService") {
+    for instance in group.instances.iter().filter(|one| &*one.lifecycle == "InService") {
         *versions.entry(instance.launch_template_version.as_deref()?).or_default() += 1;
     }
     if versions.len() < 2 {

@@ -45,9 +45,7 @@ fn target_group(
     if health.whole(scene.index.now).is_ok() {
         missing_targets(scene, group, found);
     }
-    for held in scene.index.targets(&group.arn) {
-        let id = scene.index.resolve(&held.value.id, None);
-        let Some(node) = scene.nodes.get(&id) else { continue };
+    for (held, node) in scene.nodes.targets(scene.index, &group.arn) {
         let Some(target) = node
             .targets
             .iter()
@@ -71,19 +69,14 @@ fn missing_targets(scene: &Scene<'_>, group: &TargetGroup, found: &mut Vec<Findi
     if scene.index.inventory.groups.current(scene.index.now).is_err() {
         return;
     }
-    let present: BTreeSet<_> = scene
-        .index
-        .targets(&group.arn)
-        .iter()
-        .map(|held| scene.index.resolve(&held.value.id, None))
-        .collect();
     for (owner, stack) in scene.index.fleet_groups() {
         if !owner.target_groups.contains(&group.arn) {
             continue;
         }
         for instance in &owner.instances {
             let Some(node) = scene.nodes.get(&instance.id) else { continue };
-            if present.contains(&node.id) || !node.is_in_service() || node.in_grace {
+            let present = node.targets.iter().any(|target| target.target_group == group.arn);
+            if present || !node.is_in_service() || node.in_grace {
                 continue;
             }
             let why = if owner.suspended.contains_key("AddToLoadBalancer") {

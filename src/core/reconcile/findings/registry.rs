@@ -1,5 +1,6 @@
 //! Findings about the registry: who is missing, who is a ghost, who is registered wrongly.
 
+use super::super::index::Map;
 use super::{Scene, counted};
 use crate::core::estate::{Existence, Fleet, Node};
 use crate::core::finding::{Finding, FindingKind, Fix};
@@ -103,7 +104,7 @@ fn entry(scene: &Scene<'_>, service: &RegistryService, member: &Member, found: &
 }
 
 fn about(finding: Finding, service: &RegistryService, member: &Member, node: &Node) -> Finding {
-    let stack = node.stack_id.clone().or_else(|| member.stack());
+    let stack = node.stack_id.clone().or_else(|| member.stack.clone());
     finding.stack(stack.as_ref()).instance(&node.id).service(&service.id)
 }
 
@@ -164,12 +165,12 @@ fn wrong_stack(
         )
     } else {
         let own = scene.index.listed_stack(&node.id)?;
-        let written = member.stack();
+        let written = &member.stack;
         if written.as_ref() == Some(own) {
             return None;
         }
         let written =
-            written.map_or_else(|| "without a STACK".into(), |of| format!("with STACK {of}"));
+            written.as_ref().map_or("without a STACK".into(), |of| format!("with STACK {of}"));
         format!("{} of {own} is registered in {} {written}", member.id, service.name)
     };
     let finding = Finding::new(FindingKind::WrongStack, scene.index.now, text);
@@ -201,28 +202,35 @@ fn duplicate_addresses(
     members: &[Member],
     found: &mut Vec<Finding>,
 ) {
+    let mut seen: Map<&str, &Member> = Map::default();
+    let mut of_address: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
+    for member in members {
+        let Some(address) = member.ipv4() else { continue };
+        if let Some(first) = seen.insert(address, member) {
+            let sharing = of_address.entry(address).or_default();
+            if sharing.is_empty() {
+                sharing.push(first);
+            }
+            sharing.push(member);
+        }
+    }
+    if of_address.is_empty() {
+        return;
+    }
     let explained: BTreeSet<InstanceId> = found
         .iter()
         .filter(|one| one.service_id.as_ref() == Some(&service.id))
         .filter(|one| matches!(one.kind, FindingKind::GhostMember | FindingKind::WrongIp))
         .filter_map(|one| one.instance_id.clone())
         .collect();
-    let mut of_address: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
-    for member in members {
-        if let Some(address) = member.ipv4() {
-            of_address.entry(address).or_default().push(member);
-        }
-    }
     for (address, mut sharing) in of_address {
-        if sharing.len() > 1 {
-            sharing.retain(|member| !explained.contains(&scene.index.resolve_member(member)));
-        }
+        sharing.retain(|member| !explained.contains(&scene.index.resolve_member(member)));
         if sharing.len() < 2 {
             continue;
         }
         let names: Vec<_> = sharing.iter().map(|member| member.id.as_str()).collect();
         let text = format!("{} share {address} in {}", super::listed(&names), service.name);
-        let stack = sharing.iter().find_map(|member| member.stack());
+        let stack = sharing.iter().find_map(|member| member.stack.clone());
         found.push(
             Finding::new(FindingKind::DuplicateIp, scene.index.now, text)
                 .stack(stack.as_ref())

@@ -2,7 +2,7 @@
 //! the load balancer's DNS.
 
 use super::{Scene, listed};
-use crate::core::estate::{Fleet, Node};
+use crate::core::estate::Fleet;
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::{StackId, TargetGroupArn, Zone};
 use crate::core::inventory::{LoadBalancer, TargetGroup};
@@ -42,7 +42,7 @@ fn out_of_dns(
     for group in &culprits {
         told.extend(owners(group).into_iter().flatten().map(|of| (of.clone(), zone.clone())));
     }
-    let names: Vec<_> = culprits.iter().map(|group| group.name.as_str()).collect();
+    let names: Vec<_> = culprits.iter().map(|group| &*group.name).collect();
     let text = format!(
         "zone {zone} is out of {}'s DNS: no healthy target there in {}, and cross-zone is off",
         balancer.display_name(),
@@ -91,16 +91,13 @@ fn has_no_healthy_target(scene: &Scene<'_>, arn: &TargetGroupArn, zone: &Zone) -
         .target_health
         .get(arn)
         .is_some_and(|health| health.current(scene.index.now).is_ok());
-    let zone_of =
-        |id| scene.nodes.get(&scene.index.resolve(id, None)).and_then(|of: &Node| of.zone.as_ref());
-    let healthy_in: Vec<Option<&Zone>> = scene
-        .index
-        .targets(arn)
-        .iter()
-        .filter(|held| held.value.is_healthy())
-        .map(|held| zone_of(&held.value.id))
-        .collect();
-    current && !healthy_in.is_empty() && healthy_in.iter().all(|of| of.is_some_and(|of| of != zone))
+    let mut healthy_in = scene
+        .nodes
+        .targets(scene.index, arn)
+        .filter(|(held, _)| held.value.is_healthy())
+        .map(|(_, node)| node.zone.as_ref())
+        .peekable();
+    current && healthy_in.peek().is_some() && healthy_in.all(|of| of.is_some_and(|of| of != zone))
 }
 
 /// A zone that this fleet's load balancer serves, in which the fleet has no node in service while
