@@ -10,5 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod engine;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod sources;
 pub mod tui;

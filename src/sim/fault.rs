@@ -1,0 +1,88 @@
+//! What goes wrong between a caller and the world: throttled, slow, silent, denied, expired,
+//! garbled, cut off. A fault concerns calls by name, for a time, and perhaps only some of them.
+
+use super::principal::matches;
+use super::spec::{FaultSpec, span_of};
+use super::world::World;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// The kinds of fault, as a world file calls them.
+pub(crate) const KINDS: [&str; 9] =
+    ["throttle", "latency", "hang", "deny", "expired", "malformed", "html", "truncated", "error"];
+
+/// A fault.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    /// `service:Action` with `*`.
+    pub(crate) call: String,
+    /// One of [`KINDS`].
+    pub(crate) kind: String,
+    from: Timestamp,
+    until: Timestamp,
+    /// How long an answer is kept back, in real time.
+    pub(crate) delay: Duration,
+    argument: Option<String>,
+    access_key: Option<String>,
+    every: u32,
+    seen: u32,
+}
+
+/// What a call is known by when faults are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sought<'a> {
+    /// `elasticloadbalancing:DescribeTargetHealth`.
+    pub(crate) call: &'a str,
+    /// The arguments as they came.
+    pub(crate) arguments: &'a str,
+    /// The caller's access key.
+    pub(crate) access_key: &'a str,
+}
+
+impl Fault {
+    /// A fault of a world that starts (or was told of it) at `start`.
+    pub(crate) fn new(spec: &FaultSpec, start: Timestamp) -> Self {
+        let at = |text: &Option<toml::Spanned<String>>, default: Timestamp| {
+            let span = text.as_ref().and_then(|one| span_of(one.get_ref()));
+            span.map_or(default, |span| start.checked_add(span).unwrap_or(default))
+        };
+        Self {
+            call: spec.call.get_ref().clone(),
+            kind: spec.kind.get_ref().clone(),
+            from: at(&spec.from, Timestamp::MIN),
+            until: at(&spec.until, Timestamp::MAX),
+            delay: Duration::from_millis(spec.delay_ms.unwrap_or(2_000)),
+            argument: spec.argument.clone(),
+            access_key: spec.access_key.clone(),
+            every: spec.every.unwrap_or(1).max(1),
+            seen: 0,
+        }
+    }
+
+    fn concerns(&self, sought: Sought<'_>, now: Timestamp) -> bool {
+        self.from <= now
+            && now < self.until
+            && matches(&self.call, sought.call)
+            && self.access_key.as_deref().is_none_or(|key| key == sought.access_key)
+            && self.argument.as_deref().is_none_or(|text| sought.arguments.contains(text))
+    }
+}
+
+/// The fault that hits this call, if one does; it counts the calls it concerns.
+pub(crate) fn hit<'a>(
+    faults: &'a mut [Fault],
+    sought: Sought<'_>,
+    world: &World,
+) -> Option<&'a Fault> {
+    let mut struck = None;
+    for (index, fault) in faults.iter_mut().enumerate() {
+        if !fault.concerns(sought, world.now) {
+            continue;
+        }
+        fault.seen = fault.seen.wrapping_add(1);
+        if struck.is_none() && fault.seen.is_multiple_of(fault.every) {
+            struck = Some(index);
+        }
+    }
+    faults.get(struck?)
+}

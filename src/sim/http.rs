@@ -1,0 +1,275 @@
+//! The world's port: AWS's calls, the metadata service, the nodes' proxy and the admin calls.
+
+use super::fault::{Sought, hit};
+use super::log::Line;
+use super::nodes::{ask, deliver};
+use super::principal::{caller, may, signer};
+use super::state::{Shared, State};
+use super::wire::imds::Asked;
+use super::wire::{Call, Reply, sts};
+use super::world::Refused;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Response as HttpResponse};
+use axum::response::Response;
+use http_body::{Frame, SizeHint};
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The largest request: a RegisterTargets of 1,000 targets has some 100 KB.
+const REQUEST_MAX: usize = 2 << 20;
+/// A silent answer is given up after this long, so that nothing is held for ever.
+const SILENCE: Duration = Duration::from_secs(600);
+
+/// Answers anything that comes in.
+pub(crate) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Some(port) = proxied(&parts) {
+        return deliver(ask(&shared, port, parts.method.as_str(), parts.uri.path())).await;
+    }
+    let path = parts.uri.path();
+    if path.starts_with("/latest/") || path.starts_with("/imds/") {
+        return metadata(&shared, &parts).await;
+    }
+    let Ok(body) = to_bytes(body, REQUEST_MAX).await else {
+        return plain(413, "text/plain", "the request is too large\n".to_owned());
+    };
+    if path.starts_with("/_world/") {
+        return super::admin::answer(&shared, &parts, &body);
+    }
+    aws(&shared, &parts, &body).await
+}
+
+/// The node's address in a proxied request: `GET http://127.64.0.10:3000/ready`.
+fn proxied(parts: &Parts) -> Option<(Ipv4Addr, u16)> {
+    let authority = parts.uri.authority()?;
+    let ip: Ipv4Addr = authority.host().parse().ok()?;
+    // The world's own address is nobody's node.
+    (ip.is_loopback() && ip != Ipv4Addr::LOCALHOST)
+        .then(|| (ip, authority.port_u16().unwrap_or(80)))
+}
+
+async fn metadata(shared: &Arc<Shared>, parts: &Parts) -> Response {
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let asked = Asked {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        token: header("x-aws-ec2-metadata-token"),
+        ttl: header("x-aws-ec2-metadata-token-ttl-seconds"),
+        forwarded: parts.headers.contains_key("x-forwarded-for"),
+    };
+    let found = shared.with(|state| {
+        let State { world, metadata, .. } = state;
+        metadata.answer(world, asked)
+    });
+    match found {
+        Some((status, text)) => plain(status, "text/plain", text),
+        None => silence().await,
+    }
+}
+
+async fn silence() -> Response {
+    tokio::time::sleep(SILENCE).await;
+    broken()
+}
+
+/// How an answer goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    Whole,
+    Late(Duration),
+    Never,
+    CutOff,
+}
+
+async fn aws(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Response {
+    let query = parts.uri.query().unwrap_or_default();
+    let Some(call) = Call::read(&parts.headers, query, body) else {
+        let text = "this is the embedded world of quarterdeck: it speaks the AWS protocols\n";
+        return plain(404, "text/plain", text.to_owned());
+    };
+    let real = shared.clock.real_elapsed().as_secs_f64();
+    let (reply, request_id, delivery) =
+        shared.with(|state| handle(state, &call, &parts.headers, real));
+    match delivery {
+        Delivery::Never => return silence().await,
+        Delivery::Late(span) => tokio::time::sleep(span).await,
+        Delivery::Whole | Delivery::CutOff => {}
+    }
+    let mut response = if delivery == Delivery::CutOff {
+        cut_off(reply.status, reply.kind, &reply.body)
+    } else {
+        plain(reply.status, reply.kind, reply.body)
+    };
+    let headers = response.headers_mut();
+    // Only `plain` closes connections, for the nodes' sake; AWS keeps them.
+    if delivery != Delivery::CutOff {
+        headers.remove("connection");
+    }
+    if let Ok(value) = request_id.parse() {
+        headers.insert("x-amzn-requestid", value);
+    }
+    if let Some(code) = reply.code.and_then(|code| code.parse().ok()) {
+        headers.insert("x-amzn-errortype", code);
+    }
+    response
+}
+
+/// Judges a call, carries it out and logs it.
+fn handle(
+    state: &mut State,
+    call: &Call,
+    headers: &HeaderMap,
+    real: f64,
+) -> (Reply, String, Delivery) {
+    let request_id = state.world.random.uuid();
+    let name = call.name();
+    let signed = signer(headers).map(|(key, _)| key);
+    let who = caller(&state.principals, signed.as_deref().unwrap_or_default());
+    let arguments = call.arguments_json();
+    let text = arguments.to_string();
+    let sought = Sought { call: &name, arguments: &text, access_key: &who.access_key };
+    let fault =
+        hit(&mut state.faults, sought, &state.world).map(|one| (one.kind.clone(), one.delay));
+    let kind = fault.as_ref().map_or("", |(kind, _)| kind.as_str());
+    let arn = sts::arn(&state.world, &who);
+    // STS answers GetCallerIdentity to anybody who signs, whatever a policy says.
+    let free = name == "sts:GetCallerIdentity";
+    let refused = if signed.is_none() {
+        Some(call.service.unsigned())
+    } else if !free && !may(&state.principals, &who.access_key, &name) {
+        Some(call.service.denied(&arn, &name))
+    } else {
+        refusal(state, call, (kind, &arn, &name), real)
+    };
+    let mut delivery = Delivery::Whole;
+    let mut reply = match refused {
+        Some(refused) => call.refuse(&refused, &request_id),
+        None if kind == "hang" => Reply { status: 0, kind: "", body: String::new(), code: None },
+        None => call.carry_out(&mut state.world, &who, &request_id),
+    };
+    match kind {
+        "latency" => delivery = Delivery::Late(fault.as_ref().map_or(Duration::ZERO, |one| one.1)),
+        "hang" => delivery = Delivery::Never,
+        "truncated" => delivery = Delivery::CutOff,
+        "malformed" => reply.body.truncate(half(&reply.body)),
+        "html" => reply = html(),
+        _ => {}
+    }
+    state.log.add(Line {
+        time: state.world.now.to_string(),
+        call: name,
+        principal: arn,
+        access_key: who.access_key,
+        arguments,
+        status: reply.status,
+        code: reply.code.clone(),
+        fault: fault.map(|(kind, _)| kind),
+        request_id: request_id.clone(),
+    });
+    (reply, request_id, delivery)
+}
+
+/// Refusals by faults and by the buckets.
+fn refusal(
+    state: &mut State,
+    call: &Call,
+    (kind, arn, name): (&str, &str, &str),
+    real: f64,
+) -> Option<Refused> {
+    match kind {
+        "throttle" => return Some(call.service.throttled()),
+        "deny" => return Some(call.service.denied(arn, name)),
+        "expired" => return Some(call.service.expired()),
+        "error" => {
+            let said = "An internal error has occurred";
+            return Some(Refused::with_status("InternalFailure", 500, said));
+        }
+        _ => {}
+    }
+    let limited = call.service == super::wire::Service::Elbv2;
+    let world = state.world.now.as_second() as f64;
+    let limits = state.limits.as_mut().filter(|_| limited)?;
+    // The buckets refill by both clocks, so that neither a stopped nor a fast world meets limits
+    // that AWS does not have.
+    let seconds = world + real;
+    (!limits.take(&call.action, seconds)).then(|| call.service.throttled())
+}
+
+/// Half a text, on a character's edge.
+fn half(text: &str) -> usize {
+    let middle = text.len() / 2;
+    (0..=middle).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// What a proxy or an overloaded front end says.
+fn html() -> Reply {
+    let body = "<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>";
+    Reply { status: 502, kind: "text/html", body: body.to_owned(), code: None }
+}
+
+/// An ordinary response. Nodes' connections are closed after each answer, so that a node that dies
+/// does not go on answering over an old one.
+pub(crate) fn plain(status: u16, kind: &str, body: String) -> Response {
+    let built = HttpResponse::builder()
+        .status(status)
+        .header("content-type", kind)
+        .header("connection", "close")
+        .header("location", if status == 302 { "/login" } else { "" })
+        .body(Body::from(body));
+    built.map_or_else(
+        |_| broken(),
+        |mut response| {
+            if status != 302 {
+                response.headers_mut().remove("location");
+            }
+            response
+        },
+    )
+}
+
+/// A response that breaks off before its first byte of body.
+pub(crate) fn broken() -> Response {
+    cut_off(502, "text/plain", "")
+}
+
+fn cut_off(status: u16, kind: &str, body: &str) -> Response {
+    let part = &body[..half(body)];
+    let whole =
+        Broken { part: Some(Bytes::copy_from_slice(part.as_bytes())), claimed: body.len().max(1) };
+    let mut response = Response::new(Body::new(whole));
+    *response.status_mut() = status.try_into().unwrap_or_default();
+    if let Ok(kind) = kind.parse() {
+        response.headers_mut().insert("content-type", kind);
+    }
+    response
+}
+
+/// A body that claims more than it gives.
+struct Broken {
+    part: Option<Bytes>,
+    claimed: usize,
+}
+
+impl http_body::Body for Broken {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.part.take().filter(|part| !part.is_empty()) {
+            Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
+            None => Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionAborted.into()))),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.claimed as u64)
+    }
+}

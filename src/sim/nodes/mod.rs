@@ -1,0 +1,150 @@
+//! The nodes really listen: each on its own loopback address, on the ports of its products. Never
+//! on any other address.
+
+use super::http::{broken, plain};
+use super::state::Shared;
+use super::world::NodeAnswer;
+use crate::core::ids::InstanceId;
+use axum::Router;
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::serve::IncomingStream;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+/// A frozen process never answers; a client that has not given up after this long is let go, so
+/// that nothing is held for ever.
+const FROZEN_FOR: Duration = Duration::from_secs(300);
+
+/// A port of a node.
+type Port = (Ipv4Addr, u16);
+
+/// The open ports.
+pub(crate) struct Keeper {
+    open: BTreeMap<Port, AbortHandle>,
+    version: Option<u64>,
+    /// How many ports may be open; what is beyond answers through the world's proxy.
+    budget: usize,
+    refused: usize,
+}
+
+impl Keeper {
+    /// No ports yet, and at most so many.
+    pub(crate) fn new(budget: usize) -> Self {
+        Self { open: BTreeMap::new(), version: None, budget, refused: 0 }
+    }
+
+    /// Whether ports opened or closed in the world since the last keeping.
+    pub(crate) fn is_behind(&self, version: u64) -> bool {
+        self.version != Some(version)
+    }
+
+    /// Opens and closes until the ports are the wanted ones.
+    pub(crate) fn keep(
+        &mut self,
+        shared: &Arc<Shared>,
+        version: u64,
+        wanted: &BTreeMap<Port, InstanceId>,
+    ) {
+        self.version = Some(version);
+        self.refused = 0;
+        self.open.retain(|port, task| {
+            let stays = wanted.contains_key(port);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for port in wanted.keys() {
+            if self.open.contains_key(port) {
+                continue;
+            }
+            let task = if self.open.len() < self.budget { open(shared, *port) } else { None };
+            match task {
+                Some(task) => {
+                    self.open.insert(*port, task);
+                }
+                None => self.refused += 1,
+            }
+        }
+    }
+
+    /// Open ports, and those that could not be opened.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.open.len(), self.refused)
+    }
+
+    /// Closes everything.
+    pub(crate) fn close(&mut self) {
+        for task in std::mem::take(&mut self.open).into_values() {
+            task.abort();
+        }
+    }
+}
+
+fn open(shared: &Arc<Shared>, (ip, port): Port) -> Option<AbortHandle> {
+    if !ip.is_loopback() {
+        return None;
+    }
+    let listener = std::net::TcpListener::bind(SocketAddrV4::new(ip, port)).ok()?;
+    listener.set_nonblocking(true).ok()?;
+    let listener = TcpListener::from_std(listener).ok()?;
+    // Weak: a node's listener must not keep a world alive that is being shut down.
+    let router = Router::new().fallback(answer).with_state(Arc::downgrade(shared));
+    let service = router.into_make_service_with_connect_info::<Local>();
+    let task = tokio::spawn(async move {
+        // The listener's end is the world's doing; there is nobody to tell.
+        let _ended = axum::serve(listener, service).await;
+    });
+    Some(task.abort_handle())
+}
+
+/// The address a connection came in on.
+#[derive(Clone, Copy, Debug)]
+struct Local(Option<SocketAddr>);
+
+impl Connected<IncomingStream<'_, TcpListener>> for Local {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self(stream.io().local_addr().ok())
+    }
+}
+
+async fn answer(
+    State(shared): State<Weak<Shared>>,
+    ConnectInfo(local): ConnectInfo<Local>,
+    request: Request,
+) -> Response {
+    let (Some(shared), Some(SocketAddr::V4(local))) = (shared.upgrade(), local.0) else {
+        return broken();
+    };
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    let found = ask(&shared, (*local.ip(), local.port()), method, path);
+    drop(shared);
+    deliver(found).await
+}
+
+/// What the node behind an address answers now.
+pub(crate) fn ask(shared: &Arc<Shared>, port: Port, method: &str, path: &str) -> NodeAnswer {
+    shared.with(|state| {
+        let world = &state.world;
+        let id = world.node_at(port.0);
+        id.map_or(NodeAnswer::Refused, |id| world.node_answer(&id, port.1, method, path))
+    })
+}
+
+/// Sends an answer of a node.
+pub(crate) async fn deliver(answer: NodeAnswer) -> Response {
+    match answer {
+        NodeAnswer::Http { status, kind, body } => plain(status, kind, body),
+        NodeAnswer::Refused => broken(),
+        NodeAnswer::Silence => {
+            tokio::time::sleep(FROZEN_FOR).await;
+            broken()
+        }
+    }
+}
