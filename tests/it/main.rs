@@ -16,4 +16,10 @@ mod harness;
 mod like;
 mod reads;
 mod reconcile;
+#[cfg(feature = "sim")]
+mod sim_boto;
+#[cfg(feature = "sim")]
+mod sim_harness;
+#[cfg(feature = "sim")]
+mod sim_nodes;
 mod thousand;
