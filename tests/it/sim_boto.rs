@@ -7,3 +7,8 @@ use crate::sim_harness::{TestWorld, run_script};
 fn boto3_reads() {
     run_script(&TestWorld::named("blue-green"), "reads.py");
 }
+
+#[test]
+fn boto3_writes() {
+    run_script(&TestWorld::named("blue-green"), "writes.py");
+}
