@@ -20,6 +20,8 @@ mod principal;
 mod serve;
 mod spec;
 mod state;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod world;
 

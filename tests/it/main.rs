@@ -19,6 +19,8 @@ mod reconcile;
 #[cfg(feature = "sim")]
 mod sim_boto;
 #[cfg(feature = "sim")]
+mod sim_faults;
+#[cfg(feature = "sim")]
 mod sim_harness;
 #[cfg(feature = "sim")]
 mod sim_nodes;

@@ -111,6 +111,23 @@ pub fn try_http(
     Ok((status, body.to_owned()))
 }
 
+/// A request whose head is written by hand; the whole answer.
+pub fn raw(address: &str, head: &str, body: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Says something aloud in the test's output.
+#[expect(clippy::print_stdout, reason = "the test's output is where a skip must be seen")]
+pub fn say(text: &str) {
+    println!("{text}");
+}
+
 /// A Python that has boto3; `None`, said aloud, where there is none. In CI that is a failure.
 #[expect(clippy::disallowed_methods, reason = "the test's own environment says which Python")]
 pub fn python() -> Option<PathBuf> {
@@ -121,7 +138,7 @@ pub fn python() -> Option<PathBuf> {
         return Some(python);
     }
     assert!(std::env::var_os("CI").is_none(), "boto3 is missing, and in CI nothing is skipped");
-    println!("SKIPPED: no Python with boto3; set QUARTERDECK_PYTHON or install boto3");
+    say("SKIPPED: no Python with boto3; set QUARTERDECK_PYTHON or install boto3");
     None
 }
 
@@ -151,5 +168,5 @@ pub fn run_script(world: &TestWorld, script: &str) {
     let said = String::from_utf8_lossy(&output.stdout);
     let wrong = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script} failed:\n{said}\n{wrong}");
-    println!("{said}");
+    say(&said);
 }

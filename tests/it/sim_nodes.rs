@@ -1,7 +1,8 @@
 //! The nodes behind the world: what their own ports answer, state by state.
 
 use crate::sim_harness::{TestWorld, http, try_http};
-use std::time::{Duration, Instant};
+use quarterdeck::clock::Clock;
+use std::time::Duration;
 
 /// The address of a node, by its name.
 fn ip(world: &TestWorld, name: &str) -> String {
@@ -48,12 +49,12 @@ fn a_dead_node_refuses_a_dead_product_too_and_a_frozen_one_says_nothing() {
     world.inject(
         "[[event]]\ndo = \"kill_node\"\nnode = \"blue-412/1\"\n\
          [[event]]\ndo = \"freeze_product\"\nnode = \"blue-412/2\"\nproduct = \"loki\"\n\
-         [[event]]\ndo = \"stop_product\"\nnode = \"blue-412/2\"\nproduct = \"tempo\"\n",
+         [[event]]\ndo = \"crash_product\"\nnode = \"blue-412/2\"\nproduct = \"tempo\"\n",
     );
     let refused = |address: String| {
         // The port closes a moment after the world decided it.
-        let until = Instant::now() + Duration::from_secs(5);
-        while Instant::now() < until {
+        let clock = Clock::real();
+        while clock.real_elapsed() < Duration::from_secs(5) {
             match try_http(&address, "GET", "/", "") {
                 Err(why) if why.kind() == std::io::ErrorKind::ConnectionRefused => return true,
                 _ => std::thread::yield_now(),
@@ -78,4 +79,24 @@ fn the_world_is_a_proxy_for_every_node() {
     let ip = ip(&world, "blue-412/1");
     let path = format!("http://{ip}:{}/ready", world.info.ports["loki"]);
     assert_eq!(http(world.address(), "GET", &path, ""), (200, "ready\n".to_owned()));
+}
+
+#[test]
+fn a_product_that_stops_says_so_first_and_one_that_starts_takes_its_time() {
+    let world = TestWorld::named("blue-green");
+    let tempo = format!("{}:{}", ip(&world, "blue-412/1"), world.info.ports["tempo"]);
+    let about = "node = \"blue-412/1\"\nproduct = \"tempo\"\n";
+    world.inject(&format!("[[event]]\ndo = \"stop_product\"\n{about}"));
+    let (status, body) = http(&tempo, "GET", "/ready", "");
+    assert_eq!((status, body.as_str()), (503, "Application is stopping\n"));
+    world.inject(&format!("[[event]]\ndo = \"start_product\"\n{about}"));
+    let (status, body) = http(&tempo, "GET", "/ready", "");
+    assert_eq!(status, 503);
+    assert!(body.starts_with("Some services are not Running:\nStarting: 1"), "{body}");
+    assert_eq!(http(&tempo, "GET", "/", "").0, 404, "the article's check passes all the while");
+    world.advance(61);
+    let (status, body) = http(&tempo, "GET", "/ready", "");
+    assert!(status == 200 || body.contains("waiting for 15s"), "{body}");
+    world.advance(16);
+    assert_eq!(http(&tempo, "GET", "/ready", ""), (200, "ready\n".to_owned()));
 }

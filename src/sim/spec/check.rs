@@ -52,7 +52,8 @@ pub(crate) fn check_fault(
         let mistake = place.mistake(format!("fault[{index}].kind"), at, said);
         return Err(SpecError { nearest: nearest(kind, &KINDS), ..mistake });
     }
-    if !fault.call.get_ref().contains(':') {
+    let call = fault.call.get_ref();
+    if !call.contains(':') && call != "*" {
         let at = Some(fault.call.span().start);
         let said = "a call is written service:Action, as in elasticloadbalancing:Describe*";
         return Err(place.mistake(format!("fault[{index}].call"), at, said));

@@ -9,10 +9,11 @@ use std::ops::Range;
 use toml::Spanned;
 
 /// All that can happen, by the word a world file uses.
-const WORDS: [&str; 30] = [
+const WORDS: [&str; 32] = [
     "kill_node",
     "revive_node",
     "stop_product",
+    "crash_product",
     "start_product",
     "freeze_product",
     "database_down",
@@ -40,10 +41,8 @@ const WORDS: [&str; 30] = [
     "refresh_ends",
     "lock",
     "template_version",
+    "enter_standby",
 ];
-
-/// The extra word that has no place in the list above it: standby.
-const STANDBY: &str = "enter_standby";
 
 /// What the admin call takes: `[[event]]` and `[[fault]]` as in a world file.
 #[derive(Debug, Deserialize)]
@@ -99,8 +98,9 @@ impl Reader<'_> {
             "terminate_instance" => Event::TerminateInstance(self.node()?),
             "terminate_machine" => Event::TerminateMachine(self.node()?),
             "mark_unhealthy" => Event::MarkUnhealthy(self.node()?),
-            STANDBY => Event::EnterStandby(self.node()?),
+            "enter_standby" => Event::EnterStandby(self.node()?),
             "stop_product" => Event::StopProduct(self.node()?, self.product()?),
+            "crash_product" => Event::CrashProduct(self.node()?, self.product()?),
             "start_product" => Event::StartProduct(self.node()?, self.product()?),
             "freeze_product" => Event::FreezeProduct(self.node()?, self.product()?),
             "database_down" => Event::Database { up: false },
@@ -183,13 +183,12 @@ impl Reader<'_> {
                 Event::TemplateVersion(self.group()?, self.word("version", &self.one.version)?)
             }
             other => {
-                let known: Vec<_> = WORDS.iter().copied().chain([STANDBY]).collect();
                 let mistake = self.mistake(
                     "do",
                     Some(self.one.what.span()),
                     format!("nothing is called `{other}`"),
                 );
-                return Err(SpecError { nearest: nearest(other, &known), ..mistake });
+                return Err(SpecError { nearest: nearest(other, &WORDS), ..mistake });
             }
         })
     }

@@ -115,6 +115,7 @@ fn mentioned(event: &Event) -> Vec<(&'static str, String)> {
         | Event::MarkUnhealthy(one)
         | Event::EnterStandby(one)
         | Event::StopProduct(one, _)
+        | Event::CrashProduct(one, _)
         | Event::StartProduct(one, _)
         | Event::FreezeProduct(one, _) => vec![node(one)],
         Event::Suspend(group, _)

@@ -10,12 +10,13 @@ impl World {
     pub(crate) fn advance(&mut self, to: Timestamp) {
         while let Some((at, due)) = self.agenda.take(to) {
             self.now = self.now.max(at);
-            if !matches!(due, Due::GroupLook(_) | Due::OperationStep(_)) {
-                self.traffic_changes();
-            }
+            // What flowed until now is booked before anything changes; who changes something in
+            // the data plane then says so.
+            self.book_traffic();
             self.happen(due);
         }
         self.now = self.now.max(to);
+        self.book_traffic();
     }
 
     fn happen(&mut self, due: Due) {
@@ -40,7 +41,7 @@ impl World {
             Due::ListenerInForce { listener, change } => {
                 self.listener_in_force(&listener, change);
             }
-            Due::TrafficShift => {}
+            Due::TrafficShift => self.traffic_changes(),
             Due::StandbyReached(id) => self.standby_reached(&id),
             Due::Scheduled(index) => self.scheduled(index),
         }

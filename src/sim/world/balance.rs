@@ -132,6 +132,7 @@ impl World {
                 if let Some(group) = self.target_groups.get_mut(arn) {
                     group.targets.remove(key);
                 }
+                self.traffic_changes();
             }
             TargetState::Registering => self.target_becomes(arn, key, TargetState::Checking),
             TargetState::Checking if used && passes => {
@@ -162,6 +163,7 @@ impl World {
         let Some(target) = group.targets.get_mut(key) else { return };
         target.state = state;
         target.since = now;
+        self.traffic_changes();
         if !matches!(state, TargetState::Checking) {
             self.note(format!("{}:{} is {state:?} in {name}", key.0, key.1));
         }
@@ -351,6 +353,7 @@ impl World {
             stream.orphaned = if carried { None } else { stream.orphaned.or(Some(now)) };
         }
         self.plan(super::traffic::STREAM_LIFE, Due::TrafficShift);
+        self.traffic_changes();
         self.note(format!("the weights of port {port} reached the data plane"));
     }
 

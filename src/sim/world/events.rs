@@ -16,7 +16,10 @@ pub(crate) struct NodeRef(pub(crate) String);
 pub(crate) enum Event {
     KillNode(NodeRef),
     ReviveNode(NodeRef),
+    /// It is asked to stop, and stops.
     StopProduct(NodeRef, Product),
+    /// It dies.
+    CrashProduct(NodeRef, Product),
     StartProduct(NodeRef, Product),
     FreezeProduct(NodeRef, Product),
     Database {
@@ -117,7 +120,12 @@ impl World {
                 let id = self.node(node).ok_or_else(|| unknown_node(node))?;
                 self.node_event(event, &id)
             }
-            Event::StopProduct(node, product) => self.phase_event(node, product, Phase::Down),
+            Event::StopProduct(node, product) => {
+                let id = self.node(node).ok_or_else(|| unknown_node(node))?;
+                self.stop_product(&id, product);
+                Ok(())
+            }
+            Event::CrashProduct(node, product) => self.phase_event(node, product, Phase::Down),
             Event::FreezeProduct(node, product) => self.phase_event(node, product, Phase::Frozen),
             Event::StartProduct(node, product) => {
                 let id = self.node(node).ok_or_else(|| unknown_node(node))?;

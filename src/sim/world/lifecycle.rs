@@ -301,6 +301,7 @@ impl World {
                 group.targets.remove(&key);
             }
         }
+        self.traffic_changes();
     }
 
     pub(super) fn forget_instance(&mut self, id: &InstanceId) {

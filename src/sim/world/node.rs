@@ -111,9 +111,24 @@ impl World {
                 self.plan(Duration::from_secs(15), due);
             }
             Phase::Starting | Phase::Settling => one.phase = Phase::Ready,
+            Phase::Stopping => {
+                one.phase = Phase::Down;
+                self.ports_changed += 1;
+            }
             _ => {}
         }
         self.reassess_node(id);
+    }
+
+    /// A product is asked to stop: it answers that it is stopping, then it is gone. Measured:
+    /// Tempo takes 30 s for that, the others 2 s.
+    pub(crate) fn stop_product(&mut self, id: &InstanceId, product: &Product) {
+        self.set_phase(id, product, Phase::Stopping);
+        let held = self.instances.get(id).and_then(|node| node.products.get(product));
+        let Some(start) = held.map(|one| one.start) else { return };
+        let seconds = if product.as_str() == "tempo" { 30 } else { 2 };
+        let due = Due::ProductPhase { node: id.clone(), product: product.clone(), start };
+        self.plan(Duration::from_secs(seconds), due);
     }
 
     /// Puts a product into a phase, at once.

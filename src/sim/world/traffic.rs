@@ -50,9 +50,9 @@ impl Traffic {
 }
 
 impl World {
-    /// Books what flowed until now; called before anything in the data plane changes.
+    /// Something in the data plane changed now: the flow is worked out anew. Everything until now
+    /// was booked when the world got here (`advance`).
     pub(crate) fn traffic_changes(&mut self) {
-        self.book_traffic();
         self.traffic.flow = None;
     }
 

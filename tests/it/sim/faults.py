@@ -1,0 +1,116 @@
+"""Faults as callers meet them, who may what, and the request log."""
+
+import time
+
+import botocore.exceptions as errors
+from world import advance, call, client, inject, log, nodes, refused, same
+
+cm, asg, elb = client("servicediscovery"), client("autoscaling"), client("elbv2")
+ec2 = client("ec2")
+groups = elb.describe_target_groups()["TargetGroups"]
+sid = cm.list_services()["Services"][0]["Id"]
+
+
+def fault(kind, pattern, more=""):
+    call("POST", "/_world/faults/clear")
+    inject(f'[[fault]]\ncall = "{pattern}"\nkind = "{kind}"\n{more}\n')
+
+
+# Each protocol has its own words for the same refusal.
+for kind, codes in {
+    "throttle": ("ThrottlingException", "Throttling", "ThrottlingException", "RequestLimitExceeded"),
+    "deny": ("AccessDeniedException", "AccessDenied", "AccessDenied", "UnauthorizedOperation"),
+    "expired": ("ExpiredTokenException", "ExpiredToken", "ExpiredToken", "RequestExpired"),
+    "error": ("InternalFailure",) * 4,
+}.items():
+    fault(kind, "*")
+    refused(codes[0], cm.list_namespaces)
+    refused(codes[1], asg.describe_auto_scaling_groups)
+    refused(codes[2], elb.describe_load_balancers)
+    refused(codes[3], ec2.describe_instances)
+
+# Only the calls meant: by name, by argument, by turn, by time.
+fault("throttle", "elasticloadbalancing:DescribeTargetHealth", f'argument = "{groups[0]["TargetGroupName"]}"')
+refused("ThrottlingException", elb.describe_target_health, TargetGroupArn=groups[0]["TargetGroupArn"])
+elb.describe_target_health(TargetGroupArn=groups[1]["TargetGroupArn"])
+elb.describe_listeners(LoadBalancerArn=elb.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"])
+fault("throttle", "servicediscovery:List*", "every = 2")
+cm.list_namespaces()
+refused("ThrottlingException", cm.list_namespaces)
+cm.list_namespaces()
+fault("throttle", "servicediscovery:List*", 'from = "10s"\nuntil = "20s"')
+cm.list_namespaces()
+advance(10)
+refused("ThrottlingException", cm.list_namespaces)
+advance(10)
+cm.list_namespaces()
+fault("deny", "*", 'access_key = "AKIAOTHER"')
+cm.list_namespaces()
+refused("AccessDeniedException", client("servicediscovery", "AKIAOTHER").list_namespaces)
+
+
+def fails(wanted, operation, **arguments):
+    try:
+        answer = operation(**arguments)
+    except wanted as error:
+        return error
+    raise AssertionError(f"{operation.__name__} answered {answer!r}")
+
+
+# What is no answer at all.
+fault("malformed", "*")
+fails(errors.ResponseParserError, elb.describe_load_balancers)
+fails((errors.ResponseParserError, ValueError), cm.list_namespaces)
+fault("truncated", "*")
+fails((errors.ResponseStreamingError, errors.HTTPClientError, errors.ConnectionClosedError), elb.describe_load_balancers)
+fault("html", "autoscaling:*")
+error = fails((errors.ClientError, errors.ResponseParserError), asg.describe_auto_scaling_groups)
+fault("hang", "*")
+hasty = client("elbv2", read_timeout=1)
+fails(errors.ReadTimeoutError, hasty.describe_load_balancers)
+fault("latency", "*", "delay_ms = 700")
+before = time.monotonic()
+cm.list_namespaces()
+assert time.monotonic() - before > 0.65, "the answer came at once"
+
+# A change whose answer is cut off has happened all the same.
+fault("truncated", "elasticloadbalancing:DeregisterTargets")
+gone = {"TargetGroupArn": groups[0]["TargetGroupArn"], "Targets": [{"Id": nodes("blue" if "blue" in groups[0]["TargetGroupName"] else "green")[0]}]}
+elb.deregister_targets(**gone)  # its answer is so short that boto3 does not miss the rest
+call("POST", "/_world/faults/clear")
+states = {one["TargetHealth"]["State"] for one in elb.describe_target_health(TargetGroupArn=groups[0]["TargetGroupArn"])["TargetHealthDescriptions"]}
+assert "draining" in states, states
+
+# Who may what.
+reader, operator = client("elbv2", "AKIAREADER"), client("elbv2", "AKIAOPERATOR")
+listener = reader.describe_listeners(LoadBalancerArn=reader.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"])["Listeners"][0]
+refused("AccessDenied", reader.register_targets, 403, TargetGroupArn=groups[0]["TargetGroupArn"], Targets=[{"Id": nodes("blue")[0]}])
+error = refused("AccessDenied", operator.modify_listener, 403, ListenerArn=listener["ListenerArn"], DefaultActions=listener["DefaultActions"])
+assert "user/operator is not authorized to perform: elasticloadbalancing:ModifyListener" in str(error)
+operator.register_targets(TargetGroupArn=groups[0]["TargetGroupArn"], Targets=[{"Id": nodes("blue")[0]}])
+refused("AccessDeniedException", client("servicediscovery", "AKIAREADER").register_instance, 403, ServiceId=sid, InstanceId="x", Attributes={"AWS_INSTANCE_IPV4": "127.0.0.1"})
+same(client("sts", "AKIAREADER").get_caller_identity()["Arn"], "arn:aws:iam::123456789012:user/reader")
+
+# The log has all of it.
+line = log("ModifyListener")[-1]
+same((line["service"], line["principal"], line["access_key"], line["status"], line["code"]),
+     ("elasticloadbalancing", "arn:aws:iam::123456789012:user/operator", "AKIAOPERATOR", 403, "AccessDenied"))
+same(line["arguments"]["ListenerArn"], listener["ListenerArn"])
+assert line["request_id"] and line["time"].startswith("2026-11-22T")
+same(log("DescribeLoadBalancers")[0]["fault"], "throttle")
+same({one["fault"] for one in log("GetCallerIdentity")}, {None})
+
+# ELBv2's buckets: a burst is served, then the account's rate is all there is.
+burst = [0, 0]
+for _ in range(70):
+    try:
+        elb.describe_load_balancers()
+        burst[0] += 1
+    except errors.ClientError as error:
+        same(error.response["Error"]["Code"], "ThrottlingException")
+        burst[1] += 1
+assert burst[1] > 0, f"70 calls at once were all served: {burst}"
+asg.describe_auto_scaling_groups()
+advance(60)
+elb.describe_load_balancers()
+print("faults: ok")
