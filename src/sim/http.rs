@@ -232,15 +232,18 @@ pub(crate) fn plain(status: u16, kind: &str, body: String) -> Response {
     )
 }
 
-/// A response that breaks off before its first byte of body.
+/// A connection that breaks off before the first byte of an answer.
 pub(crate) fn broken() -> Response {
     cut_off(502, "text/plain", "")
 }
 
+/// How long half an answer stands before the connection ends: long enough to be sent.
+const STANDS: Duration = Duration::from_millis(30);
+
 fn cut_off(status: u16, kind: &str, body: &str) -> Response {
-    let part = &body[..half(body)];
-    let whole =
-        Broken { part: Some(Bytes::copy_from_slice(part.as_bytes())), claimed: body.len().max(1) };
+    let part = Bytes::copy_from_slice(&body.as_bytes()[..half(body)]);
+    let ends = (!part.is_empty()).then(|| Box::pin(tokio::time::sleep(STANDS)));
+    let whole = CutOff { part: Some(part), claimed: body.len().max(1), ends };
     let mut response = Response::new(Body::new(whole));
     *response.status_mut() = status.try_into().unwrap_or_default();
     if let Ok(kind) = kind.parse() {
@@ -250,23 +253,28 @@ fn cut_off(status: u16, kind: &str, body: &str) -> Response {
 }
 
 /// A body that claims more than it gives.
-struct Broken {
+struct CutOff {
     part: Option<Bytes>,
     claimed: usize,
+    ends: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
-impl http_body::Body for Broken {
+impl http_body::Body for CutOff {
     type Data = Bytes;
     type Error = std::io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match self.part.take().filter(|part| !part.is_empty()) {
-            Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
-            None => Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionAborted.into()))),
+        if let Some(part) = self.part.take().filter(|part| !part.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(part))));
         }
+        let over = self.ends.as_mut().is_none_or(|ends| ends.as_mut().poll(context).is_ready());
+        if !over {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionAborted.into())))
     }
 
     fn size_hint(&self) -> SizeHint {

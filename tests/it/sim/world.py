@@ -14,7 +14,7 @@ INFO = json.loads(os.environ["WORLD_INFO"])
 
 def client(service, key="AKIATEST", **more):
     """A client that makes one attempt and does not put `data-` before an IP address."""
-    config = Config(retries={"max_attempts": 1, "mode": "standard"}, inject_host_prefix=False,
+    config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, inject_host_prefix=False,
                     read_timeout=more.pop("read_timeout", 20), **more)
     return boto3.client(service, config=config, aws_access_key_id=key,
                         aws_secret_access_key="none")
