@@ -17,6 +17,8 @@ mod like;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
+mod sim_big;
+#[cfg(feature = "sim")]
 mod sim_boto;
 #[cfg(feature = "sim")]
 mod sim_faults;
