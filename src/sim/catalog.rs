@@ -18,8 +18,52 @@ pub struct CatalogEntry {
 /// The world that is shown unless another is asked for.
 pub(super) const DEFAULT: &str = "blue-green";
 
+/// A world's name and text.
+macro_rules! world {
+    ($name:literal) => {
+        ($name, include_str!(concat!("worlds/", $name, ".toml")))
+    };
+}
+
 /// Names and texts; the first is the default.
-const WORLDS: [(&str, &str); 1] = [(DEFAULT, include_str!("worlds/blue-green.toml"))];
+const WORLDS: [(&str, &str); 36] = [
+    world!("blue-green"),
+    world!("attach"),
+    world!("boot-race"),
+    world!("ghost-ip-reused"),
+    world!("stale-after-scale-in"),
+    world!("wrong-address"),
+    world!("names-swapped"),
+    world!("member-unhealthy"),
+    world!("stranger"),
+    world!("two-ports"),
+    world!("green-zone-sick"),
+    world!("fail-open"),
+    world!("frozen-product"),
+    world!("no-self-heal"),
+    world!("database-down"),
+    world!("draining-still-serving"),
+    world!("listeners-split"),
+    world!("weights-reverted"),
+    world!("second-operator"),
+    world!("listener-denied"),
+    world!("throttled-shift"),
+    world!("replaced-mid-cutover"),
+    world!("failed-green"),
+    world!("standby-at-min"),
+    world!("pins-left"),
+    world!("pins-resumed"),
+    world!("launch-failures"),
+    world!("mixed-versions"),
+    world!("two-groups"),
+    world!("empty-fleet"),
+    world!("zone-loss"),
+    world!("lock-left"),
+    world!("credentials-expire"),
+    world!("reads-denied"),
+    world!("api-storm"),
+    world!("thousand-members"),
+];
 
 /// The names of all worlds.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

@@ -41,7 +41,12 @@ pub(crate) struct Sought<'a> {
 
 impl Fault {
     /// A fault of a world that starts (or was told of it) at `start`.
-    pub(crate) fn new(spec: &FaultSpec, start: Timestamp) -> Self {
+    pub(crate) fn new(spec: &FaultSpec, start: Timestamp, world: &World) -> Self {
+        let listener = spec.listener_port.map(|port| {
+            let found = world.listeners.values().find(|one| one.port == port);
+            // A port without a listener is in nobody's arguments.
+            found.map_or_else(|| format!("no listener on {port}"), |one| one.arn.to_string())
+        });
         let at = |text: &Option<toml::Spanned<String>>, default: Timestamp| {
             let span = text.as_ref().and_then(|one| span_of(one.get_ref()));
             span.map_or(default, |span| start.checked_add(span).unwrap_or(default))
@@ -52,7 +57,7 @@ impl Fault {
             from: at(&spec.from, Timestamp::MIN),
             until: at(&spec.until, Timestamp::MAX),
             delay: Duration::from_millis(spec.delay_ms.unwrap_or(2_000)),
-            argument: spec.argument.clone(),
+            argument: listener.or_else(|| spec.argument.clone()),
             access_key: spec.access_key.clone(),
             every: spec.every.unwrap_or(1).max(1),
             seen: 0,

@@ -252,7 +252,7 @@ pub async fn serve(options: Options) -> Result<Served, SimError> {
     // An accepted connection needs a descriptor too, so no more than half are for listening.
     let budget = if site.own_addresses { descriptors.saturating_sub(256) / 2 } else { 0 };
     let state = State {
-        faults: spec.fault.iter().map(|one| Fault::new(one, start)).collect(),
+        faults: spec.fault.iter().map(|one| Fault::new(one, start, &world)).collect(),
         principals: spec.principal.clone(),
         log: RequestLog::with_file(file),
         limits: spec.api_limits.then(Limits::new),

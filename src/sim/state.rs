@@ -70,8 +70,8 @@ impl Shared {
             for event in &events {
                 state.world.happens(event).map_err(InjectError::Impossible)?;
             }
-            let now = state.world.now;
-            state.faults.extend(faults.iter().map(|one| Fault::new(one, now)));
+            let world = &state.world;
+            state.faults.extend(faults.iter().map(|one| Fault::new(one, world.now, world)));
             Ok(())
         })
     }

@@ -47,7 +47,8 @@ pub struct WorldSpec {
     pub(crate) namespace: String,
     #[serde(default)]
     pub(crate) load_balancer: Vec<BalancerSpec>,
-    #[serde(default)]
+    /// One for each product unless said otherwise.
+    #[serde(default = "listeners")]
     pub(crate) listener: Vec<ListenerSpec>,
     #[serde(default)]
     pub(crate) service: Vec<ServiceSpec>,
@@ -244,6 +245,9 @@ pub(crate) struct FaultSpec {
     /// Only calls whose arguments contain this text.
     #[serde(default)]
     pub(crate) argument: Option<String>,
+    /// Only calls that concern the listener of this port.
+    #[serde(default)]
+    pub(crate) listener_port: Option<u16>,
     /// Only calls of this principal's access key.
     #[serde(default)]
     pub(crate) access_key: Option<String>,
@@ -266,6 +270,20 @@ pub(crate) struct PrincipalSpec {
     pub(crate) deny: Vec<String>,
 }
 
+fn listeners() -> Vec<ListenerSpec> {
+    [("grafana", 3000), ("loki", 3100), ("tempo", 3200)]
+        .into_iter()
+        .map(|(product, port)| ListenerSpec {
+            product: Spanned::new(0..0, product.to_owned()),
+            port,
+            load_balancer: None,
+            check: CheckSpec::default(),
+            deregistration_delay_seconds: drain(),
+            connections_per_second: connections(),
+            streams: streams(),
+        })
+        .collect()
+}
 fn seed() -> u64 {
     1
 }

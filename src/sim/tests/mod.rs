@@ -6,6 +6,7 @@ mod property;
 mod registry;
 mod spec;
 mod traffic;
+mod worlds;
 
 use super::spec::{Site, build, parse_events, parse_world};
 use super::world::{TargetState, World};
