@@ -26,4 +26,6 @@ mod sim_faults;
 mod sim_harness;
 #[cfg(feature = "sim")]
 mod sim_nodes;
+#[cfg(feature = "sim")]
+mod sim_sdk;
 mod thousand;

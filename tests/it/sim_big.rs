@@ -33,3 +33,20 @@ fn boto3_pages_through_a_big_world() {
     let world = TestWorld::start(WorldSource::Big { fleets: 2, nodes: 900 }, 0.0);
     run_script(&world, "big.py");
 }
+
+#[test]
+fn a_day_passes_on_a_fast_clock_and_nothing_breaks() {
+    // A day in a second and a half.
+    let world = TestWorld::start(WorldSource::Named("api-storm".to_owned()), 60_000.0);
+    let begun = world.info.time;
+    loop {
+        let state = world.get("/_world/state");
+        let now: jiff::Timestamp = state["time"].as_str().unwrap().parse().unwrap();
+        assert_eq!(world.get("/_world/invariants")["broken"], serde_json::json!([]));
+        assert!(state["waiting"].as_u64().unwrap() < 500);
+        if now.duration_since(begun).as_hours() >= 24 {
+            assert!(state["served"].as_f64().unwrap() > 86_400.0 * 15.0);
+            return;
+        }
+    }
+}

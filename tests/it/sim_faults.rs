@@ -99,3 +99,27 @@ fn two_worlds_live_side_by_side_on_addresses_of_their_own() {
     assert_ne!(address(&one), address(&other));
     assert_eq!(one.info.proxied_ports + other.info.proxied_ports, 0);
 }
+
+#[test]
+fn the_log_is_a_file_of_json_lines() {
+    let directory = std::env::temp_dir().join(format!("quarterdeck-log-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("requests.jsonl");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let lines = runtime.block_on(async {
+        let options = Options { log: Some(path.clone()), rate: 0.0, ..Options::default() };
+        let served = serve(options).await.unwrap();
+        let address = served.info().endpoint.trim_start_matches("http://").to_owned();
+        let form = "Action=GetCallerIdentity&Version=2011-06-15";
+        let asked = tokio::task::spawn_blocking(move || http(&address, "POST", "/", form));
+        assert_eq!(asked.await.unwrap().0, 403, "nobody signed");
+        served.requests().len()
+    });
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+    let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+    assert_eq!(
+        (lines, &line["operation"], &line["code"]),
+        (1, &"GetCallerIdentity".into(), &"MissingAuthenticationToken".into())
+    );
+}

@@ -148,3 +148,37 @@ pub(crate) async fn deliver(answer: NodeAnswer) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::sim::log::RequestLog;
+    use crate::sim::spec::{Site, build, parse_world};
+    use crate::sim::state::State as World;
+    use crate::sim::wire::imds::Metadata;
+
+    #[tokio::test]
+    async fn what_does_not_fit_the_limit_answers_through_the_proxy() {
+        let spec = parse_world("test", "[[fleet]]\nstack = \"blue\"\nnodes = 3\n").unwrap();
+        let clock = Clock::with_rate(0.0);
+        // A network of its own, beyond those that served worlds take first.
+        let site = Site { start: clock.now(), network: 251, port_offset: 20_000 };
+        let state = World {
+            world: build(&spec, site),
+            faults: Vec::new(),
+            principals: Vec::new(),
+            log: RequestLog::default(),
+            limits: None,
+            metadata: Metadata::default(),
+            ahead: Duration::ZERO,
+        };
+        let shared = Shared::new(state, clock, Keeper::new(5));
+        let ports: Vec<_> = shared.with(|state| state.world.open_ports().into_keys().collect());
+        assert_eq!(shared.ports(), (5, 7));
+        let answers = |port: &Port| ask(&shared, *port, "GET", "/nothing") != NodeAnswer::Refused;
+        assert!(ports.iter().all(answers), "each answers, with a port of its own or without");
+        shared.close();
+        assert_eq!(shared.ports().0, 0);
+    }
+}

@@ -140,3 +140,22 @@ fn a_drain_is_waited_for_before_the_machine_ends() {
     pass(&mut world, 200);
     assert_eq!(targets(&world, "blue-loki"), BTreeMap::from([("Healthy".to_owned(), 2)]));
 }
+
+#[test]
+fn a_group_whose_zones_are_uneven_rebalances_unless_that_is_suspended() {
+    for suspended in [false, true] {
+        let mut world = pair("");
+        let zone = world.zones[0].name.clone();
+        event(&mut world, "zone_down", &format!("zone = \"{zone}\""));
+        event(&mut world, "set_desired", "group = \"blue-asg\"\ndesired = 4");
+        pass(&mut world, 1_800);
+        if suspended {
+            event(&mut world, "suspend", "group = \"blue-asg\"\nprocesses = [\"AZRebalance\"]");
+        }
+        event(&mut world, "zone_up", &format!("zone = \"{zone}\""));
+        pass(&mut world, 1_800);
+        let group = world.group("blue-asg").unwrap();
+        let here = group.members.keys().filter(|id| world.instances[*id].zone == zone).count();
+        assert_eq!((group.counted(), here > 0), (4, !suspended));
+    }
+}

@@ -4,7 +4,7 @@
 use super::agenda::Due;
 use super::lifecycle::Leaving;
 use super::{Group, TargetState, World, since};
-use crate::core::ids::{GroupName, InstanceId};
+use crate::core::ids::{GroupName, InstanceId, Zone};
 use std::time::Duration;
 
 /// How often a group looks.
@@ -53,17 +53,40 @@ impl World {
         let (have, want) = (group.counted(), group.desired as usize);
         let may_launch = group.runs("Launch") && group.launch_retry <= self.now;
         let may_end = group.runs("Terminate");
+        let may_rebalance = group.runs("AZRebalance") && may_launch;
+        let settled = !group.members.values().any(|one| one.lifecycle == "Pending");
         if have < want && may_launch {
             for _ in have..want {
                 self.launch_for(name);
             }
         }
-        if have > want && may_end {
+
+        if have == want && settled && may_rebalance && self.is_uneven(name) {
+            // The new one first; the look after it is in service ends one of the fullest zone.
+            self.launch_for(name);
+        }
+        if have > want && may_end && settled {
             for _ in want..have {
                 let Some(id) = self.scale_in_choice(name) else { return };
                 self.terminate(&id, Leaving::ScaleIn);
             }
         }
+    }
+
+    /// Whether one working zone has two instances more than another.
+    fn is_uneven(&self, name: &GroupName) -> bool {
+        let Some(group) = self.groups.get(name) else { return false };
+        let count = |zone: &Zone| {
+            let here =
+                |id: &InstanceId| self.instances.get(id).is_some_and(|one| &one.zone == zone);
+            let counted =
+                |one: &super::GroupMember| matches!(one.lifecycle, "Pending" | "InService");
+            group.members.iter().filter(|(id, one)| counted(one) && here(id)).count()
+        };
+        let counts: Vec<_> =
+            group.zones.iter().filter(|zone| !self.zone_failed(zone)).map(count).collect();
+        let (most, least) = (counts.iter().max(), counts.iter().min());
+        most.zip(least).is_some_and(|(most, least)| *most > least + 1)
     }
 
     /// The instance that scale-in takes: of the fullest zone the oldest, never a protected one.

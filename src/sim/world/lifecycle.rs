@@ -140,7 +140,7 @@ impl World {
                 .members
                 .iter()
                 .filter(|(id, one)| {
-                    one.lifecycle != "Terminating"
+                    matches!(one.lifecycle, "Pending" | "InService")
                         && self.instances.get(*id).is_some_and(|node| &node.zone == zone)
                 })
                 .count()
