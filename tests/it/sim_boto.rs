@@ -12,3 +12,13 @@ fn boto3_reads() {
 fn boto3_writes() {
     run_script(&TestWorld::named("blue-green"), "writes.py");
 }
+
+#[test]
+fn the_same_table_against_moto_and_the_world() {
+    let world = TestWorld::of(
+        "zones = [\"a\", \"b\"]\n[[listener]]\nproduct = \"loki\"\nport = 3100\n\
+         [[fleet]]\nstack = \"blue\"\nnodes = 2\nmax = 4\nweight = 100\n\
+         [[fleet]]\nstack = \"green\"\nnodes = 0\nweight = 0\n",
+    );
+    run_script(&world, "table.py");
+}
