@@ -6,7 +6,7 @@ use super::nodes::{ask, deliver};
 use super::principal::{caller, may, signer};
 use super::state::{Shared, State};
 use super::wire::imds::Asked;
-use super::wire::{Call, Reply, sts};
+use super::wire::{Call, Reply, Service, sts};
 use super::world::Refused;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -113,7 +113,9 @@ async fn aws(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Response {
     if let Ok(value) = request_id.parse() {
         headers.insert("x-amzn-requestid", value);
     }
-    if let Some(code) = reply.code.and_then(|code| code.parse().ok()) {
+    // Only the JSON protocols name the error in a header too.
+    let code = reply.code.filter(|_| call.service == Service::CloudMap);
+    if let Some(code) = code.and_then(|code| code.parse().ok()) {
         headers.insert("x-amzn-errortype", code);
     }
     response
@@ -191,7 +193,7 @@ fn refusal(
         }
         _ => {}
     }
-    let limited = call.service == super::wire::Service::Elbv2;
+    let limited = call.service == Service::Elbv2;
     let world = state.world.now.as_second() as f64;
     let limits = state.limits.as_mut().filter(|_| limited)?;
     // The buckets refill by both clocks, so that neither a stopped nor a fast world meets limits

@@ -45,12 +45,25 @@ impl Shared {
         let now = self.time(state.ahead);
         state.world.advance(now);
         let answer = ask(&mut state);
-        let version = state.world.ports_changed;
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        if keeper.is_behind(version) {
-            keeper.keep(self, version, &state.world.open_ports());
-        }
+        self.keep_ports(&state.world);
         answer
+    }
+
+    /// Lets the world catch up, then looks at it.
+    pub(crate) fn look<T>(self: &Arc<Self>, ask: impl FnOnce(&World) -> T) -> T {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.time(state.ahead);
+        state.world.catch_up(now);
+        let answer = ask(&state.world);
+        self.keep_ports(&state.world);
+        answer
+    }
+
+    fn keep_ports(self: &Arc<Self>, world: &World) {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        if keeper.is_behind(world.ports_changed) {
+            keeper.keep(self, world.ports_changed, &world.open_ports());
+        }
     }
 
     fn time(&self, ahead: Duration) -> Timestamp {

@@ -130,8 +130,7 @@ async fn answer(
 
 /// What the node behind an address answers now.
 pub(crate) fn ask(shared: &Arc<Shared>, port: Port, method: &str, path: &str) -> NodeAnswer {
-    shared.with(|state| {
-        let world = &state.world;
+    shared.look(|world| {
         let id = world.node_at(port.0);
         id.map_or(NodeAnswer::Refused, |id| world.node_answer(&id, port.1, method, path))
     })

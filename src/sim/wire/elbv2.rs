@@ -309,11 +309,11 @@ fn target_health(world: &World, params: &Params) -> Result<Xml, Refused> {
     xml.list("TargetHealthDescriptions", keys, |xml, key| {
         let (state, reason, description) = world.health_words(group, &key);
         let check = group.check.port.unwrap_or(key.1);
-        let zone = world.instances.get(&key.0).map(|one| one.zone.clone());
+        // A target of type instance is given without its zone.
         xml.within("Target", |xml| {
-            xml.text("Id", &key.0).text("Port", key.1).maybe("AvailabilityZone", zone);
+            xml.text("Id", &key.0).text("Port", key.1);
         });
-        if state != "unused" {
+        if group.targets.contains_key(&key) {
             xml.text("HealthCheckPort", check);
         }
         xml.within("TargetHealth", |xml| {

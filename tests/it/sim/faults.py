@@ -114,4 +114,18 @@ assert burst[1] > 0, f"70 calls at once were all served: {burst}"
 asg.describe_auto_scaling_groups()
 advance(60)
 elb.describe_load_balancers()
+
+# The loss of a zone: calls that name none of its instances in particular, or one of them, fail.
+everything = [one["Instances"][0] for one in ec2.describe_instances()["Reservations"]]
+lost = [one["InstanceId"] for one in everything if one["Placement"]["AvailabilityZone"].endswith("a")]
+kept = [one["InstanceId"] for one in everything if one["InstanceId"] not in lost]
+assert lost and kept, everything
+inject('[[event]]\ndo = "zone_down"\nzone = "a"\n')
+refused("InternalError", ec2.describe_instances, 500)
+refused("InternalError", ec2.describe_instances, 500, InstanceIds=lost)
+same(len(ec2.describe_instances(InstanceIds=kept)["Reservations"]), len(kept))
+by_filter = [{"Name": "instance-id", "Values": lost + kept}]
+same(len(ec2.describe_instances(Filters=by_filter)["Reservations"]), len(everything))
+inject('[[event]]\ndo = "zone_up"\nzone = "a"\n')
+ec2.describe_instances()
 print("faults: ok")

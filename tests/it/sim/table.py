@@ -18,7 +18,8 @@ import world as w
 try:
     from moto.server import ThreadedMotoServer
 except ImportError:
-    sys.exit("moto is missing: install moto[server]")
+    print("moto is missing: install moto[server]")
+    sys.exit(77)
 
 logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
 IP = "AWS_INSTANCE_IPV4"
