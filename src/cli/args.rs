@@ -1,6 +1,6 @@
 //! The command line as contract.md writes it. A flag stands here when what it sets exists.
 
-use crate::config::{Flags, parse_timeout};
+use crate::config::{ClockSetting, Flags, parse_clock, parse_timeout};
 use crate::core::finding::Severity;
 use crate::core::ids::StackId;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -57,6 +57,15 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<ConfigCommand>,
     },
+    /// The console on the embedded world: no account, no network, no files needed.
+    #[cfg(feature = "sim")]
+    Demo(DemoArgs),
+    /// The embedded world alone.
+    #[cfg(feature = "sim")]
+    Sim {
+        #[command(subcommand)]
+        command: SimCommand,
+    },
     /// Checks everything that is needed, one line a check.
     Doctor,
     /// Prints completions for a shell.
@@ -84,6 +93,58 @@ pub(super) enum ConfigCommand {
     },
     /// A file with every key and its default.
     Sample,
+}
+
+/// Which world, and how fast its time runs.
+#[cfg(feature = "sim")]
+#[derive(Clone, Debug, Args)]
+pub(super) struct WorldArgs {
+    /// A world by name (`demo --list` names them), or a file.
+    #[arg(long, value_name = "FILE|NAME", conflicts_with_all = ["fleets", "nodes"])]
+    pub world: Option<String>,
+    /// A big world of so many fleets.
+    #[arg(long, value_name = "N")]
+    pub fleets: Option<u32>,
+    /// A big world of so many nodes in all.
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<u32>,
+    /// How many times as fast as ours its time runs.
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub speed: f64,
+}
+
+/// `demo …`.
+#[cfg(feature = "sim")]
+#[derive(Clone, Debug, Args)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Name the worlds: what is wrong in each, and how to know that it is solved.
+    #[arg(long)]
+    pub list: bool,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `sim …`.
+#[cfg(feature = "sim")]
+#[derive(Debug, Subcommand)]
+pub(super) enum SimCommand {
+    /// Serves a world for any AWS client; the first line is its endpoint and its ids as JSON.
+    /// `--log FILE` keeps its requests, a JSON line each.
+    Serve {
+        /// Where to listen: a loopback address.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+        listen: std::net::SocketAddr,
+        #[command(flatten)]
+        world: WorldArgs,
+        /// End when stdin closes.
+        #[arg(long)]
+        until_stdin_closes: bool,
+        /// Remove this directory at the end.
+        #[arg(long, value_name = "DIR", hide = true)]
+        scratch: Option<PathBuf>,
+    },
 }
 
 /// How a read command prints.
@@ -146,6 +207,9 @@ pub(super) struct Global {
     /// Nothing but ASCII.
     #[arg(long, global = true)]
     ascii: bool,
+    /// Run by another clock: the time now, and how many times as fast it runs (TIME@RATE).
+    #[arg(long, global = true, value_name = "TIME@RATE", hide = true, value_parser = parse_clock)]
+    clock: Option<ClockSetting>,
     /// Append a log to this file.
     #[arg(long, global = true, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -168,6 +232,7 @@ impl From<Global> for Flags {
             read_only: global.read_only,
             no_color: global.no_color,
             ascii: global.ascii,
+            clock: global.clock,
         }
     }
 }

@@ -3,10 +3,25 @@
 use super::world::World;
 use super::{ExitCode, Failure};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{ClockSetting, Settings};
 use std::io::IsTerminal;
 
 pub(super) fn run<W: World>(settings: Settings, world: &W) -> Result<ExitCode, Failure> {
+    needs_a_terminal()?;
+    let clock = clock(&settings);
+    world.console(settings, clock)
+}
+
+/// The clock that the settings ask for.
+pub(super) fn clock(settings: &Settings) -> Clock {
+    match settings.clock {
+        Some(ClockSetting { start, rate }) => Clock::starting_at(start, rate),
+        None => Clock::real(),
+    }
+}
+
+/// Refuses to go on where the console could not be shown.
+pub(super) fn needs_a_terminal() -> Result<(), Failure> {
     let no_terminal = [
         (std::io::stdin().is_terminal(), "standard input"),
         (std::io::stdout().is_terminal(), "standard output"),
@@ -21,5 +36,5 @@ pub(super) fn run<W: World>(settings: Settings, world: &W) -> Result<ExitCode, F
             code: ExitCode::Usage,
         });
     }
-    world.console(settings, Clock::real())
+    Ok(())
 }

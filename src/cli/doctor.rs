@@ -88,7 +88,7 @@ pub(super) fn run<W: World>(
     if print(&checks, streams)? == Reader::Left {
         return Ok(code(&checks));
     }
-    let services = on_runtime(async |_clock| {
+    let services = on_runtime(super::console::clock(settings), async |_clock| {
         tokio::select! {
             biased;
             stop = tokio::signal::ctrl_c() => Err(super::read::interrupted(stop)),

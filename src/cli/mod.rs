@@ -5,6 +5,8 @@ mod args;
 mod completions;
 mod config;
 mod console;
+#[cfg(feature = "sim")]
+mod demo;
 mod doctor;
 mod exit;
 mod failure;
@@ -16,6 +18,8 @@ mod nodes;
 mod output;
 mod read;
 mod run;
+#[cfg(feature = "sim")]
+mod sim;
 mod sources;
 mod table;
 mod traffic;

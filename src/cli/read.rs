@@ -33,7 +33,7 @@ pub(super) fn run<W: World>(
     streams: &mut Streams<'_>,
     answer: impl FnOnce(&Round) -> Result<Answer, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let round = on_runtime(async |clock| {
+    let round = on_runtime(super::console::clock(settings), async |clock| {
         tokio::select! {
             biased;
             stop = tokio::signal::ctrl_c() => Err(interrupted(stop)),

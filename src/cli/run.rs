@@ -1,5 +1,7 @@
 //! From the arguments to the exit code.
 
+#[cfg(feature = "sim")]
+use super::args::SimCommand;
 use super::args::{Cli, Command};
 use super::output::{Reader, Streams};
 use super::world::World;
@@ -7,6 +9,8 @@ use super::{
     ExitCode, Failure, completions, config, console, doctor, findings, fleets, logging, nodes,
     read, sources, traffic, watch,
 };
+#[cfg(feature = "sim")]
+use super::{demo, sim};
 use crate::clock::Clock;
 use crate::config::{Environment, Flags, Settings};
 use clap::Parser;
@@ -72,6 +76,18 @@ fn dispatch<W: World>(
         Some(Command::Completions { shell }) => return completions::run(shell, streams),
         Some(Command::Config { command }) => return config::run(command, env, &flags, streams),
         Some(Command::Doctor) => return doctor::run(env, &flags, world, streams),
+        #[cfg(feature = "sim")]
+        Some(Command::Demo(args)) => return demo::run(&args, env, &flags, streams),
+        #[cfg(feature = "sim")]
+        Some(Command::Sim {
+            command: SimCommand::Serve { listen, world, until_stdin_closes, scratch },
+        }) => {
+            let log = flags.log.clone();
+            return sim::run(
+                sim::Serve { listen, world, log, until_stdin_closes, scratch },
+                streams,
+            );
+        }
         other => other,
     };
     let settings = crate::config::load(env, &flags)?;
@@ -115,11 +131,14 @@ fn look<W: World>(
         Command::Config { .. } | Command::Doctor | Command::Completions { .. } => {
             Ok(ExitCode::Done)
         }
+        #[cfg(feature = "sim")]
+        Command::Demo(_) | Command::Sim { .. } => Ok(ExitCode::Done),
     }
 }
 
-/// The clock and the runtime of a command that waits for the network.
+/// The runtime of a command that waits for the network.
 pub(super) fn on_runtime<T>(
+    clock: Clock,
     work: impl AsyncFnOnce(Clock) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let runtime =
@@ -127,7 +146,7 @@ pub(super) fn on_runtime<T>(
             let next = "Free some file descriptors or memory, then try again.";
             Failure::new(ExitCode::Failed, "start the runtime", &error, next)
         })?;
-    runtime.block_on(work(Clock::real()))
+    runtime.block_on(work(clock))
 }
 
 #[cfg(test)]

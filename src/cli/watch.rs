@@ -22,7 +22,7 @@ pub(super) fn run<W: World>(
     streams: &mut Streams<'_>,
     (stack, format): (Option<&StackId>, Format),
 ) -> Result<ExitCode, Failure> {
-    on_runtime(async |clock| {
+    on_runtime(super::console::clock(settings), async |clock| {
         let (sender, receiver) = mpsc::channel(CHANGES_QUEUED);
         tokio::select! {
             biased;

@@ -1,10 +1,11 @@
 //! What the command line may set, as plain values: `cli` fills it, `load` layers it over the rest.
 
+use super::ClockSetting;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The global flags. `None` and `false` mean "not given".
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flags {
     /// `--config`.
     pub config: Option<PathBuf>,
@@ -34,4 +35,6 @@ pub struct Flags {
     pub no_color: bool,
     /// `--ascii`.
     pub ascii: bool,
+    /// `--clock`.
+    pub clock: Option<ClockSetting>,
 }

@@ -82,6 +82,7 @@ pub(super) fn assemble(
         log,
         color,
         ascii,
+        clock: flags.clock,
         term: env.text("TERM").map(str::to_owned),
         origins: layers.origins,
         notes: layers.notes,

@@ -1,6 +1,7 @@
 //! The validated settings: what the rest of the program sees of files, environment and flags.
 
 use crate::core::ids::{Product, ServiceId, StackId};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,12 +79,23 @@ pub struct Settings {
     pub color: bool,
     /// Whether to keep to ASCII.
     pub ascii: bool,
+    /// The clock to run by, if not the real one.
+    pub clock: Option<ClockSetting>,
     /// What the terminal calls itself (TERM).
     pub term: Option<String>,
     /// Where each value came from, by its dotted name.
     pub origins: BTreeMap<String, Origin>,
     /// What would surprise the operator about where a value came from, as sentences.
     pub notes: Vec<String>,
+}
+
+/// Another clock than the real one: for worlds whose time runs faster.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClockSetting {
+    /// What time it is at the start.
+    pub start: Timestamp,
+    /// How many times as fast as real time it runs.
+    pub rate: f64,
 }
 
 /// How to reach AWS. What is `None` is left to the SDK, which reads the standard variables and

@@ -1,6 +1,7 @@
 //! Checked values: each type accepts what makes sense and says in a sentence what does not. The
 //! file, the environment and the flags all pass through them.
 
+use super::ClockSetting;
 use super::{ProbePath, RefusedPath};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -22,6 +23,9 @@ pub enum BadValue {
         /// The most allowed.
         most: String,
     },
+    /// No clock.
+    #[error("{0:?} is no clock: write a time and a speed, like 2026-11-22T14:00:00Z@60")]
+    NotAClock(String),
     /// No URL we can use as an endpoint.
     #[error("{0:?} is no endpoint: write http://host[:port] or https://host[:port]")]
     NotAnEndpoint(String),
@@ -90,6 +94,18 @@ pub(super) type RequestLimit = Span<100, 60_000>;
 /// What is wrong with it.
 pub fn parse_timeout(text: &str) -> Result<Duration, BadValue> {
     Timeout::try_from(text.to_owned()).map(|span| span.0)
+}
+
+/// Reads the value of `--clock`: a time, `@`, and how many times as fast as real time it runs.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_clock(text: &str) -> Result<ClockSetting, BadValue> {
+    let parsed = text.split_once('@').and_then(|(start, rate)| {
+        let (start, rate) = (start.parse().ok()?, rate.parse::<f64>().ok()?);
+        (rate.is_finite() && rate >= 0.0).then_some(ClockSetting { start, rate })
+    });
+    parsed.ok_or_else(|| BadValue::NotAClock(text.to_owned()))
 }
 
 fn parse_duration(text: &str) -> Result<Duration, BadValue> {
