@@ -397,6 +397,7 @@ fn a_shared_dependency() {
     let world = bent(|world| {
         for node in world.fleets.iter_mut().flat_map(|fleet| &mut fleet.nodes) {
             node.probes.insert("grafana", ProbeReason::DatabaseFailing);
+            node.probes.insert("healthz", ProbeReason::WrongStatus);
         }
     });
     let finding = only(&world);

@@ -10,6 +10,9 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// The node's own `/healthz`, which sums up its products.
+const AGGREGATOR: &str = "healthz";
+
 pub(super) fn look(scene: &Scene<'_>, found: &mut Vec<Finding>) {
     if super::super::nodes::nobody_answers(scene.index) {
         found.push(unreachable(scene));
@@ -65,12 +68,16 @@ fn dependency_failures(scene: &Scene<'_>, found: &mut Vec<Finding>) -> BTreeSet<
             }
         }
     }
+    failing.retain(|_, cases| {
+        let same = cases.windows(2).all(|two| check_of(two[0].1) == check_of(two[1].1));
+        nodes.len() >= 2 && cases.len() >= nodes.len() && same && passing
+    });
+    // The aggregator fails because a product does, and adds nothing.
+    if failing.len() > 1 {
+        failing.remove(&Product::from(AGGREGATOR));
+    }
     let mut shared = BTreeSet::new();
     for (product, cases) in failing {
-        let same = cases.windows(2).all(|two| check_of(two[0].1) == check_of(two[1].1));
-        if nodes.len() < 2 || cases.len() < nodes.len() || !same || !passing {
-            continue;
-        }
         let since = cases.iter().map(|(_, probe)| probe.since).max().unwrap_or(scene.index.now);
         let text = format!(
             "{product} fails the same way on all {}: {}",
@@ -159,7 +166,7 @@ fn failed(
         found.push(about(node, since, text).identified("all"));
         return;
     }
-    let aggregator = Product::from("healthz");
+    let aggregator = Product::from(AGGREGATOR);
     let products_fail = failing.iter().any(|probe| probe.outcome.product != aggregator);
     for probe in failing {
         let product = &probe.outcome.product;

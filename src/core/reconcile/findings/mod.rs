@@ -42,7 +42,10 @@ pub(super) fn all(scene: &Scene<'_>) -> Vec<Finding> {
     group::look(scene, &mut found);
     found.sort_by(|a, b| {
         let key = |one: &Finding| (one.kind, one.stack_id.clone(), one.instance_id.clone());
-        b.severity.cmp(&a.severity).then_with(|| key(a).cmp(&key(b))).then_with(|| a.id.cmp(&b.id))
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| key(a).cmp(&key(b)))
+            .then_with(|| (&a.summary, &a.id).cmp(&(&b.summary, &b.id)))
     });
     found
 }
