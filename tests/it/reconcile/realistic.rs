@@ -1,0 +1,52 @@
+//! What happens in real accounts every day: neighbours, rolling deploys, denied reads. None of it
+//! may make a finding that is not true, or hide what is known.
+
+use super::world::{self, World, blue_green, event};
+use quarterdeck::core::error::{ErrorKind, SourceError};
+use quarterdeck::core::estate::{Estate, Policy, Role};
+use quarterdeck::core::finding::{FindingKind, Severity};
+use quarterdeck::core::inventory::{Inventory, LoadBalancer, ProbeReason, Refresh};
+use quarterdeck::core::observed::Status;
+use quarterdeck::core::reconcile::reconcile;
+use quarterdeck::core::source::{Fragment, Scope, Source, SourceEvent};
+use std::time::Duration;
+
+fn at_now(inventory: &Inventory) -> Estate {
+    reconcile(inventory, world::now(), &Policy::default())
+}
+
+fn kinds(estate: &Estate) -> Vec<FindingKind> {
+    estate.findings.iter().map(|one| one.kind).collect()
+}
+
+/// The world's inventory with some of the answers changed on the way.
+fn bent(world: &World, mut bend: impl FnMut(&mut SourceEvent)) -> Inventory {
+    let mut inventory = Inventory::default();
+    for mut event in world.events() {
+        bend(&mut event);
+        inventory.apply(event);
+    }
+    inventory
+}
+
+fn denied(scope: Scope) -> SourceEvent {
+    let why = SourceError::new(ErrorKind::Denied, "x", "not authorised");
+    SourceEvent { result: Err(why), ..event(scope, Fragment::MembersUnchanged) }
+}
+
+#[test]
+fn a_neighbours_load_balancer_hides_no_role() {
+    let inventory = bent(&blue_green(), |event| {
+        if let Ok(Fragment::LoadBalancers(all)) = &mut event.result {
+            let neighbour = LoadBalancer {
+                arn: "arn:aws:elasticloadbalancing:r:1:loadbalancer/net/other/2".into(),
+                name: "other".into(),
+                ..all[0].clone()
+            };
+            all.push(neighbour);
+        }
+    });
+    let estate = at_now(&inventory);
+    assert_eq!(estate.fleets[&"blue".into()].role, Role::Live);
+    assert_eq!(estate.fleets[&"green".into()].role, Role::Standby);
+}
