@@ -87,9 +87,10 @@ pub fn demand(inventory: &Inventory, settings: &Settings, pace: &Pace) -> Vec<Wa
     demand.registry();
     let ours = demand.our_groups();
     demand.auto_scaling(&ours);
-    let target_groups = demand.load_balancing(&ours);
-    let ids = demand.instances(&ours, &target_groups);
-    demand.probes(&ours, &ids);
+    let (near, target_groups) = demand.load_balancing(&ours);
+    demand.instances(demand.ids(&ours, &target_groups));
+    // Nodes of groups that only stand beside ours are not ours to probe.
+    demand.probes(&ours, &demand.ids(&ours, &near));
     demand.wants
 }
 
@@ -185,14 +186,18 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// Listeners, target health and what belongs to them; answers the target groups that are ours.
-    fn load_balancing(&mut self, ours: &[&AutoScalingGroup]) -> BTreeSet<TargetGroupArn> {
+    /// Listeners, target health and what belongs to them; answers the target groups that are ours,
+    /// and those together with what stands beside them on their load balancers.
+    fn load_balancing(
+        &mut self,
+        ours: &[&AutoScalingGroup],
+    ) -> (BTreeSet<TargetGroupArn>, BTreeSet<TargetGroupArn>) {
         let inventory = self.inventory;
         // Until the groups were asked about, nobody can tell which target groups are ours.
         if inventory.groups.value().is_none() && inventory.groups.error().is_none() {
-            return BTreeSet::new();
+            return <_>::default();
         }
-        let Some(all) = inventory.target_groups.value() else { return BTreeSet::new() };
+        let Some(all) = inventory.target_groups.value() else { return <_>::default() };
         let near = self.near(ours);
         let balancers: BTreeSet<&LoadBalancerArn> = all
             .iter()
@@ -218,13 +223,22 @@ impl<'a> Demand<'a> {
             let every = self.settings.cadence.slow * SWEEP;
             self.add(Scope::TargetHealth(group.arn.clone()), every, 4);
         }
-        ours
+        (near, ours)
     }
 
-    /// Target groups that our Auto Scaling groups are attached to, or that hold their instances.
+    /// Target groups that our Auto Scaling groups are attached to, that carry a stack tag, or that
+    /// hold our nodes, by id or (target type `ip`) by address.
     fn near(&self, ours: &[&AutoScalingGroup]) -> BTreeSet<TargetGroupArn> {
-        let instances: BTreeSet<&InstanceId> =
-            ours.iter().flat_map(|group| &group.instances).map(|one| &one.id).collect();
+        let mut instances = self.ids(ours, &BTreeSet::new());
+        let addresses: Vec<InstanceId> = instances
+            .iter()
+            .filter_map(|id| self.inventory.instances.get(id)?.value.as_ref()?.private_ip)
+            .map(|address| InstanceId::from(address.to_string()))
+            .collect();
+        instances.extend(addresses);
+        let tagged = self.inventory.tags.values().filter_map(Observed::value).flatten();
+        let tagged =
+            tagged.filter(|(_, tags)| STACK_KEYS.iter().any(|key| tags.contains_key(*key)));
         let holding = self.inventory.target_health.iter().filter(|(_, health)| {
             let mut targets = health.value().into_iter().flat_map(|all| all.iter());
             targets.any(|held| instances.contains(&held.value.id))
@@ -232,6 +246,7 @@ impl<'a> Demand<'a> {
         ours.iter()
             .flat_map(|group| &group.target_groups)
             .chain(holding.map(|(arn, _)| arn))
+            .chain(tagged.map(|(arn, _)| arn))
             .cloned()
             .collect()
     }
@@ -285,9 +300,9 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// Asks EC2 about every id that any source named. Answers the ids.
-    fn instances(
-        &mut self,
+    /// Every id that our groups, our registry services or these target groups name.
+    fn ids(
+        &self,
         ours: &[&AutoScalingGroup],
         target_groups: &BTreeSet<TargetGroupArn>,
     ) -> BTreeSet<InstanceId> {
@@ -303,9 +318,14 @@ impl<'a> Demand<'a> {
             let health = self.inventory.target_health.get(arn).and_then(Observed::value);
             ids.extend(health.into_iter().flat_map(|all| all.iter()).map(|of| of.value.id.clone()));
         }
+        ids
+    }
+
+    /// Asks EC2 about these ids.
+    fn instances(&mut self, ids: BTreeSet<InstanceId>) {
         let answered = |id: &InstanceId| self.inventory.instances.contains_key(id);
-        let askable = || ids.iter().filter(|id| id.is_ec2()).cloned();
-        let (known, new): (Vec<_>, Vec<_>) = askable().partition(answered);
+        let askable = ids.into_iter().filter(InstanceId::is_ec2);
+        let (known, new): (Vec<_>, Vec<_>) = askable.partition(answered);
         let every = self.settings.cadence.ec2;
         for ids in new.chunks(IDS_A_CALL) {
             self.ask(Scope::Instances(NEW_INSTANCES | digest(ids)), Ask::Ids(ids.into()), every, 1);
@@ -319,7 +339,6 @@ impl<'a> Demand<'a> {
                 want.not_before = due;
             }
         }
-        ids
     }
 
     /// Probes every node whose address is known and which is not on its way out.

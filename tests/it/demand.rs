@@ -1,0 +1,96 @@
+//! What is read, how often, and of whom: the demand on worlds with neighbours.
+
+use crate::reconcile::world::{self, blue_green, event, sized};
+use quarterdeck::config::{Environment, Flags, Settings, load};
+use quarterdeck::core::error::{ErrorKind, SourceError};
+use quarterdeck::core::ids::TargetGroupArn;
+use quarterdeck::core::inventory::{Inventory, Namespace, RegistryService, TargetHealth};
+use quarterdeck::core::source::{Fragment, Scope, Source, SourceEvent};
+use quarterdeck::sources::{Pace, Want, demand};
+
+fn settings() -> Settings {
+    let env: Environment = [("HOME", "/nonexistent")].into_iter().collect();
+    load(&env, &Flags::default()).unwrap()
+}
+
+fn wants(inventory: &Inventory) -> Vec<Want> {
+    demand(inventory, &settings(), &Pace::default())
+}
+
+/// ELBv2 calls a second in steady state, jitter (shorter by 5 % on average) included.
+fn elbv2_rate(wants: &[Want]) -> f64 {
+    let own = wants.iter().filter(|want| want.scope.source() == Source::Elbv2);
+    own.map(|want| 1.0 / (want.every.as_secs_f64() * 0.95)).sum()
+}
+
+fn neighbours(inventory: &mut Inventory, number: usize) {
+    let mut groups = inventory.target_groups.value().unwrap().clone();
+    for index in 0..number {
+        let mut stranger = groups[0].clone();
+        stranger.arn = TargetGroupArn::from(format!(
+            "arn:aws:elasticloadbalancing:r:1:targetgroup/n{index}/1"
+        ));
+        stranger.load_balancers.clear();
+        groups.push(stranger);
+    }
+    inventory.apply(event(Scope::TargetGroups, Fragment::TargetGroups(groups)));
+}
+
+#[test]
+fn a_neighbours_nodes_are_not_probed() {
+    let world = blue_green();
+    let mut inventory = world.inventory();
+    let stranger = "i-0bad0000000000000";
+    let mut groups = inventory.target_groups.value().unwrap().clone();
+    let mut beside = groups[0].clone();
+    beside.arn = TargetGroupArn::from("arn:aws:elasticloadbalancing:r:1:targetgroup/beside/1");
+    groups.push(beside.clone());
+    inventory.apply(event(Scope::TargetGroups, Fragment::TargetGroups(groups)));
+    let target = TargetHealth {
+        id: stranger.into(),
+        port: 80,
+        zone: None,
+        state: "healthy".into(),
+        reason: None,
+        description: None,
+    };
+    inventory.apply(event(Scope::TargetHealth(beside.arn), Fragment::TargetHealth(vec![target])));
+    let mut found = inventory.instances.values().find_map(|of| of.value.clone()).unwrap();
+    found.id = stranger.into();
+    found.private_ip = Some("127.66.0.1".parse().unwrap());
+    let answer = Fragment::Instances { asked: vec![stranger.into()], found: vec![found] };
+    inventory.apply(event(Scope::Instances(0), answer));
+    let probed: Vec<_> = wants(&inventory)
+        .into_iter()
+        .filter_map(|want| match want.scope {
+            Scope::Probe(id) => Some(id),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(probed.len(), 6, "{probed:?}");
+}
+
+#[test]
+fn a_target_group_of_addresses_is_found_by_them() {
+    let mut inventory = blue_green().inventory();
+    let mut groups = inventory.target_groups.value().unwrap().clone();
+    let mut by_address = groups[0].clone();
+    by_address.arn = TargetGroupArn::from("arn:aws:elasticloadbalancing:r:1:targetgroup/ips/1");
+    by_address.target_type = "ip".into();
+    by_address.load_balancers.clear();
+    groups.push(by_address.clone());
+    inventory.apply(event(Scope::TargetGroups, Fragment::TargetGroups(groups)));
+    let target = TargetHealth {
+        id: "127.10.0.0".into(),
+        port: 3100,
+        zone: None,
+        state: "healthy".into(),
+        reason: None,
+        description: None,
+    };
+    let scope = Scope::TargetHealth(by_address.arn);
+    inventory.apply(event(scope.clone(), Fragment::TargetHealth(vec![target])));
+    let every = |wanted: &Scope| wants(&inventory).into_iter().find(|of| &of.scope == wanted);
+    let attached = Scope::TargetHealth(blue_green().target_group("blue", 3000));
+    assert_eq!(every(&scope).unwrap().every, every(&attached).unwrap().every);
+}
