@@ -41,6 +41,9 @@ struct State {
     want: Want,
     due: Timestamp,
     running: bool,
+    /// Nobody wants it any more; it is kept while its read is under way, so that a scope that is
+    /// wanted again meanwhile is not read twice at once.
+    dropped: bool,
     ended: Option<Timestamp>,
     backoff: u32,
 }
@@ -105,8 +108,12 @@ impl Scheduler {
         let gone: Vec<Scope> =
             self.states.keys().filter(|scope| !scopes.contains(scope)).cloned().collect();
         for scope in gone {
-            if let Some(state) = self.states.remove(&scope) {
+            if let Some(mut state) = self.states.remove(&scope) {
                 self.unqueue(&state);
+                if state.running {
+                    state.dropped = true;
+                    self.states.insert(scope, state);
+                }
             }
         }
         for want in wants {
@@ -114,7 +121,14 @@ impl Scheduler {
                 Some(state) => self.again(state, want),
                 None => {
                     let due = want.not_before.unwrap_or(now);
-                    self.enqueue(State { want, due, running: false, ended: None, backoff: 1 });
+                    self.enqueue(State {
+                        want,
+                        due,
+                        running: false,
+                        dropped: false,
+                        ended: None,
+                        backoff: 1,
+                    });
                 }
             }
         }
@@ -129,6 +143,7 @@ impl Scheduler {
             state.due = state.due.min(sooner);
         }
         state.want = want;
+        state.dropped = false;
         self.enqueue(state);
     }
 
@@ -194,7 +209,9 @@ impl Scheduler {
         if let Some(flying) = self.flying.get_mut(&want.scope.source()) {
             *flying = flying.saturating_sub(1);
         }
-        let Some(mut state) = self.states.remove(&want.scope) else { return };
+        let Some(mut state) = self.states.remove(&want.scope).filter(|of| !of.dropped) else {
+            return;
+        };
         let throttled = event.result.as_ref().err().or(event.missing.as_ref());
         state.backoff = match throttled.map(|error| error.kind) {
             Some(ErrorKind::Throttled) => (state.backoff * 2).min(BACKED_OFF_AT_MOST),
@@ -225,5 +242,46 @@ async fn wait(clock: &Clock, until: Option<Timestamp>) {
             clock.sleep(span).await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::Ask;
+
+    fn want(every: u64) -> Want {
+        let every = Duration::from_secs(every);
+        Want { scope: Scope::Groups, ask: Ask::Plain, every, rank: 0, not_before: None }
+    }
+
+    /// A scope that is dropped and wanted again while its read is under way is still one scope:
+    /// one read at a time, and one place in the queue afterwards.
+    #[tokio::test]
+    async fn a_scope_wanted_again_in_flight_is_read_once() {
+        let clock = Clock::real();
+        // Nothing listens there; how the read ends does not matter here.
+        let aws = crate::aws::tests::readers("http://127.0.0.1:1").await;
+        let mut scheduler =
+            Scheduler::new(Reader::new(aws, None, clock.clone(), None), clock.clone());
+        scheduler.want(vec![want(60)]);
+        scheduler.start_due();
+        scheduler.want(Vec::new());
+        scheduler.want(vec![want(60)]);
+        scheduler.start_due();
+        assert_eq!(scheduler.reads.len(), 1, "one read in flight");
+        let (want, event) = scheduler.reads.join_next().await.unwrap().unwrap();
+        scheduler.ended(&want, &event);
+        scheduler.start_due();
+        assert_eq!(scheduler.reads.len(), 0, "due in a minute");
+        let queued: usize = scheduler.queues.values().map(BTreeSet::len).sum();
+        assert_eq!(queued, 1);
+        // Dropped in flight and not wanted again, it is forgotten.
+        scheduler.all_now();
+        scheduler.start_due();
+        scheduler.want(Vec::new());
+        let (want, event) = scheduler.reads.join_next().await.unwrap().unwrap();
+        scheduler.ended(&want, &event);
+        assert!(scheduler.states.is_empty());
     }
 }
