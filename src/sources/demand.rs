@@ -28,6 +28,9 @@ const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.6;
 const ELBV2_SLOW_CALLS_A_SECOND: f64 = 0.3;
 /// Auto Scaling's bucket is shared too; activities and refreshes take at most this many.
 const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
+/// Registry services that could never be listed may be anybody's: together they take at most this
+/// many calls a second (a role that may list one service is denied all the others).
+const UNKNOWN_SERVICES_CALLS_A_SECOND: f64 = 1.0;
 /// How much slower everything is read when nobody has typed for a while.
 const IDLE: u32 = 3;
 
@@ -124,14 +127,23 @@ impl<'a> Demand<'a> {
             .flatten()
             .filter(|of| wanted.is_none_or(|name| name == of.name || name == of.id.as_str()))
             .collect();
+        let unknown = self.inventory.all_services().filter(|of| !self.knowledge_of(&of.id).0);
+        let unknown = stretched(
+            self.settings.cadence.cloudmap,
+            unknown.count(),
+            UNKNOWN_SERVICES_CALLS_A_SECOND,
+        );
         for namespace in namespaces {
             self.add(Scope::Services(namespace.id.clone()), slow, 0);
             let services = self.inventory.services.get(&namespace.id).and_then(Observed::value);
             for service in services.into_iter().flatten() {
                 let names = (namespace.http_name.clone(), service.name.clone());
                 let (known, ours) = self.knowledge_of(&service.id);
-                let every =
-                    if known && !ours { slow * SWEEP } else { self.settings.cadence.cloudmap };
+                let every = match (known, ours) {
+                    (_, true) => self.settings.cadence.cloudmap,
+                    (true, false) => slow * SWEEP,
+                    (false, false) => unknown,
+                };
                 let ask = Ask::Service((!names.0.is_empty()).then_some(names));
                 self.ask(Scope::Members(service.id.clone()), ask, every, 0);
                 if ours && service.custom_health {

@@ -71,6 +71,32 @@ fn a_neighbours_nodes_are_not_probed() {
 }
 
 #[test]
+fn a_service_that_may_not_be_listed_is_not_asked_again_and_again() {
+    let mut inventory = Inventory::default();
+    let namespace = Namespace { id: "ns-1".into(), name: "n".into(), http_name: "n".into() };
+    let services: Vec<_> = (0..300)
+        .map(|number| RegistryService {
+            id: format!("srv-{number}").into(),
+            name: "other".into(),
+            namespace: "ns-1".into(),
+            custom_health: false,
+        })
+        .collect();
+    inventory.apply(event(Scope::Namespaces, Fragment::Namespaces(vec![namespace])));
+    for service in &services {
+        let error = SourceError::new(ErrorKind::Denied, "ListInstances", "not authorised");
+        let scope = Scope::Members(service.id.clone());
+        inventory
+            .apply(SourceEvent { result: Err(error), ..event(scope, Fragment::MembersUnchanged) });
+    }
+    inventory.apply(event(Scope::Services("ns-1".into()), Fragment::Services(services)));
+    let wants = wants(&inventory);
+    let own = wants.iter().filter(|want| matches!(want.scope, Scope::Members(_)));
+    let rate: f64 = own.map(|want| 1.0 / want.every.as_secs_f64()).sum();
+    assert!(rate < 1.0, "{rate} calls a second");
+}
+
+#[test]
 fn a_target_group_of_addresses_is_found_by_them() {
     let mut inventory = blue_green().inventory();
     let mut groups = inventory.target_groups.value().unwrap().clone();
