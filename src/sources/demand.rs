@@ -23,9 +23,10 @@ const SWEPT_GROUPS: usize = 40;
 /// How much longer than the slow cadence the sweep for strangers takes.
 const SWEEP: u32 = 10;
 /// ELBv2's bucket is the whole account's: in steady state listeners and target health together
-/// may take this many calls a second, and everything slow this many more.
-const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.6;
-const ELBV2_SLOW_CALLS_A_SECOND: f64 = 0.3;
+/// may take this many calls a second, and everything slow this many more. The rest up to one goes
+/// to the listings, the sweep, and the jitter, which only ever shortens an interval.
+const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.55;
+const ELBV2_SLOW_CALLS_A_SECOND: f64 = 0.25;
 /// Auto Scaling's bucket is shared too; activities and refreshes take at most this many.
 const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
 /// Registry services that could never be listed may be anybody's: together they take at most this

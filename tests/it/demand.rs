@@ -37,6 +37,19 @@ fn neighbours(inventory: &mut Inventory, number: usize) {
 }
 
 #[test]
+fn elbv2_gets_at_most_one_call_a_second() {
+    for fleets in [1, 2, 10, 33] {
+        let names: Vec<&'static str> =
+            (0..fleets).map(|n| &*Box::leak(format!("f{n}").into_boxed_str())).collect();
+        let all: Vec<_> = names.iter().map(|name| (*name, 3, 1)).collect();
+        let mut inventory = sized(&all).inventory();
+        neighbours(&mut inventory, 300);
+        let rate = elbv2_rate(&wants(&inventory));
+        assert!(rate <= 1.0, "{} groups: {rate} calls a second", fleets * 3);
+    }
+}
+
+#[test]
 fn a_neighbours_nodes_are_not_probed() {
     let world = blue_green();
     let mut inventory = world.inventory();
