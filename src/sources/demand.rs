@@ -227,7 +227,8 @@ impl<'a> Demand<'a> {
         let beside = all
             .iter()
             .filter(|group| group.load_balancers.iter().any(|arn| balancers.contains(arn)))
-            .map(|group| &group.arn);
+            .map(|group| &group.arn)
+            .take(if near.is_empty() { SWEPT_GROUPS } else { usize::MAX });
         let ours: BTreeSet<TargetGroupArn> = near.iter().chain(beside).cloned().collect();
         self.fast(&ours, &balancers);
         self.slow(&ours, &balancers);

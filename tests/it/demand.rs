@@ -110,6 +110,25 @@ fn a_service_that_may_not_be_listed_is_not_asked_again_and_again() {
 }
 
 #[test]
+fn an_account_without_fleets_costs_little() {
+    let mut inventory = blue_green().inventory();
+    inventory.apply(event(Scope::Groups, Fragment::Groups(Vec::new())));
+    inventory.apply(event(Scope::Members(world::service()), Fragment::Members(Vec::new())));
+    let mut groups = inventory.target_groups.value().unwrap().clone();
+    for index in 0..300 {
+        let mut one = groups[0].clone();
+        one.arn = TargetGroupArn::from(format!(
+            "arn:aws:elasticloadbalancing:r:1:targetgroup/n{index}/1"
+        ));
+        groups.push(one);
+    }
+    inventory.apply(event(Scope::TargetGroups, Fragment::TargetGroups(groups)));
+    let own = wants(&inventory).into_iter().filter(|want| want.scope.source() == Source::Elbv2);
+    let number = own.count();
+    assert!(number < 150, "{number} ELBv2 calls in a round");
+}
+
+#[test]
 fn a_target_group_of_addresses_is_found_by_them() {
     let mut inventory = blue_green().inventory();
     let mut groups = inventory.target_groups.value().unwrap().clone();
