@@ -50,3 +50,18 @@ fn a_neighbours_load_balancer_hides_no_role() {
     assert_eq!(estate.fleets[&"blue".into()].role, Role::Live);
     assert_eq!(estate.fleets[&"green".into()].role, Role::Standby);
 }
+
+#[test]
+fn the_probes_of_a_node_that_is_gone_age_nobody() {
+    let mut world = blue_green();
+    let mut inventory = world.inventory();
+    world.fleets[0].nodes.pop();
+    let later = world::now().checked_add(Duration::from_secs(60)).unwrap();
+    // The groups are read once more after everybody else has stopped naming the node.
+    for mut event in world.events().into_iter().chain(world.events()) {
+        event.observed_at = later;
+        inventory.apply(event);
+    }
+    let probes = inventory.statuses(later).into_iter().find(|of| of.source == Source::Probes);
+    assert_eq!(probes.unwrap().status, Status::Ok);
+}
