@@ -52,6 +52,25 @@ fn a_neighbours_load_balancer_hides_no_role() {
 }
 
 #[test]
+fn old_words_of_auto_scaling_make_nobody_unregistered() {
+    let world = {
+        let mut world = blue_green();
+        world.fleets[0].nodes[1].member = None;
+        world
+    };
+    let mut inventory = world.inventory();
+    let later = world::now().checked_add(Duration::from_secs(21)).unwrap();
+    for mut event in world.events() {
+        if event.scope != Scope::Groups {
+            event.observed_at = later;
+            inventory.apply(event);
+        }
+    }
+    let estate = reconcile(&inventory, later, &Policy::default());
+    assert_eq!(kinds(&estate), []);
+}
+
+#[test]
 fn the_probes_of_a_node_that_is_gone_age_nobody() {
     let mut world = blue_green();
     let mut inventory = world.inventory();
