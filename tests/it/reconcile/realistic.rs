@@ -52,6 +52,19 @@ fn a_neighbours_load_balancer_hides_no_role() {
 }
 
 #[test]
+fn no_member_is_claimed_missing_where_services_are_denied() {
+    let mut inventory = Inventory::default();
+    for event in blue_green().events() {
+        let event = match event.scope {
+            Scope::Services(_) | Scope::Members(_) => denied(event.scope),
+            _ => event,
+        };
+        inventory.apply(event);
+    }
+    assert_eq!(at_now(&inventory).fleets[&"blue".into()].members, None);
+}
+
+#[test]
 fn old_words_of_auto_scaling_make_nobody_unregistered() {
     let world = {
         let mut world = blue_green();
