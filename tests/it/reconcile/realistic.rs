@@ -97,3 +97,25 @@ fn the_probes_of_a_node_that_is_gone_age_nobody() {
     let probes = inventory.statuses(later).into_iter().find(|of| of.source == Source::Probes);
     assert_eq!(probes.unwrap().status, Status::Ok);
 }
+
+#[test]
+fn a_group_just_attached_is_given_time_to_register() {
+    let mut world = blue_green();
+    world.cross_zone = true;
+    let blue = world.target_group("blue", 3100);
+    let inventory = bent(&world, |event| {
+        if let Ok(Fragment::Groups(groups)) = &mut event.result {
+            groups[1].target_groups.retain(|arn| arn != &blue);
+        }
+    });
+    let mut inventory = inventory;
+    for mut event in world.events() {
+        if let Ok(Fragment::Groups(groups)) = &mut event.result {
+            groups[1].target_groups.push(blue.clone());
+        }
+        inventory.apply(event);
+    }
+    let estate = at_now(&inventory);
+    let missing = estate.findings.iter().filter(|of| of.kind == FindingKind::NotInTargetGroup);
+    assert_eq!(missing.count(), 0);
+}
