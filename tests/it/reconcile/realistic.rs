@@ -52,6 +52,22 @@ fn a_neighbours_load_balancer_hides_no_role() {
 }
 
 #[test]
+fn a_starting_target_is_given_its_grace() {
+    let mut world = blue_green();
+    world.cross_zone = true;
+    let node = &mut world.fleets[0].nodes[1];
+    node.age = Duration::from_secs(60);
+    node.targets.insert(3100, "unhealthy");
+    node.probes.insert("loki", ProbeReason::Starting);
+    assert_eq!(kinds(&at_now(&world.inventory())), []);
+    let node = &mut world.fleets[0].nodes[1];
+    (node.age, node.lifecycle) = (Duration::from_secs(86_400), "Terminating:Wait");
+    node.targets.insert(3100, "unhealthy.draining");
+    world.zones = vec!["z-a", "z-c"];
+    assert_eq!(kinds(&at_now(&world.inventory())), []);
+}
+
+#[test]
 fn no_member_is_claimed_missing_where_services_are_denied() {
     let mut inventory = Inventory::default();
     for event in blue_green().events() {

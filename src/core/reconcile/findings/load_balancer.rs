@@ -168,7 +168,7 @@ fn unhealthy(
     let invalid = state == "unused"
         && matches!(target.reason.as_deref(), Some("Target.InvalidState" | "Target.IpUnusable"));
     if !(state == "unhealthy" || state == "unhealthy.draining" || invalid)
-        || node.drained_on_purpose
+        || is_in_passing(node)
         || explained(node, group, target)
         || super::health::disagreement(scene, node, group, target).is_some()
     {
@@ -183,6 +183,12 @@ fn unhealthy(
             .group(&group.arn)
             .identified(&target.port.to_string()),
     )
+}
+
+/// Whether the node is coming, going or taken out, so that failing the check is to be expected.
+/// One that no group lists is none of these.
+fn is_in_passing(node: &Node) -> bool {
+    node.in_grace || (node.lifecycle.is_some() && !node.is_in_service())
 }
 
 /// Whether a failing probe of the node says why the load balancer is unhappy: of the port it
