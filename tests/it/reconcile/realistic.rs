@@ -135,3 +135,27 @@ fn a_group_just_attached_is_given_time_to_register() {
     let missing = estate.findings.iter().filter(|of| of.kind == FindingKind::NotInTargetGroup);
     assert_eq!(missing.count(), 0);
 }
+
+#[test]
+fn a_tcp_check_contradicts_no_answering_product() {
+    let world = {
+        let mut world = blue_green();
+        world.fleets[0].nodes[0].probes.insert("loki", ProbeReason::Starting);
+        world
+    };
+    let tcp = |at: jiff::Timestamp, inventory: &mut Inventory| {
+        for mut event in world.events() {
+            if let Ok(Fragment::TargetGroups(groups)) = &mut event.result {
+                groups.iter_mut().for_each(|of| of.check_protocol = "TCP".into());
+            }
+            event.observed_at = at;
+            inventory.apply(event);
+        }
+    };
+    let mut inventory = Inventory::default();
+    let later = world::now().checked_add(Duration::from_secs(600)).unwrap();
+    tcp(world::now(), &mut inventory);
+    tcp(later, &mut inventory);
+    let estate = reconcile(&inventory, later, &Policy::default());
+    assert_eq!(kinds(&estate), [FindingKind::ProbeFailed]);
+}

@@ -134,6 +134,11 @@ pub(super) fn disagreement<'n>(
         .probes
         .iter()
         .find(|probe| probe.outcome.port == port && probe.verdict == contradicts)?;
+    // A TCP check asks only whether somebody listens: one who answers "no" does.
+    let listens = !probe.outcome.reason.is_silence();
+    if group.check_protocol == "TCP" && contradicts == Verdict::Fail && listens {
+        return None;
+    }
     let since = probe.since.max(target.since);
     let checks = group.check_interval_seconds.saturating_mul(group.unhealthy_threshold);
     let patience = Duration::from_secs(u64::from(checks));
