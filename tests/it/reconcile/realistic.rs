@@ -115,6 +115,16 @@ fn the_probes_of_a_node_that_is_gone_age_nobody() {
 }
 
 #[test]
+fn a_shared_dependency_is_named_when_only_one_product_is_probed() {
+    let mut world = blue_green();
+    for node in world.fleets.iter_mut().flat_map(|fleet| &mut fleet.nodes) {
+        node.probes.clear();
+        node.probes.insert("grafana", ProbeReason::DatabaseFailing);
+    }
+    assert_eq!(kinds(&at_now(&world.inventory())), [FindingKind::DependencyFailure]);
+}
+
+#[test]
 fn a_group_just_attached_is_given_time_to_register() {
     let mut world = blue_green();
     world.cross_zone = true;

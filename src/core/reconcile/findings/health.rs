@@ -51,15 +51,15 @@ fn check_of(probe: &NodeProbe) -> SameCheck {
     (probe.outcome.product.clone(), std::mem::discriminant(&probe.outcome.reason))
 }
 
-/// A check that fails in the same way on every probed node, two at least, while something else
-/// answers somewhere. It is the shared dependency then, not the nodes.
+/// A check that fails in the same way on every probed node, two at least, while something answers
+/// somewhere, if only to say no. It is the shared dependency then, not the nodes.
 fn dependency_failures(scene: &Scene<'_>, found: &mut Vec<Finding>) -> BTreeSet<Product> {
     let nodes: Vec<&Node> = probed(scene).collect();
     let mut failing: BTreeMap<Product, Vec<(&Node, &NodeProbe)>> = BTreeMap::new();
-    let mut passing = false;
+    let mut answering = false;
     for node in &nodes {
         for probe in &node.probes {
-            passing |= probe.verdict == Verdict::Pass;
+            answering |= probe.verdict == Verdict::Pass || probe.outcome.status.is_some();
             if probe.verdict == Verdict::Fail {
                 failing.entry(probe.outcome.product.clone()).or_default().push((node, probe));
             }
@@ -68,7 +68,7 @@ fn dependency_failures(scene: &Scene<'_>, found: &mut Vec<Finding>) -> BTreeSet<
     let mut shared = BTreeSet::new();
     for (product, cases) in failing {
         let same = cases.windows(2).all(|two| check_of(two[0].1) == check_of(two[1].1));
-        if nodes.len() < 2 || cases.len() < nodes.len() || !same || !passing {
+        if nodes.len() < 2 || cases.len() < nodes.len() || !same || !answering {
             continue;
         }
         let since = cases.iter().map(|(_, probe)| probe.since).max().unwrap_or(scene.index.now);
