@@ -91,12 +91,14 @@ fn attachments(
 }
 
 fn instance(from: types::Instance) -> Option<GroupInstance> {
+    let template = from.launch_template;
     Some(GroupInstance {
         id: from.instance_id?.into(),
         zone: from.availability_zone.unwrap_or_default().into(),
         lifecycle: from.lifecycle_state.map(|of| of.as_str().to_owned()).unwrap_or_default(),
         health: from.health_status.unwrap_or_default(),
-        launch_template_version: from.launch_template.and_then(|template| template.version),
+        launch_template: template.as_ref().and_then(|of| of.launch_template_id.clone()),
+        launch_template_version: template.and_then(|of| of.version),
         protected: from.protected_from_scale_in.unwrap_or_default(),
     })
 }

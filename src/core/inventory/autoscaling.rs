@@ -50,6 +50,10 @@ pub struct GroupInstance {
     pub lifecycle: String,
     /// HealthStatus: `Healthy` or `Unhealthy`.
     pub health: String,
+    /// The id of the launch template it was made from, where it was made from one. A group with a
+    /// mixed instances policy has several.
+    #[serde(default)]
+    pub launch_template: Option<String>,
     /// The version of the launch template it was made from, where it was made from one.
     pub launch_template_version: Option<String>,
     /// ProtectedFromScaleIn.

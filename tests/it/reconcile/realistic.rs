@@ -169,3 +169,47 @@ fn a_tcp_check_contradicts_no_answering_product() {
     let estate = reconcile(&inventory, later, &Policy::default());
     assert_eq!(kinds(&estate), [FindingKind::ProbeFailed]);
 }
+
+#[test]
+fn versions_of_different_templates_are_not_mixed_versions() {
+    let mut world = blue_green();
+    world.fleets[0].nodes[0].version = "7";
+    let of = |template: fn(usize) -> &'static str| {
+        bent(&world, |event| {
+            if let Ok(Fragment::Groups(groups)) = &mut event.result {
+                for (index, instance) in groups[0].instances.iter_mut().enumerate() {
+                    instance.launch_template = Some(template(index).to_owned());
+                }
+            }
+        })
+    };
+    let mixed_policy = of(|index| if index == 0 { "lt-arm" } else { "lt-x86" });
+    assert_eq!(kinds(&at_now(&mixed_policy)), []);
+    assert_eq!(kinds(&at_now(&of(|_| "lt-x86"))), [FindingKind::MixedVersions]);
+}
+
+#[test]
+fn a_refresh_excuses_mixed_versions_only_while_it_is_known_to_run() {
+    let mut world = blue_green();
+    world.fleets[0].nodes[0].version = "2";
+    let severity = |status: &str, seconds: u64| {
+        let refresh =
+            Refresh { id: "r".into(), status: status.into(), percent: None, started: None };
+        let mut inventory = Inventory::default();
+        let scope = Scope::Refreshes("blue-asg".into());
+        inventory.apply(event(scope, Fragment::Refreshes(vec![refresh])));
+        let later = world::now().checked_add(Duration::from_secs(seconds)).unwrap();
+        for mut event in world.events() {
+            event.observed_at = later;
+            inventory.apply(event);
+        }
+        let estate = reconcile(&inventory, later, &Policy::default());
+        assert_eq!(kinds(&estate), [FindingKind::MixedVersions]);
+        estate.findings[0].severity
+    };
+    for running in ["InProgress", "Baking", "RollbackInProgress"] {
+        assert_eq!(severity(running, 0), Severity::Info, "{running}");
+    }
+    assert_eq!(severity("Successful", 0), Severity::Warning);
+    assert_eq!(severity("InProgress", 21), Severity::Warning, "an old word");
+}
