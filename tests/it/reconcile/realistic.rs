@@ -1,7 +1,7 @@
 //! What happens in real accounts every day: neighbours, rolling deploys, denied reads. None of it
 //! may make a finding that is not true, or hide what is known.
 
-use super::world::{self, World, blue_green, event};
+use super::world::{self, World, blue_green, event, sized};
 use quarterdeck::core::error::{ErrorKind, SourceError};
 use quarterdeck::core::estate::{Estate, Policy, Role};
 use quarterdeck::core::finding::{FindingKind, Severity};
@@ -9,6 +9,7 @@ use quarterdeck::core::inventory::{Inventory, LoadBalancer, ProbeReason, Refresh
 use quarterdeck::core::observed::Status;
 use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::source::{Fragment, Scope, Source, SourceEvent};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 fn at_now(inventory: &Inventory) -> Estate {
@@ -212,4 +213,15 @@ fn a_refresh_excuses_mixed_versions_only_while_it_is_known_to_run() {
     }
     assert_eq!(severity("Successful", 0), Severity::Warning);
     assert_eq!(severity("InProgress", 21), Severity::Warning, "an old word");
+}
+
+#[test]
+fn one_wrong_entry_makes_no_fleet_without_a_tag_nobodys() {
+    let mut world = blue_green();
+    world.fleets[0].tagged = false;
+    let node = &mut world.fleets[0].nodes[0];
+    node.member = Some(world::member(node.id.as_str(), &node.ip.to_string(), "green"));
+    let estate = at_now(&world.inventory());
+    assert_eq!(kinds(&estate), [FindingKind::WrongStack]);
+    assert_eq!(estate.fleets[&"blue".into()].role, Role::Live);
 }
