@@ -225,3 +225,27 @@ fn one_wrong_entry_makes_no_fleet_without_a_tag_nobodys() {
     assert_eq!(kinds(&estate), [FindingKind::WrongStack]);
     assert_eq!(estate.fleets[&"blue".into()].role, Role::Live);
 }
+
+#[test]
+fn weights_that_go_to_and_fro_are_told_once_each_way() {
+    let mut inventory = blue_green().inventory();
+    let there = sized(&[("blue", 3, 0), ("green", 3, 100)]);
+    for world in [&there, &blue_green(), &there] {
+        world.events().into_iter().for_each(|event| inventory.apply(event));
+    }
+    let estate = at_now(&inventory);
+    let ids: BTreeSet<_> = estate.findings.iter().map(|of| &of.id).collect();
+    assert_eq!((ids.len(), estate.findings.len()), (6, 6));
+}
+
+#[test]
+fn groups_in_another_order_are_no_change_of_traffic() {
+    let mut inventory = blue_green().inventory();
+    for mut event in blue_green().events() {
+        if let Ok(Fragment::Listeners(all)) = &mut event.result {
+            all.iter_mut().for_each(|listener| listener.default.groups.reverse());
+        }
+        inventory.apply(event);
+    }
+    assert_eq!(kinds(&at_now(&inventory)), []);
+}
