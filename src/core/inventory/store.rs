@@ -95,6 +95,7 @@ impl Inventory {
             (Scope::Identity, Fragment::Identity(value)) => news.settle(&mut self.identity, value),
             (Scope::Namespaces, Fragment::Namespaces(value)) => {
                 news.settle_list(&mut self.namespaces, value, |item| item.id.clone());
+                self.drop_orphans_of_namespaces();
             }
             (Scope::Services(namespace), Fragment::Services(value)) => {
                 let slot = self.services.entry(namespace).or_default();
@@ -285,6 +286,14 @@ impl Inventory {
         self.instance_batches.retain(|_, batch| {
             batch.last_attempt().is_some_and(|at| age(at, now) <= batch.every() * 3)
         });
+    }
+
+    fn drop_orphans_of_namespaces(&mut self) {
+        if self.namespaces.error().is_some() {
+            return;
+        }
+        let ids: BTreeSet<_> = list(&self.namespaces).map(|namespace| &namespace.id).collect();
+        self.services.retain(|id, _| ids.contains(id));
     }
 
     fn drop_orphans_of_services(&mut self) {

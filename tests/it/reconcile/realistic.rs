@@ -249,3 +249,10 @@ fn groups_in_another_order_are_no_change_of_traffic() {
     }
     assert_eq!(kinds(&at_now(&inventory)), []);
 }
+
+#[test]
+fn the_services_of_a_namespace_that_is_gone_are_gone() {
+    let mut inventory = blue_green().inventory();
+    inventory.apply(event(Scope::Namespaces, Fragment::Namespaces(Vec::new())));
+    assert_eq!(inventory.all_services().count(), 0);
+}
