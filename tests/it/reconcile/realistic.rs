@@ -5,7 +5,11 @@ use super::world::{self, World, blue_green, event, sized};
 use quarterdeck::core::error::{ErrorKind, SourceError};
 use quarterdeck::core::estate::{Estate, Policy, Role};
 use quarterdeck::core::finding::{FindingKind, Severity};
-use quarterdeck::core::inventory::{Inventory, LoadBalancer, ProbeReason, Refresh};
+use quarterdeck::core::ids::{InstanceId, TargetGroupArn};
+use quarterdeck::core::inventory::{
+    Ec2Instance, Inventory, LoadBalancer, ProbeReason, Refresh, TargetGroup, TargetHealth,
+    WeightedGroup,
+};
 use quarterdeck::core::observed::Status;
 use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::source::{Fragment, Scope, Source, SourceEvent};
@@ -255,4 +259,45 @@ fn the_services_of_a_namespace_that_is_gone_are_gone() {
     let mut inventory = blue_green().inventory();
     inventory.apply(event(Scope::Namespaces, Fragment::Namespaces(Vec::new())));
     assert_eq!(inventory.all_services().count(), 0);
+}
+
+#[test]
+fn a_neighbours_group_that_takes_a_zone_out_of_dns_is_named() {
+    let world = blue_green();
+    let arn = TargetGroupArn::from("arn:aws:elasticloadbalancing:r:1:targetgroup/neighbour/1");
+    let stranger = InstanceId::from("i-0bad0000000000000");
+    let mut inventory = bent(&world, |event| match &mut event.result {
+        Ok(Fragment::TargetGroups(all)) => {
+            let own = TargetGroup { arn: arn.clone(), name: "neighbour".into(), ..all[0].clone() };
+            all.push(own);
+        }
+        Ok(Fragment::Listeners(all)) => {
+            let forward = WeightedGroup { target_group: arn.clone(), weight: 1 };
+            let mut own = all[0].clone();
+            (own.arn, own.port, own.default.groups) = ("listener/9".into(), 9, vec![forward]);
+            all.push(own);
+        }
+        Ok(Fragment::Instances { asked, found }) => {
+            asked.push(stranger.clone());
+            found.push(Ec2Instance { id: stranger.clone(), ..found[0].clone() });
+        }
+        _ => {}
+    });
+    let target = |state: &str| TargetHealth {
+        id: stranger.clone(),
+        port: 9,
+        zone: None,
+        state: state.into(),
+        reason: None,
+        description: None,
+    };
+    let scope = Scope::TargetGroupAttributes(arn.clone());
+    inventory.apply(event(scope, Fragment::TargetGroupAttributes(<_>::default())));
+    let scope = Scope::TargetHealth(arn.clone());
+    inventory.apply(event(scope, Fragment::TargetHealth(vec![target("healthy")])));
+    let estate = at_now(&inventory);
+    assert_eq!(kinds(&estate), [FindingKind::ZoneOutOfDns; 2]);
+    let text = "zone z-b is out of front's DNS: no healthy target there in neighbour, \
+                and cross-zone is off";
+    assert!(estate.findings.iter().any(|of| of.summary == text), "{:#?}", estate.findings);
 }
