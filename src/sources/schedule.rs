@@ -48,7 +48,42 @@ struct State {
     backoff: u32,
 }
 
-type Queue = BTreeSet<(Timestamp, u8, Scope)>;
+/// What waits of a source: what is due later, by time, and what is due, by rank. What has long been
+/// due and ranks low must not hold up what is on screen.
+#[derive(Default)]
+struct Queue {
+    later: BTreeSet<(Timestamp, u8, Scope)>,
+    due: BTreeSet<(u8, Timestamp, Scope)>,
+}
+
+impl Queue {
+    fn insert(&mut self, state: &State) {
+        self.later.insert((state.due, state.want.rank, state.want.scope.clone()));
+    }
+
+    fn remove(&mut self, state: &State) {
+        let scope = &state.want.scope;
+        self.later.remove(&(state.due, state.want.rank, scope.clone()));
+        self.due.remove(&(state.want.rank, state.due, scope.clone()));
+    }
+
+    /// Takes out what is due now and ranks first.
+    fn pop(&mut self, now: Timestamp) -> Option<Scope> {
+        while let Some(first) = self.later.first()
+            && first.0 <= now
+        {
+            let (due, rank, scope) = self.later.pop_first()?;
+            self.due.insert((rank, due, scope));
+        }
+        self.due.pop_first().map(|(_, _, scope)| scope)
+    }
+
+    /// When something is due next.
+    fn next(&self) -> Option<Timestamp> {
+        let due = self.due.iter().map(|(_, due, _)| *due).min();
+        due.or_else(|| self.later.first().map(|(due, ..)| *due))
+    }
+}
 
 /// Runs reads for as long as somebody listens.
 pub struct Scheduler {
@@ -159,16 +194,14 @@ impl Scheduler {
 
     fn enqueue(&mut self, state: State) {
         if !state.running {
-            let key = (state.due, state.want.rank, state.want.scope.clone());
-            self.queues.entry(state.want.scope.source()).or_default().insert(key);
+            self.queues.entry(state.want.scope.source()).or_default().insert(&state);
         }
         self.states.insert(state.want.scope.clone(), state);
     }
 
     fn unqueue(&mut self, state: &State) {
-        let key = (state.due, state.want.rank, state.want.scope.clone());
         if let Some(queue) = self.queues.get_mut(&state.want.scope.source()) {
-            queue.remove(&key);
+            queue.remove(state);
         }
     }
 
@@ -177,12 +210,8 @@ impl Scheduler {
         for (source, queue) in &mut self.queues {
             let flying = self.flying.entry(*source).or_default();
             while *flying < in_flight(*source) {
-                // What was wanted in one go has one due time, so its ranks decide.
-                let Some(key) = queue.first().filter(|(due, ..)| *due <= now).cloned() else {
-                    break;
-                };
-                queue.remove(&key);
-                let Some(state) = self.states.get_mut(&key.2) else { continue };
+                let Some(scope) = queue.pop(now) else { break };
+                let Some(state) = self.states.get_mut(&scope) else { continue };
                 state.running = true;
                 *flying += 1;
                 let (reader, want) = (Arc::clone(&self.reader), state.want.clone());
@@ -200,8 +229,7 @@ impl Scheduler {
             .filter(|(source, _)| {
                 self.flying.get(source).copied().unwrap_or_default() < in_flight(**source)
             })
-            .filter_map(|(_, queue)| queue.first())
-            .map(|(due, ..)| *due)
+            .filter_map(|(_, queue)| queue.next())
             .min()
     }
 
@@ -274,7 +302,8 @@ mod tests {
         scheduler.ended(&want, &event);
         scheduler.start_due();
         assert_eq!(scheduler.reads.len(), 0, "due in a minute");
-        let queued: usize = scheduler.queues.values().map(BTreeSet::len).sum();
+        let queued: usize =
+            scheduler.queues.values().map(|queue| queue.later.len() + queue.due.len()).sum();
         assert_eq!(queued, 1);
         // Dropped in flight and not wanted again, it is forgotten.
         scheduler.all_now();
@@ -283,5 +312,22 @@ mod tests {
         let (want, event) = scheduler.reads.join_next().await.unwrap().unwrap();
         scheduler.ended(&want, &event);
         assert!(scheduler.states.is_empty());
+    }
+    /// What has been due for longer gives way to what ranks before it.
+    #[tokio::test]
+    async fn among_what_is_due_the_rank_decides() {
+        let clock = Clock::real();
+        let aws = crate::aws::tests::readers("http://127.0.0.1:1").await;
+        let mut scheduler =
+            Scheduler::new(Reader::new(aws, None, clock.clone(), None), clock.clone());
+        let swept = |number: u16| Want { scope: Scope::Tags(number), rank: 4, ..want(60) };
+        let mut wants: Vec<Want> = (0..20).map(swept).collect();
+        scheduler.want(wants.clone());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        wants.push(Want { scope: Scope::TargetGroups, ..want(60) });
+        scheduler.want(wants);
+        scheduler.start_due();
+        assert!(scheduler.states[&Scope::TargetGroups].running);
+        scheduler.reads.abort_all();
     }
 }
