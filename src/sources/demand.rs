@@ -27,6 +27,9 @@ const SWEEP: u32 = 10;
 /// to the listings, the sweep, and the jitter, which only ever shortens an interval.
 const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.55;
 const ELBV2_SLOW_CALLS_A_SECOND: f64 = 0.25;
+/// How much of the fast rate listeners and the target groups of the fleet on screen get where
+/// there are too many groups to read all of them often.
+const ON_SCREEN_PART: f64 = 0.6;
 /// Auto Scaling's bucket is shared too; activities and refreshes take at most this many.
 const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
 /// Registry services that could never be listed may be anybody's: together they take at most this
@@ -266,19 +269,35 @@ impl<'a> Demand<'a> {
     }
 
     fn fast(&mut self, groups: &BTreeSet<TargetGroupArn>, balancers: &BTreeSet<&LoadBalancerArn>) {
-        let number = groups.len() + balancers.len();
-        let every = stretched(self.settings.cadence.elbv2, number, ELBV2_FAST_CALLS_A_SECOND);
         let all = self.inventory.groups.value().into_iter().flat_map(|all| all.iter());
         let focused: BTreeSet<&TargetGroupArn> = all
             .filter(|group| self.is_focused(group))
             .flat_map(|group| &group.target_groups)
             .collect();
+        let (focused, others): (Vec<_>, Vec<_>) =
+            groups.iter().partition(|group| focused.contains(group));
+        let least = self.settings.cadence.elbv2;
+        let number = groups.len() + balancers.len();
+        let alike = stretched(least, number, ELBV2_FAST_CALLS_A_SECOND);
+        // Where all alike would be seldom, listeners and the fleet on screen get the larger part.
+        let (often, seldom) = if focused.is_empty() || alike <= least * 2 {
+            (alike, alike)
+        } else {
+            let (part, rest) = (ON_SCREEN_PART, 1.0 - ON_SCREEN_PART);
+            let first = focused.len() + balancers.len();
+            (
+                stretched(least, first, ELBV2_FAST_CALLS_A_SECOND * part),
+                stretched(least, others.len(), ELBV2_FAST_CALLS_A_SECOND * rest),
+            )
+        };
         for balancer in balancers {
-            self.add(Scope::Listeners((*balancer).clone()), every, 0);
+            self.add(Scope::Listeners((*balancer).clone()), often, 0);
         }
-        for group in groups {
-            let rank = if focused.contains(group) { 0 } else { 1 };
-            self.add(Scope::TargetHealth(group.clone()), every, rank);
+        for group in focused {
+            self.add(Scope::TargetHealth(group.clone()), often, 0);
+        }
+        for group in others {
+            self.add(Scope::TargetHealth(group.clone()), seldom, 1);
         }
     }
 

@@ -13,6 +13,11 @@ fn settings() -> Settings {
     load(&env, &Flags::default()).unwrap()
 }
 
+/// With the fleet `f0` on screen.
+fn focused(inventory: &Inventory) -> Vec<Want> {
+    demand(inventory, &settings(), &Pace { idle: false, focus: Some("f0".into()) })
+}
+
 fn wants(inventory: &Inventory) -> Vec<Want> {
     demand(inventory, &settings(), &Pace::default())
 }
@@ -44,7 +49,7 @@ fn elbv2_gets_at_most_one_call_a_second() {
         let all: Vec<_> = names.iter().map(|name| (*name, 3, 1)).collect();
         let mut inventory = sized(&all).inventory();
         neighbours(&mut inventory, 300);
-        let rate = elbv2_rate(&wants(&inventory));
+        let rate = elbv2_rate(&wants(&inventory)).max(elbv2_rate(&focused(&inventory)));
         assert!(rate <= 1.0, "{} groups: {rate} calls a second", fleets * 3);
     }
 }
@@ -151,4 +156,19 @@ fn a_target_group_of_addresses_is_found_by_them() {
     let every = |wanted: &Scope| wants(&inventory).into_iter().find(|of| &of.scope == wanted);
     let attached = Scope::TargetHealth(blue_green().target_group("blue", 3000));
     assert_eq!(every(&scope).unwrap().every, every(&attached).unwrap().every);
+}
+
+#[test]
+fn the_fleet_on_screen_is_read_often_among_a_hundred_groups() {
+    let names: Vec<&'static str> =
+        (0..33).map(|number| &*Box::leak(format!("f{number}").into_boxed_str())).collect();
+    let all: Vec<_> = names.iter().map(|name| (*name, 3, 1)).collect();
+    let world = sized(&all);
+    let inventory = world.inventory();
+    let every = |stack: &str| {
+        let scope = Scope::TargetHealth(world.target_group(stack, 3100));
+        focused(&inventory).into_iter().find(|want| want.scope == scope).unwrap().every
+    };
+    assert!(every("f0").as_secs() <= 20, "{:?}", every("f0"));
+    assert!(every("f1").as_secs() > 100, "{:?}", every("f1"));
 }
