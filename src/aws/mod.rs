@@ -16,7 +16,7 @@ mod errors;
 mod gate;
 mod profiles;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod whole;
 mod xml;
 

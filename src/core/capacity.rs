@@ -49,7 +49,8 @@ pub fn opening<'a>(targets: impl Iterator<Item = &'a TargetHealth>) -> Opening {
         staying += 1;
         match &*target.state {
             "unhealthy" => unhealthy += 1,
-            "initial" => {}
+            // Neither has been judged: one waits for its first check, the other is not checked.
+            "initial" | "unused" => {}
             _ => judged_otherwise += 1,
         }
     }
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn when_a_group_fails_open() {
-        let cases: [(&[&str], Opening); 9] = [
+        let cases: [(&[&str], Opening); 10] = [
             (&[], Opening::Empty),
             (&["draining"], Opening::Empty),
             (&["unhealthy.draining"], Opening::Empty),
@@ -87,6 +88,7 @@ mod tests {
             (&["initial"], Opening::Closed),
             (&["unhealthy", "healthy"], Opening::Closed),
             (&["unused"], Opening::Closed),
+            (&["unhealthy", "unused"], Opening::AllUnhealthy),
             (&["unhealthy", "a-word-of-next-year"], Opening::Closed),
         ];
         for (states, expected) in cases {

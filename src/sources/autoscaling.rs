@@ -91,15 +91,17 @@ fn attachments(
 }
 
 fn instance(from: types::Instance) -> Option<GroupInstance> {
+    let template = from.launch_template;
     Some(GroupInstance {
         id: from.instance_id?.into(),
         zone: from.availability_zone.unwrap_or_default().into(),
         lifecycle: from.lifecycle_state.as_ref().map_or("", |of| of.as_str()).into(),
         health: from.health_status.unwrap_or_default().into(),
-        launch_template_version: from
-            .launch_template
-            .and_then(|template| template.version)
+        launch_template: template
+            .as_ref()
+            .and_then(|of| of.launch_template_id.as_deref())
             .map(Into::into),
+        launch_template_version: template.and_then(|of| of.version).map(Into::into),
         protected: from.protected_from_scale_in.unwrap_or_default(),
     })
 }

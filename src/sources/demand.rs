@@ -23,11 +23,18 @@ const SWEPT_GROUPS: usize = 40;
 /// How much longer than the slow cadence the sweep for strangers takes.
 const SWEEP: u32 = 10;
 /// ELBv2's bucket is the whole account's: in steady state listeners and target health together
-/// may take this many calls a second, and everything slow this many more.
-const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.6;
-const ELBV2_SLOW_CALLS_A_SECOND: f64 = 0.3;
+/// may take this many calls a second, and everything slow this many more. The rest up to one goes
+/// to the listings, the sweep, and the jitter, which only ever shortens an interval.
+const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.55;
+const ELBV2_SLOW_CALLS_A_SECOND: f64 = 0.25;
+/// How much of the fast rate listeners and the target groups of the fleet on screen get where
+/// there are too many groups to read all of them often.
+const ON_SCREEN_PART: f64 = 0.6;
 /// Auto Scaling's bucket is shared too; activities and refreshes take at most this many.
 const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
+/// Registry services that could never be listed may be anybody's: together they take at most this
+/// many calls a second (a role that may list one service is denied all the others).
+const UNKNOWN_SERVICES_CALLS_A_SECOND: f64 = 1.0;
 /// How much slower everything is read when nobody has typed for a while.
 const IDLE: u32 = 3;
 
@@ -87,9 +94,10 @@ pub fn demand(inventory: &Inventory, settings: &Settings, pace: &Pace) -> Vec<Wa
     demand.registry();
     let ours = demand.our_groups();
     demand.auto_scaling(&ours);
-    let target_groups = demand.load_balancing(&ours);
-    let ids = demand.instances(&ours, &target_groups);
-    demand.probes(&ours, &ids);
+    let (near, target_groups) = demand.load_balancing(&ours);
+    demand.instances(demand.ids(&ours, &target_groups));
+    // Nodes of groups that only stand beside ours are not ours to probe.
+    demand.probes(&ours, &demand.ids(&ours, &near));
     demand.wants
 }
 
@@ -123,14 +131,23 @@ impl<'a> Demand<'a> {
             .flatten()
             .filter(|of| wanted.is_none_or(|name| name == of.name || name == of.id.as_str()))
             .collect();
+        let unknown = self.inventory.all_services().filter(|of| !self.knowledge_of(&of.id).0);
+        let unknown = stretched(
+            self.settings.cadence.cloudmap,
+            unknown.count(),
+            UNKNOWN_SERVICES_CALLS_A_SECOND,
+        );
         for namespace in namespaces {
             self.add(Scope::Services(namespace.id.clone()), slow, 0);
             let services = self.inventory.services.get(&namespace.id).and_then(Observed::value);
             for service in services.into_iter().flatten() {
                 let names = (namespace.http_name.clone(), service.name.to_string());
                 let (known, ours) = self.knowledge_of(&service.id);
-                let every =
-                    if known && !ours { slow * SWEEP } else { self.settings.cadence.cloudmap };
+                let every = match (known, ours) {
+                    (_, true) => self.settings.cadence.cloudmap,
+                    (true, false) => slow * SWEEP,
+                    (false, false) => unknown,
+                };
                 let ask = Ask::Service((!names.0.is_empty()).then_some(names));
                 self.ask(Scope::Members(service.id.clone()), ask, every, 0);
                 if ours && service.custom_health {
@@ -185,14 +202,18 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// Listeners, target health and what belongs to them; answers the target groups that are ours.
-    fn load_balancing(&mut self, ours: &[&AutoScalingGroup]) -> BTreeSet<TargetGroupArn> {
+    /// Listeners, target health and what belongs to them; answers the target groups that are ours,
+    /// and those together with what stands beside them on their load balancers.
+    fn load_balancing(
+        &mut self,
+        ours: &[&AutoScalingGroup],
+    ) -> (BTreeSet<TargetGroupArn>, BTreeSet<TargetGroupArn>) {
         let inventory = self.inventory;
         // Until the groups were asked about, nobody can tell which target groups are ours.
         if inventory.groups.value().is_none() && inventory.groups.error().is_none() {
-            return BTreeSet::new();
+            return <_>::default();
         }
-        let Some(all) = inventory.target_groups.value() else { return BTreeSet::new() };
+        let Some(all) = inventory.target_groups.value() else { return <_>::default() };
         let near = self.near(ours);
         let balancers: BTreeSet<&LoadBalancerArn> = all
             .iter()
@@ -209,7 +230,8 @@ impl<'a> Demand<'a> {
         let beside = all
             .iter()
             .filter(|group| group.load_balancers.iter().any(|arn| balancers.contains(arn)))
-            .map(|group| &group.arn);
+            .map(|group| &group.arn)
+            .take(if near.is_empty() { SWEPT_GROUPS } else { usize::MAX });
         let ours: BTreeSet<TargetGroupArn> = near.iter().chain(beside).cloned().collect();
         self.fast(&ours, &balancers);
         self.slow(&ours, &balancers);
@@ -218,13 +240,22 @@ impl<'a> Demand<'a> {
             let every = self.settings.cadence.slow * SWEEP;
             self.add(Scope::TargetHealth(group.arn.clone()), every, 4);
         }
-        ours
+        (near, ours)
     }
 
-    /// Target groups that our Auto Scaling groups are attached to, or that hold their instances.
+    /// Target groups that our Auto Scaling groups are attached to, that carry a stack tag, or that
+    /// hold our nodes, by id or (target type `ip`) by address.
     fn near(&self, ours: &[&AutoScalingGroup]) -> BTreeSet<TargetGroupArn> {
-        let instances: BTreeSet<&InstanceId> =
-            ours.iter().flat_map(|group| &group.instances).map(|one| &one.id).collect();
+        let mut instances = self.ids(ours, &BTreeSet::new());
+        let addresses: Vec<InstanceId> = instances
+            .iter()
+            .filter_map(|id| self.inventory.instances.get(id)?.value.as_ref()?.private_ip)
+            .map(|address| InstanceId::from(address.to_string()))
+            .collect();
+        instances.extend(addresses);
+        let tagged = self.inventory.tags.values().filter_map(Observed::value).flatten();
+        let tagged =
+            tagged.filter(|(_, tags)| STACK_KEYS.iter().any(|key| tags.contains_key(*key)));
         let holding = self.inventory.target_health.iter().filter(|(_, health)| {
             let mut targets = health.value().into_iter().flat_map(|all| all.iter());
             targets.any(|held| instances.contains(&held.value.id))
@@ -232,24 +263,41 @@ impl<'a> Demand<'a> {
         ours.iter()
             .flat_map(|group| &group.target_groups)
             .chain(holding.map(|(arn, _)| arn))
+            .chain(tagged.map(|(arn, _)| arn))
             .cloned()
             .collect()
     }
 
     fn fast(&mut self, groups: &BTreeSet<TargetGroupArn>, balancers: &BTreeSet<&LoadBalancerArn>) {
-        let number = groups.len() + balancers.len();
-        let every = stretched(self.settings.cadence.elbv2, number, ELBV2_FAST_CALLS_A_SECOND);
         let all = self.inventory.groups.value().into_iter().flat_map(|all| all.iter());
         let focused: BTreeSet<&TargetGroupArn> = all
             .filter(|group| self.is_focused(group))
             .flat_map(|group| &group.target_groups)
             .collect();
+        let (focused, others): (Vec<_>, Vec<_>) =
+            groups.iter().partition(|group| focused.contains(group));
+        let least = self.settings.cadence.elbv2;
+        let number = groups.len() + balancers.len();
+        let alike = stretched(least, number, ELBV2_FAST_CALLS_A_SECOND);
+        // Where all alike would be seldom, listeners and the fleet on screen get the larger part.
+        let (often, seldom) = if focused.is_empty() || alike <= least * 2 {
+            (alike, alike)
+        } else {
+            let (part, rest) = (ON_SCREEN_PART, 1.0 - ON_SCREEN_PART);
+            let first = focused.len() + balancers.len();
+            (
+                stretched(least, first, ELBV2_FAST_CALLS_A_SECOND * part),
+                stretched(least, others.len(), ELBV2_FAST_CALLS_A_SECOND * rest),
+            )
+        };
         for balancer in balancers {
-            self.add(Scope::Listeners((*balancer).clone()), every, 0);
+            self.add(Scope::Listeners((*balancer).clone()), often, 0);
         }
-        for group in groups {
-            let rank = if focused.contains(group) { 0 } else { 1 };
-            self.add(Scope::TargetHealth(group.clone()), every, rank);
+        for group in focused {
+            self.add(Scope::TargetHealth(group.clone()), often, 0);
+        }
+        for group in others {
+            self.add(Scope::TargetHealth(group.clone()), seldom, 1);
         }
     }
 
@@ -285,9 +333,9 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// Asks EC2 about every id that any source named. Answers the ids.
-    fn instances(
-        &mut self,
+    /// Every id that our groups, our registry services or these target groups name.
+    fn ids(
+        &self,
         ours: &[&AutoScalingGroup],
         target_groups: &BTreeSet<TargetGroupArn>,
     ) -> BTreeSet<InstanceId> {
@@ -303,9 +351,14 @@ impl<'a> Demand<'a> {
             let health = self.inventory.target_health.get(arn).and_then(Observed::value);
             ids.extend(health.into_iter().flat_map(|all| all.iter()).map(|of| of.value.id.clone()));
         }
+        ids
+    }
+
+    /// Asks EC2 about these ids.
+    fn instances(&mut self, ids: BTreeSet<InstanceId>) {
         let answered = |id: &InstanceId| self.inventory.instances.contains_key(id);
-        let askable = || ids.iter().filter(|id| id.is_ec2()).cloned();
-        let (known, new): (Vec<_>, Vec<_>) = askable().partition(answered);
+        let askable = ids.into_iter().filter(InstanceId::is_ec2);
+        let (known, new): (Vec<_>, Vec<_>) = askable.partition(answered);
         let every = self.settings.cadence.ec2;
         for ids in new.chunks(IDS_A_CALL) {
             self.ask(Scope::Instances(NEW_INSTANCES | digest(ids)), Ask::Ids(ids.into()), every, 1);
@@ -319,7 +372,6 @@ impl<'a> Demand<'a> {
                 want.not_before = due;
             }
         }
-        ids
     }
 
     /// Probes every node whose address is known and which is not on its way out.

@@ -41,11 +41,49 @@ struct State {
     want: Want,
     due: Timestamp,
     running: bool,
+    /// Nobody wants it any more; it is kept while its read is under way, so that a scope that is
+    /// wanted again meanwhile is not read twice at once.
+    dropped: bool,
     ended: Option<Timestamp>,
     backoff: u32,
 }
 
-type Queue = BTreeSet<(Timestamp, u8, Scope)>;
+/// What waits of a source: what is due later, by time, and what is due, by rank. What has long been
+/// due and ranks low must not hold up what is on screen.
+#[derive(Default)]
+struct Queue {
+    later: BTreeSet<(Timestamp, u8, Scope)>,
+    due: BTreeSet<(u8, Timestamp, Scope)>,
+}
+
+impl Queue {
+    fn insert(&mut self, state: &State) {
+        self.later.insert((state.due, state.want.rank, state.want.scope.clone()));
+    }
+
+    fn remove(&mut self, state: &State) {
+        let scope = &state.want.scope;
+        self.later.remove(&(state.due, state.want.rank, scope.clone()));
+        self.due.remove(&(state.want.rank, state.due, scope.clone()));
+    }
+
+    /// Takes out what is due now and ranks first.
+    fn pop(&mut self, now: Timestamp) -> Option<Scope> {
+        while let Some(first) = self.later.first()
+            && first.0 <= now
+        {
+            let (due, rank, scope) = self.later.pop_first()?;
+            self.due.insert((rank, due, scope));
+        }
+        self.due.pop_first().map(|(_, _, scope)| scope)
+    }
+
+    /// When something is due next.
+    fn next(&self) -> Option<Timestamp> {
+        let due = self.due.iter().map(|(_, due, _)| *due).min();
+        due.or_else(|| self.later.first().map(|(due, ..)| *due))
+    }
+}
 
 /// Runs reads for as long as somebody listens.
 pub struct Scheduler {
@@ -105,8 +143,12 @@ impl Scheduler {
         let gone: Vec<Scope> =
             self.states.keys().filter(|scope| !scopes.contains(scope)).cloned().collect();
         for scope in gone {
-            if let Some(state) = self.states.remove(&scope) {
+            if let Some(mut state) = self.states.remove(&scope) {
                 self.unqueue(&state);
+                if state.running {
+                    state.dropped = true;
+                    self.states.insert(scope, state);
+                }
             }
         }
         for want in wants {
@@ -114,7 +156,14 @@ impl Scheduler {
                 Some(state) => self.again(state, want),
                 None => {
                     let due = want.not_before.unwrap_or(now);
-                    self.enqueue(State { want, due, running: false, ended: None, backoff: 1 });
+                    self.enqueue(State {
+                        want,
+                        due,
+                        running: false,
+                        dropped: false,
+                        ended: None,
+                        backoff: 1,
+                    });
                 }
             }
         }
@@ -129,6 +178,7 @@ impl Scheduler {
             state.due = state.due.min(sooner);
         }
         state.want = want;
+        state.dropped = false;
         self.enqueue(state);
     }
 
@@ -144,16 +194,14 @@ impl Scheduler {
 
     fn enqueue(&mut self, state: State) {
         if !state.running {
-            let key = (state.due, state.want.rank, state.want.scope.clone());
-            self.queues.entry(state.want.scope.source()).or_default().insert(key);
+            self.queues.entry(state.want.scope.source()).or_default().insert(&state);
         }
         self.states.insert(state.want.scope.clone(), state);
     }
 
     fn unqueue(&mut self, state: &State) {
-        let key = (state.due, state.want.rank, state.want.scope.clone());
         if let Some(queue) = self.queues.get_mut(&state.want.scope.source()) {
-            queue.remove(&key);
+            queue.remove(state);
         }
     }
 
@@ -162,12 +210,8 @@ impl Scheduler {
         for (source, queue) in &mut self.queues {
             let flying = self.flying.entry(*source).or_default();
             while *flying < in_flight(*source) {
-                // What was wanted in one go has one due time, so its ranks decide.
-                let Some(key) = queue.first().filter(|(due, ..)| *due <= now).cloned() else {
-                    break;
-                };
-                queue.remove(&key);
-                let Some(state) = self.states.get_mut(&key.2) else { continue };
+                let Some(scope) = queue.pop(now) else { break };
+                let Some(state) = self.states.get_mut(&scope) else { continue };
                 state.running = true;
                 *flying += 1;
                 let (reader, want) = (Arc::clone(&self.reader), state.want.clone());
@@ -185,8 +229,7 @@ impl Scheduler {
             .filter(|(source, _)| {
                 self.flying.get(source).copied().unwrap_or_default() < in_flight(**source)
             })
-            .filter_map(|(_, queue)| queue.first())
-            .map(|(due, ..)| *due)
+            .filter_map(|(_, queue)| queue.next())
             .min()
     }
 
@@ -194,7 +237,9 @@ impl Scheduler {
         if let Some(flying) = self.flying.get_mut(&want.scope.source()) {
             *flying = flying.saturating_sub(1);
         }
-        let Some(mut state) = self.states.remove(&want.scope) else { return };
+        let Some(mut state) = self.states.remove(&want.scope).filter(|of| !of.dropped) else {
+            return;
+        };
         let throttled = event.result.as_ref().err().or(event.missing.as_ref());
         state.backoff = match throttled.map(|error| error.kind) {
             Some(ErrorKind::Throttled) => (state.backoff * 2).min(BACKED_OFF_AT_MOST),
@@ -225,5 +270,64 @@ async fn wait(clock: &Clock, until: Option<Timestamp>) {
             clock.sleep(span).await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::Ask;
+
+    fn want(every: u64) -> Want {
+        let every = Duration::from_secs(every);
+        Want { scope: Scope::Groups, ask: Ask::Plain, every, rank: 0, not_before: None }
+    }
+
+    /// A scope that is dropped and wanted again while its read is under way is still one scope:
+    /// one read at a time, and one place in the queue afterwards.
+    #[tokio::test]
+    async fn a_scope_wanted_again_in_flight_is_read_once() {
+        let clock = Clock::real();
+        // Nothing listens there; how the read ends does not matter here.
+        let aws = crate::aws::tests::readers("http://127.0.0.1:1").await;
+        let mut scheduler =
+            Scheduler::new(Reader::new(aws, None, clock.clone(), None), clock.clone());
+        scheduler.want(vec![want(60)]);
+        scheduler.start_due();
+        scheduler.want(Vec::new());
+        scheduler.want(vec![want(60)]);
+        scheduler.start_due();
+        assert_eq!(scheduler.reads.len(), 1, "one read in flight");
+        let (want, event) = scheduler.reads.join_next().await.unwrap().unwrap();
+        scheduler.ended(&want, &event);
+        scheduler.start_due();
+        assert_eq!(scheduler.reads.len(), 0, "due in a minute");
+        let queued: usize =
+            scheduler.queues.values().map(|queue| queue.later.len() + queue.due.len()).sum();
+        assert_eq!(queued, 1);
+        // Dropped in flight and not wanted again, it is forgotten.
+        scheduler.all_now();
+        scheduler.start_due();
+        scheduler.want(Vec::new());
+        let (want, event) = scheduler.reads.join_next().await.unwrap().unwrap();
+        scheduler.ended(&want, &event);
+        assert!(scheduler.states.is_empty());
+    }
+    /// What has been due for longer gives way to what ranks before it.
+    #[tokio::test]
+    async fn among_what_is_due_the_rank_decides() {
+        let clock = Clock::real();
+        let aws = crate::aws::tests::readers("http://127.0.0.1:1").await;
+        let mut scheduler =
+            Scheduler::new(Reader::new(aws, None, clock.clone(), None), clock.clone());
+        let swept = |number: u16| Want { scope: Scope::Tags(number), rank: 4, ..want(60) };
+        let mut wants: Vec<Want> = (0..20).map(swept).collect();
+        scheduler.want(wants.clone());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        wants.push(Want { scope: Scope::TargetGroups, ..want(60) });
+        scheduler.want(wants);
+        scheduler.start_due();
+        assert!(scheduler.states[&Scope::TargetGroups].running);
+        scheduler.reads.abort_all();
     }
 }

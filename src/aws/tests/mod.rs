@@ -41,6 +41,6 @@ async fn clients(url: &str, call_timeout: Duration, armed: Armed) -> Aws {
 }
 
 /// Closed clients of the endpoint, with patience.
-async fn readers(url: &str) -> Aws {
+pub(crate) async fn readers(url: &str) -> Aws {
     clients(url, PATIENCE, Armed::No).await
 }

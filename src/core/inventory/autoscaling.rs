@@ -51,6 +51,10 @@ pub struct GroupInstance {
     pub lifecycle: Arc<str>,
     /// HealthStatus: `Healthy` or `Unhealthy`.
     pub health: Arc<str>,
+    /// The id of the launch template it was made from, where it was made from one. A group with a
+    /// mixed instances policy has several.
+    #[serde(default)]
+    pub launch_template: Option<Arc<str>>,
     /// The version of the launch template it was made from, where it was made from one.
     pub launch_template_version: Option<Arc<str>>,
     /// ProtectedFromScaleIn.

@@ -64,10 +64,12 @@ impl Memory {
 
     fn notice_listener(&mut self, arn: ListenerArn, forward: Forward, at: Timestamp) {
         let last = self.listeners.insert(arn.clone(), (at, forward.clone()));
-        let Some((after, last)) = last.filter(|(_, last)| last.groups != forward.groups) else {
+        // The order of the groups means nothing.
+        let same = |last: &Forward| by_weight(last) == by_weight(&forward);
+        let Some((after, last)) = last.filter(|(_, last)| !same(last)) else {
             return;
         };
-        self.changes.push(TrafficChange {
+        self.note(TrafficChange {
             what: format!("weights went from {} to {}", weights(&last), weights(&forward)),
             listener: Some(arn),
             group: None,
@@ -106,13 +108,15 @@ impl Memory {
                 format!("{name} was attached to {added} and detached from {removed}")
             }
         };
-        self.changes.push(TrafficChange {
-            what,
-            listener: None,
-            group: Some(name),
-            after,
-            seen: at,
+        self.note(TrafficChange { what, listener: None, group: Some(name), after, seen: at });
+    }
+
+    /// Keeps a change. The same change made again (weights that go to and fro) is one, seen last.
+    fn note(&mut self, change: TrafficChange) {
+        self.changes.retain(|of| {
+            (&of.what, &of.listener, &of.group) != (&change.what, &change.listener, &change.group)
         });
+        self.changes.push(change);
     }
 
     /// Takes in what was remembered from an earlier start. What this start has already seen is
@@ -134,6 +138,10 @@ impl Memory {
     pub fn recent_changes(&self, now: Timestamp) -> impl Iterator<Item = &TrafficChange> {
         self.changes.iter().filter(move |change| age(change.seen, now) <= CHANGES_SHOWN)
     }
+}
+
+fn by_weight(forward: &Forward) -> BTreeSet<(&TargetGroupArn, u32)> {
+    forward.groups.iter().map(|group| (&group.target_group, group.weight)).collect()
 }
 
 fn weights(forward: &Forward) -> String {

@@ -98,6 +98,7 @@ impl Inventory {
             (Scope::Identity, Fragment::Identity(value)) => news.settle(&mut self.identity, value),
             (Scope::Namespaces, Fragment::Namespaces(value)) => {
                 news.settle_list(&mut self.namespaces, value, |item| item.id.clone());
+                self.drop_orphans_of_namespaces();
             }
             (Scope::Services(namespace), Fragment::Services(value)) => {
                 let slot = self.services.entry(namespace).or_default();
@@ -227,7 +228,7 @@ impl Inventory {
         self.memory.notice_attachments(&value, news.at);
         let kept = self.groups.value().map(|kept| kept.as_slice());
         let value = news.with_kept(kept, value, |one| one.name.clone());
-        let complete = news.missing.is_none();
+        let (complete, at) = (news.missing.is_none(), news.at);
         news.settle(&mut self.groups, Arc::new(value));
         if complete {
             let names: BTreeSet<_> = self
@@ -239,6 +240,7 @@ impl Inventory {
                 .collect();
             self.activities.retain(|name, _| names.contains(name));
             self.refreshes.retain(|name, _| names.contains(name));
+            self.drop_probes_of_nobody(at);
         }
     }
 
@@ -262,11 +264,40 @@ impl Inventory {
         news.settle(slot, held);
     }
 
+    /// Old probes of a node that no source names any more are dropped, or they would read as stale
+    /// for ever.
+    fn drop_probes_of_nobody(&mut self, now: Timestamp) {
+        let listed = self.groups.value().into_iter().flat_map(|all| all.iter());
+        let listed = listed.flat_map(|group| &group.instances).map(|one| &one.id);
+        let members = self.members.values().filter_map(Observed::value).flat_map(|all| all.iter());
+        let targets =
+            self.target_health.values().filter_map(Observed::value).flat_map(|all| all.iter());
+        let named: BTreeSet<&InstanceId> = listed
+            .chain(members.map(|member| &member.id))
+            .chain(targets.map(|held| &held.value.id))
+            .collect();
+        let kept = |id: &InstanceId, probe: &Observed<_>| {
+            named.contains(id)
+                || probe.last_attempt().is_some_and(|at| age(at, now) <= probe.every() * 3)
+        };
+        if self.probes.iter().any(|(id, probe)| !kept(id, probe)) {
+            Arc::make_mut(&mut self.probes).retain(|id, probe| kept(id, probe));
+        }
+    }
+
     /// Batches come and go with the ids they ask about; one that nobody asks any more is dropped.
     fn drop_old_batches(&mut self, now: Timestamp) {
         self.instance_batches.retain(|_, batch| {
             batch.last_attempt().is_some_and(|at| age(at, now) <= batch.every() * 3)
         });
+    }
+
+    fn drop_orphans_of_namespaces(&mut self) {
+        if self.namespaces.error().is_some() {
+            return;
+        }
+        let ids: BTreeSet<_> = list(&self.namespaces).map(|namespace| &namespace.id).collect();
+        self.services.retain(|id, _| ids.contains(id));
     }
 
     fn drop_orphans_of_services(&mut self) {

@@ -87,7 +87,7 @@ fn groups(index: &Index<'_>, stack: &StackId) -> Vec<GroupSummary> {
 /// Registry entries with this STACK over all services; unknown when any of them is.
 fn members(index: &Index<'_>, fleet: &Fleet) -> Option<u32> {
     if index.services.is_empty() {
-        return index.inventory.namespaces.whole(index.now).ok().map(|_| 0);
+        return is_no_service_ours(index).then_some(0);
     }
     index
         .services
@@ -97,6 +97,17 @@ fn members(index: &Index<'_>, fleet: &Fleet) -> Option<u32> {
             Some(count(all.iter().filter(|one| one.stack.as_ref() == Some(&fleet.stack_id))))
         })
         .sum()
+}
+
+/// Whether it is proven that no registry service is ours: every service of every namespace is
+/// known, and so are its members.
+fn is_no_service_ours(index: &Index<'_>) -> bool {
+    let (inventory, now) = (index.inventory, index.now);
+    inventory.namespaces.whole(now).is_ok_and(|all| {
+        all.iter().all(|of| inventory.services.get(&of.id).is_some_and(|of| of.whole(now).is_ok()))
+    }) && inventory
+        .all_services()
+        .all(|of| inventory.members.get(&of.id).is_some_and(|of| of.whole(now).is_ok()))
 }
 
 fn targets(index: &Index<'_>, nodes: &Nodes, stack: &StackId) -> Vec<TargetSummary> {

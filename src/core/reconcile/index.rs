@@ -185,7 +185,8 @@ impl<'a> Index<'a> {
             .max()
     }
 
-    /// A group's fleet is its tag's word; without one, what all its registered instances agree on.
+    /// A group's fleet is its tag's word; without one, what most of its registered instances say: a
+    /// single wrong entry must not make a whole fleet nobody's.
     fn name_groups(&mut self) {
         let mut said: Map<&InstanceId, &StackId> = Map::default();
         for (_, members) in &self.services {
@@ -198,10 +199,12 @@ impl<'a> Index<'a> {
         for group in self.groups() {
             let tag = STACK_KEYS.iter().find_map(|key| group.tags.get(*key)).map(StackId::from);
             let stack = tag.or_else(|| {
-                let stacks: BTreeSet<_> =
-                    group.instances.iter().filter_map(|one| said.get(&one.id)).collect();
-                let mut stacks = stacks.into_iter();
-                stacks.next().filter(|_| stacks.next().is_none()).copied().cloned()
+                let mut votes: BTreeMap<&StackId, usize> = BTreeMap::new();
+                for stack in group.instances.iter().filter_map(|one| said.get(&one.id).copied()) {
+                    *votes.entry(stack).or_default() += 1;
+                }
+                let all: usize = votes.values().sum();
+                votes.into_iter().find(|(_, own)| own * 2 > all).map(|(stack, _)| stack.clone())
             });
             if let Some(stack) = stack {
                 self.stack_of_group.insert(&group.name, stack);

@@ -9,7 +9,7 @@ use crate::core::estate::{
 use crate::core::ids::{StackId, TargetGroupArn};
 use crate::core::inventory::{Forward, Listener, LoadBalancer, Verdict};
 use crate::core::observed::{Observed, Why};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Two shares closer than this are the same: weights are whole numbers up to 999, so real
 /// differences are larger.
@@ -137,13 +137,19 @@ pub(super) fn role(index: &Index<'_>, fleet: &Fleet, nodes: &Nodes) -> Role {
     }
 }
 
-/// Whether every listener of every load balancer could be read.
+/// Whether the listeners of every load balancer that a group of ours hangs on could be read.
+/// Others are nobody's business here, and nobody reads their listeners.
 fn listeners_readable(index: &Index<'_>) -> bool {
     let current = |observed: &Observed<_>| observed.whole(index.now).is_ok();
+    let groups = index.owners.keys().filter_map(|arn| index.target_groups.get(*arn));
+    let ours: BTreeSet<_> = groups.flat_map(|group| &group.load_balancers).collect();
     index.inventory.load_balancers.whole(index.now).is_ok()
         && index.inventory.target_groups.whole(index.now).is_ok()
         && index.inventory.groups.whole(index.now).is_ok()
-        && index.balancers().all(|of| index.inventory.listeners.get(&of.arn).is_some_and(current))
+        && index
+            .balancers()
+            .filter(|of| ours.contains(&of.arn))
+            .all(|of| index.inventory.listeners.get(&of.arn).is_some_and(current))
 }
 
 fn every_probe_passes(fleet: &Fleet, nodes: &Nodes) -> bool {

@@ -3,6 +3,7 @@
 
 mod findings;
 mod properties;
+mod realistic;
 mod roles;
 pub mod world;
 

@@ -219,6 +219,7 @@ impl World {
                     zone: node.zone.into(),
                     lifecycle: node.lifecycle.into(),
                     health: "Healthy".into(),
+                    launch_template: Some("lt-1".into()),
                     launch_template_version: Some(node.version.into()),
                     protected: false,
                 })

@@ -98,23 +98,29 @@ fn launch_failures(
     )
 }
 
-/// Nodes in service of one group made from different launch template versions. While a refresh
-/// runs that is what it looks like, and only worth knowing.
+/// States of an instance refresh in which it is still replacing or watching what it replaced (API
+/// reference, InstanceRefresh).
+const REFRESHING: [&str; 5] =
+    ["Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"];
+
+/// Nodes in service of one group made from different versions of one launch template. Versions of
+/// different templates (a mixed instances policy) have nothing to do with each other. While a
+/// refresh runs that is what it looks like, and only worth knowing.
 fn mixed_versions(scene: &Scene<'_>, group: &AutoScalingGroup, stack: &StackId) -> Option<Finding> {
-    let mut versions: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut templates: BTreeMap<Option<&str>, BTreeMap<&str, usize>> = BTreeMap::new();
     for instance in group.instances.iter().filter(|one| &*one.lifecycle == "InService") {
-        *versions.entry(instance.launch_template_version.as_deref()?).or_default() += 1;
+        let Some(version) = instance.launch_template_version.as_deref() else { continue };
+        let versions = templates.entry(instance.launch_template.as_deref()).or_default();
+        *versions.entry(version).or_default() += 1;
     }
-    if versions.len() < 2 {
-        return None;
-    }
+    let versions = templates.into_values().find(|versions| versions.len() > 1)?;
     let refreshing = scene
         .index
         .inventory
         .refreshes
         .get(&group.name)
-        .and_then(Observed::value)
-        .is_some_and(|all| all.iter().any(|of| of.status == "InProgress"));
+        .and_then(|of| of.current(scene.index.now).ok())
+        .is_some_and(|all| all.iter().any(|of| REFRESHING.contains(&of.status.as_str())));
     let each: Vec<_> = versions
         .iter()
         .map(|(version, number)| format!("{} of version {version}", counted(*number, "node")))

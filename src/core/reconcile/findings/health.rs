@@ -54,15 +54,15 @@ fn check_of(probe: &NodeProbe) -> SameCheck {
     (probe.outcome.product.clone(), std::mem::discriminant(&probe.outcome.reason))
 }
 
-/// A check that fails in the same way on every probed node, two at least, while something else
-/// answers somewhere. It is the shared dependency then, not the nodes.
+/// A check that fails in the same way on every probed node, two at least, while something answers
+/// somewhere, if only to say no. It is the shared dependency then, not the nodes.
 fn dependency_failures(scene: &Scene<'_>, found: &mut Vec<Finding>) -> BTreeSet<Product> {
     let nodes: Vec<&Node> = probed(scene).collect();
     let mut failing: BTreeMap<Product, Vec<(&Node, &NodeProbe)>> = BTreeMap::new();
-    let mut passing = false;
+    let mut answering = false;
     for node in &nodes {
         for probe in &node.probes {
-            passing |= probe.verdict == Verdict::Pass;
+            answering |= probe.verdict == Verdict::Pass || probe.outcome.status.is_some();
             if probe.verdict == Verdict::Fail {
                 failing.entry(probe.outcome.product.clone()).or_default().push((node, probe));
             }
@@ -70,7 +70,7 @@ fn dependency_failures(scene: &Scene<'_>, found: &mut Vec<Finding>) -> BTreeSet<
     }
     failing.retain(|_, cases| {
         let same = cases.windows(2).all(|two| check_of(two[0].1) == check_of(two[1].1));
-        nodes.len() >= 2 && cases.len() >= nodes.len() && same && passing
+        nodes.len() >= 2 && cases.len() >= nodes.len() && same && answering
     });
     // The aggregator fails because a product does, and adds nothing.
     if failing.len() > 1 {
@@ -141,6 +141,11 @@ pub(super) fn disagreement<'n>(
         .probes
         .iter()
         .find(|probe| probe.outcome.port == port && probe.verdict == contradicts)?;
+    // A TCP check asks only whether somebody listens: one who answers "no" does.
+    let listens = !probe.outcome.reason.is_silence();
+    if group.check_protocol == "TCP" && contradicts == Verdict::Fail && listens {
+        return None;
+    }
     let since = probe.since.max(target.since);
     let checks = group.check_interval_seconds.saturating_mul(group.unhealthy_threshold);
     let patience = Duration::from_secs(u64::from(checks));

@@ -5,9 +5,14 @@ use crate::core::capacity::{self, Opening};
 use crate::core::estate::{Existence, Node, NodeTarget};
 use crate::core::finding::{Finding, FindingKind, Fix, Severity};
 use crate::core::ids::{LoadBalancerArn, StackId, TargetGroupArn, arn_name};
-use crate::core::inventory::{Listener, LoadBalancer, TargetGroup, Verdict};
+use crate::core::inventory::{AutoScalingGroup, Listener, LoadBalancer, TargetGroup, Verdict};
 use crate::core::observed::age;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A group that was just attached has its instances registered within minutes (EC2 Auto Scaling
+/// User Guide, traffic source states: `Adding` before `Added`).
+const ATTACHING: Duration = Duration::from_secs(300);
 
 pub(super) fn look(scene: &Scene<'_>, found: &mut Vec<Finding>) {
     for (arn, owners) in &scene.index.owners {
@@ -70,7 +75,7 @@ fn missing_targets(scene: &Scene<'_>, group: &TargetGroup, found: &mut Vec<Findi
         return;
     }
     for (owner, stack) in scene.index.fleet_groups() {
-        if !owner.target_groups.contains(&group.arn) {
+        if !owner.target_groups.contains(&group.arn) || is_being_attached(scene, owner) {
             continue;
         }
         for instance in &owner.instances {
@@ -98,6 +103,15 @@ fn missing_targets(scene: &Scene<'_>, group: &TargetGroup, found: &mut Vec<Findi
             );
         }
     }
+}
+
+/// Whether a change of the group's attachments was seen so lately that Auto Scaling may still be
+/// adding its instances.
+fn is_being_attached(scene: &Scene<'_>, owner: &AutoScalingGroup) -> bool {
+    let now = scene.index.now;
+    scene.index.inventory.memory.recent_changes(now).any(|change| {
+        change.group.as_ref() == Some(&owner.name) && age(change.seen, now) <= ATTACHING
+    })
 }
 
 fn foreign(
@@ -147,7 +161,7 @@ fn unhealthy(
     let invalid = state == "unused"
         && matches!(target.reason.as_deref(), Some("Target.InvalidState" | "Target.IpUnusable"));
     if !(state == "unhealthy" || state == "unhealthy.draining" || invalid)
-        || node.drained_on_purpose
+        || is_in_passing(node)
         || explained(node, group, target)
         || super::health::disagreement(scene, node, group, target).is_some()
     {
@@ -162,6 +176,12 @@ fn unhealthy(
             .group(&group.arn)
             .identified(&target.port.to_string()),
     )
+}
+
+/// Whether the node is coming, going or taken out, so that failing the check is to be expected.
+/// One that no group lists is none of these.
+fn is_in_passing(node: &Node) -> bool {
+    node.in_grace || (node.lifecycle.is_some() && !node.is_in_service())
 }
 
 /// Whether a failing probe of the node says why the load balancer is unhappy: of the port it

@@ -26,6 +26,10 @@ pub(super) fn look(scene: &Scene<'_>, found: &mut Vec<Finding>) {
                 empty(scene, service, found);
                 continue;
             }
+            // Only a current word of Auto Scaling says who should be there.
+            if scene.index.inventory.groups.current(scene.index.now).is_err() {
+                continue;
+            }
             for fleet in scene.expected.fleets(&service.id) {
                 if let Some(fleet) = scene.fleets.get(fleet) {
                     missing(scene, service, fleet, found);

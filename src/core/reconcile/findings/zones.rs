@@ -2,7 +2,7 @@
 //! the load balancer's DNS.
 
 use super::{Scene, listed};
-use crate::core::estate::Fleet;
+use crate::core::estate::{Fleet, Node};
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::{StackId, TargetGroupArn, Zone};
 use crate::core::inventory::{LoadBalancer, TargetGroup};
@@ -33,7 +33,16 @@ fn out_of_dns(
     zone: &Zone,
     (found, told): (&mut Vec<Finding>, &mut BTreeSet<(StackId, Zone)>),
 ) {
-    let culprits: Vec<&TargetGroup> = groups_in_use(scene, balancer)
+    if groups_in_use(scene, balancer).next().is_none() {
+        return;
+    }
+    // A group that is nobody's of ours takes the zone from all fleets on this load balancer too.
+    let culprits: Vec<&TargetGroup> = scene
+        .index
+        .target_groups
+        .values()
+        .copied()
+        .filter(|group| is_in_use(scene, balancer, group))
         .filter(|group| is_zonal(scene, balancer, &group.arn) == Some(true))
         .filter(|group| has_no_healthy_target(scene, &group.arn, zone))
         .collect();
@@ -55,6 +64,11 @@ fn out_of_dns(
     );
 }
 
+fn is_in_use(scene: &Scene<'_>, balancer: &LoadBalancer, group: &TargetGroup) -> bool {
+    group.load_balancers.contains(&balancer.arn) && scene.index.weight(&group.arn).is_some()
+}
+
+/// Groups of our fleets that a listener of the load balancer names.
 fn groups_in_use<'s>(
     scene: &'s Scene<'_>,
     balancer: &'s LoadBalancer,
@@ -64,8 +78,7 @@ fn groups_in_use<'s>(
         .owners
         .keys()
         .filter_map(|arn| scene.index.target_groups.get(*arn).copied())
-        .filter(|group| group.load_balancers.contains(&balancer.arn))
-        .filter(|group| scene.index.weight(&group.arn).is_some())
+        .filter(|group| is_in_use(scene, balancer, group))
 }
 
 /// Whether a group is judged zone by zone: cross-zone off for it, and DNS failover not switched
@@ -91,13 +104,19 @@ fn has_no_healthy_target(scene: &Scene<'_>, arn: &TargetGroupArn, zone: &Zone) -
         .target_health
         .get(arn)
         .is_some_and(|health| health.current(scene.index.now).is_ok());
-    let mut healthy_in = scene
-        .nodes
-        .targets(scene.index, arn)
-        .filter(|(held, _)| held.value.is_healthy())
-        .map(|(_, node)| node.zone.as_ref())
-        .peekable();
-    current && healthy_in.peek().is_some() && healthy_in.all(|of| of.is_some_and(|of| of != zone))
+    let zone_of = |id| {
+        let id = scene.index.resolve(id, None);
+        let node = scene.nodes.get(&id).and_then(|of: &Node| of.zone.as_ref());
+        node.or_else(|| scene.index.ec2(&id)?.zone.as_ref())
+    };
+    let healthy_in: Vec<Option<&Zone>> = scene
+        .index
+        .targets(arn)
+        .iter()
+        .filter(|held| held.value.is_healthy())
+        .map(|held| zone_of(&held.value.id))
+        .collect();
+    current && !healthy_in.is_empty() && healthy_in.iter().all(|of| of.is_some_and(|of| of != zone))
 }
 
 /// A zone that this fleet's load balancer serves, in which the fleet has no node in service while
