@@ -8,8 +8,18 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// The kinds of fault, as a world file calls them.
-pub(crate) const KINDS: [&str; 9] =
-    ["throttle", "latency", "hang", "deny", "expired", "malformed", "html", "truncated", "error"];
+pub(crate) const KINDS: [&str; 10] = [
+    "throttle",
+    "latency",
+    "hang",
+    "deny",
+    "expired",
+    "malformed",
+    "html",
+    "truncated",
+    "operation_fails",
+    "error",
+];
 
 /// A fault.
 #[derive(Clone, Debug)]

@@ -160,6 +160,7 @@ fn handle(
         "truncated" => delivery = Delivery::CutOff,
         "malformed" => reply.body.truncate(half(&reply.body)),
         "html" => reply = html(),
+        "operation_fails" if reply.code.is_none() => state.world.fail_newest_operation(),
         _ => {}
     }
     state.log.add(Line {

@@ -257,7 +257,7 @@ impl Builder<'_> {
             protocol: "TCP".to_owned(),
             forward: forward.clone(),
             in_force: forward,
-            change: 0,
+            pending: BTreeMap::new(),
             connections_per_second: one.connections_per_second.max(0.0),
             streams: Vec::new(),
             streams_wanted: one.streams.min(1_000),

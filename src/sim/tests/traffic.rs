@@ -147,3 +147,28 @@ fn attaching_is_the_shift_with_the_first_passed_check() {
     assert!(world.group("blue-asg").unwrap().attachments.is_empty());
     assert_eq!(lifecycles(&world, "blue-asg"), BTreeMap::from([("InService", 3)]), "they run on");
 }
+
+#[test]
+fn a_listener_that_is_changed_again_and_again_still_changes() {
+    let mut world = pair("");
+    for weight in 1..=10 {
+        event(&mut world, "set_weights", &format!("weights = {{ blue = 0, green = {weight} }}"));
+        pass(&mut world, 7);
+    }
+    let (_, green) = rates(&mut world);
+    near(green, 10.0);
+}
+
+#[test]
+fn a_group_that_no_listener_uses_has_nothing_to_drain() {
+    let mut world = world(
+        "[[fleet]]\nstack = \"blue\"\nnodes = 3\nweight = 100\n\
+         [[fleet]]\nstack = \"green\"\nnodes = 3\n",
+    );
+    for name in ["blue", "green"] {
+        let rest = format!("target_group = \"{name}-loki\"\nnode = \"{name}/1\"");
+        event(&mut world, "remove_target", &rest);
+    }
+    assert_eq!(targets(&world, "blue-loki")["Draining"], 1);
+    assert_eq!(targets(&world, "green-loki"), BTreeMap::from([("Checking".to_owned(), 2)]));
+}

@@ -313,7 +313,7 @@ fn get_operation(world: &World, args: &Value) -> Result<Value, Refused> {
         "CreateDate": seconds(one.created), "UpdateDate": seconds(one.updated),
         "Targets": { "SERVICE": one.service, "INSTANCE": one.member },
     });
-    if let Some((code, message)) = &one.error {
+    if let Some((code, message)) = one.error.as_ref().filter(|_| one.status == "FAIL") {
         value["ErrorCode"] = json!(code);
         value["ErrorMessage"] = json!(message);
     }

@@ -64,6 +64,7 @@ impl World {
                 operation.status = "PENDING";
                 self.plan(half.max(Duration::from_millis(1)), Due::OperationStep(id.to_owned()));
             }
+            "PENDING" if operation.error.is_some() => operation.status = "FAIL",
             "PENDING" => {
                 operation.status = "SUCCESS";
                 let operation = operation.clone();

@@ -96,22 +96,30 @@ impl World {
         Ok(())
     }
 
-    /// Starts a drain; returns whether there was something to drain.
-    pub(crate) fn drain_target(&mut self, arn: &TargetGroupArn, key: &(InstanceId, u16)) -> bool {
+    /// Starts a drain; returns how long it takes. A group that no listener uses drains nothing.
+    pub(crate) fn drain_target(
+        &mut self,
+        arn: &TargetGroupArn,
+        key: &(InstanceId, u16),
+    ) -> Duration {
         let change = self.next_change();
         let (now, lag) = (self.now, self.lags.data_plane);
-        let Some(group) = self.target_groups.get_mut(arn) else { return false };
+        let Some(group) = self.target_groups.get_mut(arn) else { return Duration::ZERO };
         let delay = group.delay();
-        let Some(target) = group.targets.get_mut(key) else { return false };
+        if !group.used {
+            group.targets.remove(key);
+            return Duration::ZERO;
+        }
+        let Some(target) = group.targets.get_mut(key) else { return Duration::ZERO };
         if target.state == TargetState::Draining {
-            return false;
+            return delay.saturating_sub(since(target.since, now));
         }
         *target = Target { state: TargetState::Draining, since: now, change };
         let due = Due::TargetStep { group: arn.clone(), id: key.0.clone(), port: key.1, change };
         self.plan(delay, due);
         self.plan(lag, Due::TrafficShift);
         self.traffic_changes();
-        true
+        delay
     }
 
     /// The time has come for a target's next state.
@@ -280,8 +288,8 @@ impl World {
         self.check_forward(listener, &forward)?;
         let change = self.next_change();
         let Some(listener) = self.listeners.get_mut(&arn) else { return Ok(()) };
-        listener.forward = forward;
-        listener.change = change;
+        listener.forward = forward.clone();
+        listener.pending.insert(change, forward);
         let usual = self.lags.data_plane.as_secs();
         let lag = self.random.between(usual / 2, usual);
         self.plan(Duration::from_secs(lag), Due::ListenerInForce { listener: arn, change });
@@ -342,13 +350,13 @@ impl World {
     pub(super) fn listener_in_force(&mut self, arn: &ListenerArn, change: u64) {
         let now = self.now;
         let Some(listener) = self.listeners.get_mut(arn) else { return };
-        if listener.change != change {
-            return;
-        }
-        listener.in_force = listener.forward.clone();
+        // A newer change may have overtaken this one on its way; then this one is void.
+        let Some(forward) = listener.pending.remove(&change) else { return };
+        listener.pending.retain(|other, _| *other > change);
+        listener.in_force = forward;
         let port = listener.port;
         for stream in &mut listener.streams {
-            let weight = listener.forward.groups.iter().find(|(group, _)| group == &stream.group);
+            let weight = listener.in_force.groups.iter().find(|(group, _)| group == &stream.group);
             let carried = weight.is_some_and(|(_, weight)| *weight > 0);
             stream.orphaned = if carried { None } else { stream.orphaned.or(Some(now)) };
         }

@@ -207,11 +207,8 @@ impl World {
         let arns: Vec<_> = held.attachments.iter().map(|one| one.target_group.clone()).collect();
         let mut longest = Duration::ZERO;
         for arn in arns {
-            let Some(one) = self.target_groups.get(&arn) else { continue };
-            let (delay, port) = (one.delay(), one.port);
-            if self.drain_target(&arn, &(id.clone(), port)) {
-                longest = longest.max(delay);
-            }
+            let Some(port) = self.target_groups.get(&arn).map(|one| one.port) else { continue };
+            longest = longest.max(self.drain_target(&arn, &(id.clone(), port)));
         }
         longest
     }

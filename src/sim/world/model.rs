@@ -108,8 +108,8 @@ pub(crate) struct Listener {
     pub(crate) forward: Forward,
     /// What the data plane does.
     pub(crate) in_force: Forward,
-    /// Counts changes, so that an older one does not overtake a newer on its way.
-    pub(crate) change: u64,
+    /// Actions on their way to the data plane, by the number of the change.
+    pub(crate) pending: BTreeMap<u64, Forward>,
     /// Simulated new connections a second.
     pub(crate) connections_per_second: f64,
     /// Simulated long-lived connections.

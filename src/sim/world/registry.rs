@@ -175,6 +175,15 @@ impl World {
         Ok(id)
     }
 
+    /// The newest operation will fail when it is carried out, as when Route 53 refuses.
+    pub(crate) fn fail_newest_operation(&mut self) {
+        let newest = self.operation_order.back();
+        if let Some(one) = newest.and_then(|id| self.operations.get_mut(id)) {
+            let said = "User is not authorized to perform: route53:GetHealthCheck";
+            one.error = Some(("ACCESS_DENIED".to_owned(), said.to_owned()));
+        }
+    }
+
     /// A registration takes effect: all attributes are replaced.
     pub(crate) fn put_member(
         &mut self,

@@ -82,6 +82,16 @@ call("POST", "/_world/faults/clear")
 states = {one["TargetHealth"]["State"] for one in elb.describe_target_health(TargetGroupArn=groups[0]["TargetGroupArn"])["TargetHealthDescriptions"]}
 assert "draining" in states, states
 
+# A call that is accepted, and an operation that fails.
+fault("operation_fails", "servicediscovery:RegisterInstance")
+accepted = cm.register_instance(ServiceId=sid, InstanceId="late", Attributes={"AWS_INSTANCE_IPV4": "127.0.0.1"})["OperationId"]
+same(cm.get_operation(OperationId=accepted)["Operation"].get("ErrorCode"), None)
+advance(10)
+failed = cm.get_operation(OperationId=accepted)["Operation"]
+same((failed["Status"], failed["ErrorCode"]), ("FAIL", "ACCESS_DENIED"))
+assert "late" not in {one["Id"] for one in cm.list_instances(ServiceId=sid)["Instances"]}
+call("POST", "/_world/faults/clear")
+
 # Who may what.
 reader, operator = client("elbv2", "AKIAREADER"), client("elbv2", "AKIAOPERATOR")
 listener = reader.describe_listeners(LoadBalancerArn=reader.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"])["Listeners"][0]
