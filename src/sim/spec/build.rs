@@ -70,8 +70,8 @@ pub(crate) fn build(spec: &WorldSpec, site: Site) -> World {
         .iter()
         .map(|zone| ZoneState { name: zone_name(&spec.region, zone), failed: false })
         .collect();
-    Builder { spec, world: &mut world, balancers: BTreeMap::new(), services: BTreeMap::new() }
-        .build();
+    let (balancers, services) = (BTreeMap::new(), BTreeMap::new());
+    Builder { spec, world: &mut world, balancers, services, nodes: BTreeMap::new() }.build();
     let place = super::parse::Place { file: "", text: "" };
     // The file was checked: its events can be read.
     for (event, offset) in
@@ -94,6 +94,8 @@ struct Builder<'a> {
     world: &'a mut World,
     balancers: BTreeMap<String, LoadBalancerArn>,
     services: BTreeMap<String, ServiceId>,
+    /// How many nodes of each stack have a name already.
+    nodes: BTreeMap<String, u32>,
 }
 
 impl Builder<'_> {
@@ -112,7 +114,6 @@ impl Builder<'_> {
                 self.group(fleet, index, &name);
             }
         }
-        self.name_nodes();
     }
 
     fn registry(&mut self) {
@@ -336,6 +337,7 @@ impl Builder<'_> {
         let index = held.members.len() % held.zones.len().max(1);
         let Some(zone) = held.zones.get(index).cloned() else { return };
         let Some(id) = self.world.launch(group, &zone) else { return };
+        self.name_node(fleet.stack.get_ref(), &id);
         let long_ago = self.world.now;
         if let Some(node) = self.world.instances.get_mut(&id) {
             node.state = "running";
@@ -369,18 +371,12 @@ impl Builder<'_> {
         }
     }
 
-    fn name_nodes(&mut self) {
-        for fleet in &self.spec.fleet {
-            let stack = fleet.stack.get_ref();
-            let mut count = 0;
-            for name in group_names(fleet) {
-                let Some(group) = self.world.groups.get(&GroupName::from(name)) else { continue };
-                for id in group.members.keys() {
-                    count += 1;
-                    self.world.node_names.insert(format!("{stack}/{count}"), id.clone());
-                }
-            }
-        }
+    /// Names a node by its stack and its turn: `blue-412/2`. With three zones, the second node is
+    /// in the second.
+    fn name_node(&mut self, stack: &str, id: &InstanceId) {
+        let count = self.nodes.entry(stack.to_owned()).or_default();
+        *count += 1;
+        self.world.node_names.insert(format!("{stack}/{count}"), id.clone());
     }
 }
 

@@ -77,7 +77,7 @@ fn write_group(world: &World, xml: &mut Xml, group: &Group, with_instances: bool
         .text("DefaultCooldown", 300)
         .text("HealthCheckType", &group.health_check_type)
         .text("HealthCheckGracePeriod", group.grace.as_secs())
-        .text("CreatedTime", group.created)
+        .time("CreatedTime", group.created)
         .text("VPCZoneIdentifier", "subnet-0embedded")
         .text("NewInstancesProtectedFromScaleIn", false)
         .text("CapacityRebalance", false);
@@ -152,8 +152,8 @@ pub(super) fn write_activity(xml: &mut Xml, one: &Activity) {
         .text("AutoScalingGroupName", &one.group)
         .text("Description", &one.description)
         .text("Cause", &one.cause)
-        .text("StartTime", one.started)
-        .maybe("EndTime", one.ended)
+        .time("StartTime", one.started)
+        .maybe("EndTime", one.ended.map(|at| format!("{at:.3}")))
         .text("StatusCode", one.status)
         .maybe("StatusMessage", one.message.as_ref())
         .text("Progress", one.progress)
@@ -190,8 +190,8 @@ fn refreshes(world: &World, params: &Params) -> Result<Xml, Refused> {
         xml.text("InstanceRefreshId", &one.id)
             .text("AutoScalingGroupName", &group.name)
             .text("Status", one.status)
-            .text("StartTime", one.started)
-            .maybe("EndTime", one.ended)
+            .time("StartTime", one.started)
+            .maybe("EndTime", one.ended.map(|at| format!("{at:.3}")))
             .text("PercentageComplete", percent)
             .text("InstancesToUpdate", group.members.len() * (100 - percent) / 100);
     });

@@ -141,7 +141,7 @@ fn write_instance(world: &World, xml: &mut Xml, one: &Instance) {
     xml.text("instanceId", &one.id)
         .text("imageId", "ami-0embedded")
         .text("instanceType", "m6i.large")
-        .text("launchTime", one.launched)
+        .time("launchTime", one.launched)
         .text("architecture", "x86_64")
         .within("instanceState", |xml| {
             xml.text("code", state_code(one.state)).text("name", one.state);

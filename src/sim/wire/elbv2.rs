@@ -76,7 +76,7 @@ fn load_balancers(world: &World, params: &Params) -> Result<Xml, Refused> {
         xml.text("LoadBalancerArn", &one.arn)
             .text("DNSName", format!("{}-1f2e3d.elb.{}.amazonaws.com", one.name, world.region))
             .text("CanonicalHostedZoneId", "Z18D5FSROUN65G")
-            .text("CreatedTime", one.created)
+            .time("CreatedTime", one.created)
             .text("LoadBalancerName", &one.name)
             .text("Scheme", "internal")
             .text("VpcId", "vpc-0embedded")

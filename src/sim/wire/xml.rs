@@ -1,5 +1,6 @@
 //! Writing the XML that the query protocols answer with.
 
+use jiff::Timestamp;
 use quick_xml::escape::escape;
 use std::fmt::Display;
 
@@ -23,6 +24,11 @@ impl Xml {
         let value = value.to_string();
         self.out.push_str(&format!("<{tag}>{}</{tag}>", escape(value.as_str())));
         self
+    }
+
+    /// A time, to the millisecond as AWS writes it.
+    pub(super) fn time(&mut self, tag: &str, at: Timestamp) -> &mut Self {
+        self.text(tag, format!("{at:.3}"))
     }
 
     /// The same, where there is a value.
