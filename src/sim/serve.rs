@@ -191,7 +191,8 @@ impl Served {
         self.shared.advance(span)
     }
 
-    /// Makes events happen and faults begin, written as in a world file.
+    /// Makes events happen, faults begin and principals known, written as in a world file
+    /// (`[[event]]`, `[[fault]]`, `[[principal]]`).
     ///
     /// # Errors
     /// What is wrong with the text, or why it cannot happen.

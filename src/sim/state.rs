@@ -76,15 +76,17 @@ impl Shared {
         self.with(|state| state.world.now)
     }
 
-    /// Makes events happen and faults begin, both written as in a world file.
+    /// Makes events happen, faults begin and principals known, all written as in a world file.
     pub(crate) fn inject(self: &Arc<Self>, text: &str) -> Result<(), InjectError> {
         self.with(|state| {
-            let (events, faults) = parse_events(text, &state.world.region)?;
-            for event in &events {
+            let sent = parse_events(text, &state.world.region)?;
+            for event in &sent.events {
                 state.world.happens(event).map_err(InjectError::Impossible)?;
             }
             let world = &state.world;
-            state.faults.extend(faults.iter().map(|one| Fault::new(one, world.now, world)));
+            state.faults.extend(sent.faults.iter().map(|one| Fault::new(one, world.now, world)));
+            // The newest word about an access key counts.
+            state.principals.splice(0..0, sent.principals);
             Ok(())
         })
     }

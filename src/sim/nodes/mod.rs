@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 /// A frozen process never answers; a client that has not given up after this long is let go, so
@@ -31,12 +32,15 @@ pub(crate) struct Keeper {
     /// How many ports may be open; what is beyond answers through the world's proxy.
     budget: usize,
     refused: usize,
+    /// Where the listeners run: whoever moves the world need not be there.
+    runtime: Handle,
 }
 
 impl Keeper {
-    /// No ports yet, and at most so many.
+    /// No ports yet, and at most so many. Called where the listeners shall run.
     pub(crate) fn new(budget: usize) -> Self {
-        Self { open: BTreeMap::new(), version: None, budget, refused: 0 }
+        let runtime = Handle::current();
+        Self { open: BTreeMap::new(), version: None, budget, refused: 0, runtime }
     }
 
     /// Whether ports opened or closed in the world since the last keeping.
@@ -51,6 +55,7 @@ impl Keeper {
         version: u64,
         wanted: &BTreeMap<Port, InstanceId>,
     ) {
+        let _here = self.runtime.enter();
         self.version = Some(version);
         self.refused = 0;
         self.open.retain(|port, task| {

@@ -44,26 +44,33 @@ const WORDS: [&str; 32] = [
     "enter_standby",
 ];
 
-/// What the admin call takes: `[[event]]` and `[[fault]]` as in a world file.
+/// What somebody may send to a running world: these parts of a world file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Injected {
+struct Sent {
     #[serde(default)]
     event: Vec<EventSpec>,
     #[serde(default)]
     fault: Vec<super::FaultSpec>,
+    #[serde(default)]
+    principal: Vec<super::PrincipalSpec>,
 }
 
-/// Reads events and faults that somebody sends to a running world.
-pub(crate) fn parse_events(
-    text: &str,
-    region: &str,
-) -> Result<(Vec<Event>, Vec<super::FaultSpec>), SpecError> {
+/// The same, checked.
+#[derive(Debug)]
+pub(crate) struct Injected {
+    pub(crate) events: Vec<Event>,
+    pub(crate) faults: Vec<super::FaultSpec>,
+    pub(crate) principals: Vec<super::PrincipalSpec>,
+}
+
+/// Reads what somebody sends to a running world.
+pub(crate) fn parse_events(text: &str, region: &str) -> Result<Injected, SpecError> {
     let place = Place { file: "request", text };
     let source = toml::Deserializer::parse(text).map_err(|why| {
         place.mistake("", why.span().map(|span| span.start), why.message().to_owned())
     })?;
-    let injected: Injected = serde_path_to_error::deserialize(source).map_err(|why| {
+    let injected: Sent = serde_path_to_error::deserialize(source).map_err(|why| {
         let path = why.path().to_string();
         place.mistake(path, None, why.into_inner().message().to_owned())
     })?;
@@ -72,7 +79,11 @@ pub(crate) fn parse_events(
     for (index, fault) in injected.fault.iter().enumerate() {
         super::build::check_fault(fault, index, &place)?;
     }
-    Ok((events.collect::<Result<_, _>>()?, injected.fault))
+    Ok(Injected {
+        events: events.collect::<Result<_, _>>()?,
+        faults: injected.fault,
+        principals: injected.principal,
+    })
 }
 
 /// The events of a world file.

@@ -40,8 +40,8 @@ fn pass(world: &mut World, seconds: u64) {
 
 /// Makes events happen, written as in a world file.
 fn make(world: &mut World, text: &str) {
-    let (events, _) = parse_events(text, "us-west-2").unwrap_or_else(|why| panic!("{why}"));
-    for event in &events {
+    let sent = parse_events(text, "us-west-2").unwrap_or_else(|why| panic!("{why}"));
+    for event in &sent.events {
         world.happens(event).unwrap_or_else(|why| panic!("{event:?}: {why}"));
     }
 }

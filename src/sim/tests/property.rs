@@ -74,8 +74,8 @@ proptest! {
         let mut passed = 0;
         for (wait, kind, which) in events {
             let (word, rest) = any_event(kind, which);
-            let (all, _) = parse_events(&format!("[[event]]\ndo = \"{word}\"\n{rest}\n"), "us-west-2").unwrap();
-            for one in &all {
+            let sent = parse_events(&format!("[[event]]\ndo = \"{word}\"\n{rest}\n"), "us-west-2").unwrap();
+            for one in &sent.events {
                 // Not everything can happen at any time: a node may be gone.
                 let _nothing_came_of_it = world.happens(one);
             }

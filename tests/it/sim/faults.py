@@ -102,6 +102,9 @@ operator.register_targets(TargetGroupArn=groups[0]["TargetGroupArn"], Targets=[{
 refused("AccessDeniedException", client("servicediscovery", "AKIAREADER").register_instance, 403, ServiceId=sid, InstanceId="x", Attributes={"AWS_INSTANCE_IPV4": "127.0.0.1"})
 same(client("sts", "AKIAREADER").get_caller_identity()["Arn"], "arn:aws:iam::123456789012:user/reader")
 
+inject('[[principal]]\naccess_key = "AKIANEW"\nname = "new"\ndeny = ["*"]\n')
+refused("AccessDenied", client("elbv2", "AKIANEW").describe_load_balancers, 403)
+
 # The log has all of it.
 line = log("ModifyListener")[-1]
 same((line["service"], line["principal"], line["access_key"], line["status"], line["code"]),
