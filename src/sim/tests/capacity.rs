@@ -159,3 +159,16 @@ fn a_group_whose_zones_are_uneven_rebalances_unless_that_is_suspended() {
         assert_eq!((group.counted(), here > 0), (4, !suspended));
     }
 }
+
+#[test]
+fn an_activity_that_a_termination_overtakes_is_cancelled() {
+    let mut world = pair("");
+    event(&mut world, "enter_standby", "node = \"blue/1\"");
+    pass(&mut world, 10);
+    event(&mut world, "terminate_instance", "node = \"blue/1\"");
+    let group = world.group("blue-asg").unwrap();
+    let open = group.activities.iter().filter(|one| one.ended.is_none()).count();
+    let words: Vec<_> = group.activities.iter().map(|one| one.status).collect();
+    assert_eq!(open, 1, "{words:?}");
+    assert!(words.contains(&"Cancelled"), "{words:?}");
+}

@@ -67,6 +67,18 @@ impl World {
         }
     }
 
+    /// Ends an activity that another one overtook: a launch or a standby of an instance that is
+    /// terminated meanwhile.
+    fn cancel_activity(&mut self, group: &GroupName, id: &str) {
+        let said = "The instance was terminated meanwhile.";
+        self.end_activity(group, id, Some(said.to_owned()));
+        let found = self.groups.get_mut(group);
+        let mut all = found.into_iter().flat_map(|group| group.activities.iter_mut());
+        if let Some(one) = all.find(|one| one.id == id) {
+            one.status = "Cancelled";
+        }
+    }
+
     /// Makes an instance for a group, in a zone, in state `pending`.
     pub(crate) fn launch(&mut self, group: &GroupName, zone: &Zone) -> Option<InstanceId> {
         let id = InstanceId::from(format!("i-0{}", self.random.hex(16)));
@@ -221,6 +233,10 @@ impl World {
             return member.activity.clone();
         }
         member.lifecycle = "Terminating";
+        let interrupted = member.activity.take();
+        if let Some(open) = interrupted {
+            self.cancel_activity(&group, &open);
+        }
         let cause = match why {
             Leaving::ScaleIn => {
                 "an instance was taken out of service in response to a difference between desired and actual capacity."
