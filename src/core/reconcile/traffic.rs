@@ -71,11 +71,17 @@ pub(super) fn listener_shares(
             .filter_map(|(_, forward)| share(parts, forward, stack))
             .collect();
         let Some(least) = of_actions.iter().min_by(|a, b| order(a.0, b.0)) else { continue };
+        // Weights that were read too long ago say nothing of where the traffic goes now.
+        let current = index
+            .inventory
+            .listeners
+            .get(&listener.load_balancer)
+            .is_some_and(|of| of.current(index.now).is_ok());
         shares.push(ListenerShare {
             load_balancer: listener.load_balancer.clone(),
             listener: listener.arn.clone(),
             port: listener.port,
-            share: least.0,
+            share: least.0.filter(|_| current),
             shared: of_actions.iter().any(|(_, others)| *others),
         });
     }
