@@ -2,11 +2,12 @@
 
 use super::store::Inventory;
 use crate::core::error::{Dated, SourceError};
+use crate::core::ids::InstanceId;
 use crate::core::observed::{Observed, Status};
 use crate::core::source::{Scope, Source};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The state of one read, for the Sources screen and `sources -o json`.
@@ -56,9 +57,14 @@ impl Inventory {
         all
     }
 
-    /// The probes of all nodes as one entry: the oldest observation and the first error.
+    /// The probes of all nodes as one entry: the oldest observation and the first error. A node
+    /// that left is probed no more; that its last answer grows old says nothing of the probes.
     fn probe_status(&self, now: Timestamp) -> ScopeStatus {
-        let nodes = || self.probes.values();
+        let old = self.probes.values().any(|node| node.status(now) != Status::Ok);
+        // Who stays is looked up only where it matters: this runs with every event.
+        let staying = old.then(|| self.staying());
+        let counts = |id| staying.as_ref().is_none_or(|staying| staying.contains(id));
+        let nodes = || self.probes.iter().filter(|(id, _)| counts(*id)).map(|(_, node)| node);
         let worst = |wanted| nodes().any(|node| node.status(now) == wanted);
         let status = [Status::Error, Status::Stale, Status::Never]
             .into_iter()
@@ -74,6 +80,28 @@ impl Inventory {
             calls: nodes().map(Observed::calls).sum(),
             essential: false,
         }
+    }
+
+    /// The instances that a group, a registry service or a target group still names, without those
+    /// on their way out and those that do not run.
+    fn staying(&self) -> BTreeSet<&InstanceId> {
+        let groups = self.groups.value().into_iter().flat_map(|all| all.iter());
+        let (leaving, grouped): (Vec<_>, Vec<_>) = groups
+            .flat_map(|group| &group.instances)
+            .partition(|one| one.lifecycle.starts_with("Terminat"));
+        let members = self.members.values().filter_map(Observed::value);
+        let targets = self.target_health.values().filter_map(Observed::value);
+        let mut staying: BTreeSet<&InstanceId> = grouped.into_iter().map(|one| &one.id).collect();
+        staying.extend(members.flat_map(|all| all.iter()).map(|member| &member.id));
+        staying.extend(targets.flat_map(|all| all.iter()).map(|held| &held.value.id));
+        for one in leaving {
+            staying.remove(&one.id);
+        }
+        staying.retain(|id| {
+            let said = self.instances.get(*id).map(|said| &said.value);
+            said.is_none_or(|said| said.as_ref().is_some_and(|one| one.state == "running"))
+        });
+        staying
     }
 }
 

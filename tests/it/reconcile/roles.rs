@@ -5,6 +5,7 @@ use super::world::{self, PORTS, blue_green, sized};
 use quarterdeck::core::error::{ErrorKind, SourceError};
 use quarterdeck::core::estate::{Policy, Role};
 use quarterdeck::core::inventory::ProbeReason;
+use quarterdeck::core::observed::Status;
 use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::source::{Scope, SourceEvent};
 use std::time::Duration;
@@ -98,7 +99,31 @@ fn without_listeners_every_role_is_unknown() {
     assert_eq!(estate.fleets[&"blue".into()].role, Role::Live);
     let later = world::now().checked_add(Duration::from_secs(21)).unwrap();
     let estate = reconcile(&inventory, later, &Policy::default());
-    assert_eq!(estate.fleets[&"blue".into()].role, Role::Unknown);
+    let blue = &estate.fleets[&"blue".into()];
+    assert_eq!((blue.role, blue.traffic_share), (Role::Unknown, None));
+    assert!(!blue.listeners.is_empty() && blue.listeners.iter().all(|of| of.share.is_none()));
+}
+
+/// Nobody probes a node that left, so its last answer grows old, and the probes are well.
+#[test]
+fn a_node_that_left_makes_no_probe_stale() {
+    let mut world = blue_green();
+    let mut inventory = world.inventory();
+    let later = world::now().checked_add(Duration::from_secs(600)).unwrap();
+    let left = world.fleets[1].nodes.pop().unwrap();
+    let statuses = |inventory: &quarterdeck::core::inventory::Inventory| {
+        let probes = inventory.statuses(later).into_iter().find(|of| of.scope.is_none()).unwrap();
+        (probes.status, probes.observed_at)
+    };
+    let again = |event: SourceEvent| SourceEvent { observed_at: later, ..event };
+    for event in world.events().into_iter().map(again) {
+        if matches!(event.scope, Scope::Probe(_)) {
+            inventory.apply(event);
+        }
+    }
+    assert_eq!(statuses(&inventory).0, Status::Stale, "{} is still named", left.id);
+    world.events().into_iter().map(again).for_each(|event| inventory.apply(event));
+    assert_eq!(statuses(&inventory), (Status::Ok, Some(later)));
 }
 
 #[test]
