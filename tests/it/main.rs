@@ -11,6 +11,7 @@ mod bench;
 mod cli_config;
 mod cli_interrupt;
 mod console;
+mod console_moto;
 mod demand;
 mod faults;
 mod harness;

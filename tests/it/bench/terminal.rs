@@ -6,8 +6,9 @@ use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-/// Longer than anything here takes on a busy machine, so that only a fault reaches it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than anything here takes on a busy machine, so that only a fault reaches it. The longest
+/// waits are for data that grow stale after half a minute.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// What raw mode, alternate screen and paste mode are undone with.
 const LEAVE: &str = "\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
@@ -102,11 +103,21 @@ impl Terminal {
         let seen = self.seen.0.lock().unwrap();
         let (seen, outcome) =
             self.seen.1.wait_timeout_while(seen, PATIENCE, |seen| !good(seen)).unwrap();
-        assert!(!outcome.timed_out(), "never {what}:\n{}", seen.screen.screen().contents());
+        let screen = outcome.timed_out().then(|| seen.screen.screen().contents());
+        // Let go before the panic, or the reader panics over the poisoned lock as well.
+        drop(seen);
+        if let Some(screen) = screen {
+            panic!("never {what}:\n{screen}");
+        }
     }
 
-    pub fn wait_for(&self, text: &'static str) {
+    pub fn wait_for(&self, text: &str) {
         self.wait(text, |seen| holds(seen, text));
+    }
+
+    /// The screen as it stands.
+    pub fn screen(&self) -> String {
+        self.seen.0.lock().unwrap().screen.screen().contents()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -147,6 +158,12 @@ pub fn end(child: &mut Box<dyn Child + Send + Sync>) -> ExitStatus {
     let _ = told.send(());
     assert!(!watchdog.join().unwrap(), "the console did not end");
     status
+}
+
+/// The rows of the screen as they stand.
+pub fn rows(seen: &Seen) -> Vec<String> {
+    let screen = seen.screen.screen();
+    screen.contents().lines().map(str::to_owned).collect()
 }
 
 /// Whether a text stands on the screen.
