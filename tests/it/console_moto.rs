@@ -227,7 +227,7 @@ fn it_follows_traffic_and_probes_on_a_wide_screen() {
     });
 
     // Loki of green's first node stops answering; the others are as they were.
-    let node = scene.nodes.iter_mut().nth(3).unwrap();
+    let node = &mut scene.nodes[3];
     node.set(Product::Loki, State::Refuse);
     scene.terminal.press("j");
     scene.terminal.wait("a probe that fails", |seen| {
@@ -236,7 +236,7 @@ fn it_follows_traffic_and_probes_on_a_wide_screen() {
         })
     });
     scene.terminal.wait("the finding", |seen| holds(seen, "loki") && holds(seen, "refused"));
-    let node = scene.nodes.iter_mut().nth(3).unwrap();
+    let node = &mut scene.nodes[3];
     node.set(Product::Loki, State::Ready);
     scene.terminal.wait("the probe again", |seen| {
         !holds(seen, "refused")
