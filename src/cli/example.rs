@@ -164,6 +164,7 @@ fn target_group() -> TargetGroup {
         check_path: Some("/ready".into()),
         check_interval_seconds: 10,
         unhealthy_threshold: 2,
+        healthy_threshold: 2,
     }
 }
 

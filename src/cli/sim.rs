@@ -48,7 +48,7 @@ async fn until_ended(told: Serve, streams: &mut Streams<'_>) -> Result<ExitCode,
         world: told.world.source(),
         rate: told.world.speed,
         log: told.log,
-        start: None,
+        ..Options::default()
     };
     let served = serve(options).await.map_err(|error| failure(&error))?;
     let line = json::line(served.info())?;

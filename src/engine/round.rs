@@ -5,14 +5,19 @@ use super::feed::{Feed, FeedError};
 use super::memory_file;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::core::error::ErrorKind;
 use crate::core::estate::{Estate, Policy};
 use crate::core::inventory::{Inventory, ScopeStatus};
 use crate::core::observed::{Observed, Status};
 use crate::core::reconcile::reconcile;
 use crate::core::source::{Scope, SourceEvent};
-use crate::sources::{Pace, Want, demand};
+use crate::sources::{Pace, SWEEP_RANK, Want, demand};
 use jiff::Timestamp;
 use std::time::Duration;
+
+/// What is throttled is tried so often before a command says that it lacks it: after 1, 2 and 4
+/// seconds the account's bucket has refilled, or somebody else keeps it empty.
+const THROTTLED_TRIES: u64 = 4;
 
 /// Why there is no round at all.
 pub type RoundError = FeedError;
@@ -46,7 +51,7 @@ pub async fn round(settings: &Settings, clock: &Clock) -> Result<Round, RoundErr
     tokio::pin!(limit);
     loop {
         let wants = demand(&folded.inventory, settings, &Pace::default());
-        if folded.is_whole(&wants) {
+        if folded.is_whole(&wants) && !folded.is_being_retried(clock.now()) {
             break;
         }
         feed.want(&folded.inventory, &Pace::default());
@@ -130,8 +135,23 @@ impl Folded {
         wants.iter().all(|want| !self.is_open(want))
     }
 
+    /// The sweep for strangers is never waited for, and what is not due yet is known already.
     fn is_open(&self, want: &Want) -> bool {
-        want.not_before.is_none() && !self.inventory.was_attempted(&want.scope)
+        want.not_before.is_none()
+            && want.rank < SWEEP_RANK
+            && !self.inventory.was_attempted(&want.scope)
+    }
+
+    /// Whether something essential was throttled, and is being tried again within seconds.
+    fn is_being_retried(&self, now: Timestamp) -> bool {
+        self.inventory.statuses(now).iter().any(|status| {
+            let throttled =
+                status.error.as_ref().is_some_and(|error| error.value.kind == ErrorKind::Throttled);
+            status.essential
+                && throttled
+                && status.observed_at.is_none()
+                && status.calls < THROTTLED_TRIES
+        })
     }
 
     fn finish(self, settings: &Settings, clock: &Clock) -> Round {

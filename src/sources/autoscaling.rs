@@ -1,6 +1,6 @@
 //! Auto Scaling: groups (with everything that is watched inline), activities, instance refreshes.
 
-use super::pace::{Calls, Read, pages};
+use super::pace::{Calls, Read, endless, pages};
 use crate::aws::{Aws, source_error};
 use crate::core::ids::{GroupName, TargetGroupArn};
 use crate::core::inventory::{Activity, AutoScalingGroup, GroupInstance, Refresh};
@@ -38,6 +38,9 @@ pub(super) async fn groups(aws: &Aws, calls: &mut Calls<'_>) -> Read {
         }
         if next.is_none() {
             return pages(all, None, Fragment::Groups);
+        }
+        if calls.is_endless() {
+            return pages(all, Some(endless("DescribeAutoScalingGroups")), Fragment::Groups);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! anything new (API reference: the revision grows with every registration and deregistration; it
 //! does not move with health).
 
-use super::pace::{Calls, Read, pages};
+use super::pace::{Calls, Read, endless, pages};
 use crate::aws::{Aws, source_error};
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::ids::{NamespaceId, ServiceId};
@@ -37,6 +37,9 @@ pub(super) async fn namespaces(aws: &Aws, calls: &mut Calls<'_>) -> Read {
         }
         if next.is_none() {
             return pages(all, None, Fragment::Namespaces);
+        }
+        if calls.is_endless() {
+            return pages(all, Some(endless("ListNamespaces")), Fragment::Namespaces);
         }
     }
 }
@@ -80,6 +83,9 @@ pub(super) async fn services(aws: &Aws, calls: &mut Calls<'_>, namespace: &Names
         }
         if next.is_none() {
             return pages(all, None, Fragment::Services);
+        }
+        if calls.is_endless() {
+            return pages(all, Some(endless("ListServices")), Fragment::Services);
         }
     }
 }
@@ -127,12 +133,16 @@ pub(super) async fn members(aws: &Aws, calls: &mut Calls<'_>, service: &ServiceI
         if next.is_none() {
             return pages(all, None, Fragment::Members);
         }
+        if calls.is_endless() {
+            return pages(all, Some(endless("ListInstances")), Fragment::Members);
+        }
     }
 }
 
 fn member(from: InstanceSummary) -> Option<Member> {
     let attributes = from.attributes.unwrap_or_default().into_iter().collect();
-    Some(Member::new(from.id?.into(), attributes))
+    let account = from.created_by_account;
+    Some(Member { account, ..Member::new(from.id?.into(), attributes) })
 }
 
 /// The revision of a service's registrations, by names rather than ids.
@@ -184,6 +194,9 @@ pub(super) async fn health(aws: &Aws, calls: &mut Calls<'_>, service: &ServiceId
         }
         if next.is_none() {
             return pages(all, None, into);
+        }
+        if calls.is_endless() {
+            return pages(all, Some(endless("GetInstancesHealthStatus")), into);
         }
     }
 }

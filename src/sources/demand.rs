@@ -38,6 +38,9 @@ const UNKNOWN_SERVICES_CALLS_A_SECOND: f64 = 1.0;
 /// How much slower everything is read when nobody has typed for a while.
 const IDLE: u32 = 3;
 
+/// The rank of the sweep for strangers: nobody waits for it.
+pub const SWEEP_RANK: u8 = 4;
+
 /// What a read must know beside its scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -238,7 +241,7 @@ impl<'a> Demand<'a> {
         let strangers = all.iter().filter(|group| !ours.contains(&group.arn));
         for group in strangers.take(SWEPT_GROUPS) {
             let every = self.settings.cadence.slow * SWEEP;
-            self.add(Scope::TargetHealth(group.arn.clone()), every, 4);
+            self.add(Scope::TargetHealth(group.arn.clone()), every, SWEEP_RANK);
         }
         (near, ours)
     }

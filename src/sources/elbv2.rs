@@ -1,6 +1,6 @@
 //! ELBv2: load balancers, listeners, rules, target groups, attributes, tags, target health.
 
-use super::pace::{Calls, Read, pages};
+use super::pace::{Calls, Read, endless, pages};
 use crate::aws::{Aws, source_error};
 use crate::core::ids::{ListenerArn, LoadBalancerArn, TargetGroupArn};
 use crate::core::inventory::{
@@ -32,6 +32,9 @@ macro_rules! all_pages {
             }
             if marker.is_none() {
                 break pages(all, None, $fragment);
+            }
+            if $calls.is_endless() {
+                break pages(all, Some(endless($operation)), $fragment);
             }
         }
     }};
@@ -191,9 +194,10 @@ fn target_group(from: types::TargetGroup) -> Option<TargetGroup> {
         // "traffic-port" is the target's own port.
         check_port: from.health_check_port.and_then(|port| port.parse().ok()),
         check_path: from.health_check_path,
-        // 30 s and 2 checks are what AWS takes where nothing is said.
+        // 30 s, 2 and 5 checks are what AWS takes where nothing is said.
         check_interval_seconds: number(from.health_check_interval_seconds).unwrap_or(30),
         unhealthy_threshold: number(from.unhealthy_threshold_count).unwrap_or(2),
+        healthy_threshold: number(from.healthy_threshold_count).unwrap_or(5),
     })
 }
 

@@ -14,6 +14,6 @@ mod reader;
 mod schedule;
 mod sts;
 
-pub use demand::{Ask, Pace, Want, demand};
+pub use demand::{Ask, Pace, SWEEP_RANK, Want, demand};
 pub use reader::Reader;
 pub use schedule::{Orders, Scheduler};

@@ -2,7 +2,7 @@
 //! name what went wrong.
 
 use crate::clock::Clock;
-use crate::core::error::SourceError;
+use crate::core::error::{ErrorKind, SourceError};
 use crate::core::source::{Fragment, Source};
 use governor::clock::Clock as GovernorClock;
 use governor::nanos::Nanos;
@@ -14,8 +14,8 @@ use std::time::Duration;
 /// A source's budget: how many calls at once, and how many a second after that.
 ///
 /// ELBv2 has one bucket of 40 tokens, refilled at 10 a second, for the whole account and every
-/// tool in it (Elastic Load Balancing API throttling); we take at most 30 at once and 3 a second,
-/// and the cadences keep the steady state below one. Auto Scaling shares one bucket of unpublished
+/// tool in it (Elastic Load Balancing API throttling); we take at most 30 at once and 5 a second,
+/// for a first round over many groups; the cadences keep the steady state below one. Auto Scaling shares one bucket of unpublished
 /// size. Cloud Map publishes no numbers for ListInstances; AWS's own controllers use 2 to 100 a
 /// second. EC2 describes refill at 20 a second.
 fn budget(source: Source) -> (u32, u32) {
@@ -23,7 +23,7 @@ fn budget(source: Source) -> (u32, u32) {
         Source::Sts => (5, 1),
         Source::CloudMap => (60, 20),
         Source::AutoScaling => (20, 3),
-        Source::Elbv2 => (30, 3),
+        Source::Elbv2 => (30, 5),
         Source::Ec2 => (20, 5),
         // Probes go to our own nodes; how many run at once is bounded by the scheduler.
         Source::Probes => (10_000, 10_000),
@@ -71,6 +71,16 @@ impl Bucket {
 /// What a read came to: a fragment, and why a part of it is missing if one is.
 pub(super) type Read = Result<(Fragment, Option<SourceError>), SourceError>;
 
+/// No listing has more pages: Cloud Map holds 1,000 instances a service, Elastic Load Balancing
+/// 3,000 target groups a region, Auto Scaling 500 groups; and some answer with less than a page.
+const PAGES_AT_MOST: u32 = 200;
+
+/// What an answer that never ends is called.
+pub(super) fn endless(operation: &str) -> SourceError {
+    let text = format!("more than {PAGES_AT_MOST} pages: the tokens go round in a circle");
+    SourceError::new(ErrorKind::Malformed, operation, text)
+}
+
 /// The calls of one read.
 pub(super) struct Calls<'a> {
     bucket: &'a Bucket,
@@ -92,6 +102,11 @@ impl<'a> Calls<'a> {
     /// Counts calls that one call led to (further pages).
     pub fn also_made(&mut self, calls: u32) {
         self.made += calls;
+    }
+
+    /// Whether so many pages were read that the tokens must go round in a circle.
+    pub fn is_endless(&self) -> bool {
+        self.made >= PAGES_AT_MOST
     }
 
     /// How many calls were made.

@@ -25,6 +25,9 @@ fn in_flight(source: Source) -> usize {
 
 /// A scope that is throttled again and again is read this many times more slowly at most.
 const BACKED_OFF_AT_MOST: u32 = 8;
+/// What is throttled before it was ever read is tried again after so long, then after twice as
+/// long and so on: somebody waits for it, and the account's bucket refills within seconds.
+const FIRST_AGAIN: Duration = Duration::from_secs(1);
 /// Cadences are spread by so many percent, so that many consoles do not fall into step.
 const JITTER_PERCENT: u64 = 10;
 
@@ -46,6 +49,8 @@ struct State {
     dropped: bool,
     ended: Option<Timestamp>,
     backoff: u32,
+    /// Whether it was ever read.
+    read: bool,
 }
 
 /// What waits of a source: what is due later, by time, and what is due, by rank. What has long been
@@ -163,6 +168,7 @@ impl Scheduler {
                         dropped: false,
                         ended: None,
                         backoff: 1,
+                        read: false,
                     });
                 }
             }
@@ -240,13 +246,17 @@ impl Scheduler {
         let Some(mut state) = self.states.remove(&want.scope).filter(|of| !of.dropped) else {
             return;
         };
-        let throttled = event.result.as_ref().err().or(event.missing.as_ref());
-        state.backoff = match throttled.map(|error| error.kind) {
-            Some(ErrorKind::Throttled) => (state.backoff * 2).min(BACKED_OFF_AT_MOST),
-            _ => 1,
+        let error = event.result.as_ref().err().or(event.missing.as_ref());
+        let throttled = error.is_some_and(|error| error.kind == ErrorKind::Throttled);
+        let every = match (throttled, state.read) {
+            (false, _) => state.want.every,
+            (true, true) => state.want.every * state.backoff * 2,
+            (true, false) => (FIRST_AGAIN * state.backoff).min(state.want.every * 2),
         };
+        state.backoff = if throttled { (state.backoff * 2).min(BACKED_OFF_AT_MOST) } else { 1 };
+        state.read |= event.result.is_ok();
         self.turn = self.turn.wrapping_add(1);
-        let spread = jitter(state.want.every * state.backoff, self.turn);
+        let spread = jitter(every, self.turn);
         let now = self.clock.now();
         state.due = now.checked_add(spread).unwrap_or(Timestamp::MAX);
         state.ended = Some(now);

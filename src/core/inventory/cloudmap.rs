@@ -41,13 +41,15 @@ pub struct Member {
     pub attributes: Arc<BTreeMap<String, String>>,
     /// The fleet it says it belongs to: STACK, else STACK_ID.
     pub stack: Option<StackId>,
+    /// The account that registered it, where Cloud Map says so (shared namespaces).
+    pub account: Option<String>,
 }
 
 impl Member {
     /// An entry as it was registered.
     pub fn new(id: InstanceId, attributes: BTreeMap<String, String>) -> Self {
         let stack = STACK_KEYS.iter().find_map(|key| attributes.get(*key)).map(StackId::from);
-        Self { id, attributes: Arc::new(attributes), stack }
+        Self { id, attributes: Arc::new(attributes), stack, account: None }
     }
 
     /// The registered address, as written.

@@ -112,6 +112,8 @@ pub struct TargetGroup {
     pub check_interval_seconds: u32,
     /// Checks that must fail before a target is unhealthy.
     pub unhealthy_threshold: u32,
+    /// Checks that must pass before an unhealthy target is healthy again.
+    pub healthy_threshold: u32,
 }
 
 impl TargetGroup {

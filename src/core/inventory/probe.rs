@@ -59,9 +59,10 @@ pub enum ProbeReason {
 }
 
 impl ProbeReason {
-    /// Whether not even a connection to the node came about, so that the fault may be on the way.
+    /// Whether nothing came back from the node, so that the fault may be on the way. A refusal does
+    /// come back: the host is there and says that nothing listens.
     pub fn is_silence(&self) -> bool {
-        matches!(self, Self::Refused | Self::NoRoute | Self::Proxy | Self::NoAddress)
+        matches!(self, Self::NoRoute | Self::Proxy | Self::NoAddress)
     }
 }
 

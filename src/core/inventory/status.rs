@@ -99,7 +99,7 @@ impl Inventory {
         }
         staying.retain(|id| {
             let said = self.instances.get(*id).map(|said| &said.value);
-            said.is_none_or(|said| said.as_ref().is_some_and(|one| one.state == "running"))
+            said.is_none_or(|said| said.as_ref().is_some_and(|one| &*one.state == "running"))
         });
         staying
     }

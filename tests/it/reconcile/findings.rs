@@ -108,6 +108,28 @@ fn a_ghost_and_what_became_of_its_address() {
 }
 
 #[test]
+fn no_ghost_of_another_account() {
+    let world = bent(|world| {
+        let mut entry = member("i-0dead000000000000", "127.9.9.9", "blue");
+        entry.account = Some("210987654321".into());
+        world.strangers.push(entry);
+    });
+    assert_eq!(kinds(&world), []);
+}
+
+#[test]
+fn a_node_that_refuses_is_a_node_that_answers() {
+    let world = bent(|world| {
+        for node in world.fleets.iter_mut().flat_map(|fleet| &mut fleet.nodes) {
+            node.probes.values_mut().for_each(|reason| *reason = ProbeReason::Refused);
+        }
+    });
+    let kinds = kinds(&world);
+    assert!(!kinds.contains(&FindingKind::UnreachableFromHere), "{kinds:?}");
+    assert!(!kinds.is_empty());
+}
+
+#[test]
 fn no_ghost_without_proof() {
     let ghost = "i-0dead000000000000";
     let world = bent(|world| world.strangers.push(member(ghost, "127.9.9.9", "blue")));

@@ -142,12 +142,17 @@ pub(super) fn disagreement<'n>(
         .iter()
         .find(|probe| probe.outcome.port == port && probe.verdict == contradicts)?;
     // A TCP check asks only whether somebody listens: one who answers "no" does.
-    let listens = !probe.outcome.reason.is_silence();
+    let reason = &probe.outcome.reason;
+    let listens = !reason.is_silence() && *reason != ProbeReason::Refused;
     if group.check_protocol == "TCP" && contradicts == Verdict::Fail && listens {
         return None;
     }
     let since = probe.since.max(target.since);
-    let checks = group.check_interval_seconds.saturating_mul(group.unhealthy_threshold);
+    let threshold = match contradicts {
+        Verdict::Fail => group.unhealthy_threshold,
+        _ => group.healthy_threshold,
+    };
+    let checks = group.check_interval_seconds.saturating_mul(threshold);
     let patience = Duration::from_secs(u64::from(checks));
     (age(since, scene.index.now) > patience).then_some((probe, since))
 }

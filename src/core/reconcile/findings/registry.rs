@@ -99,12 +99,22 @@ fn missing(scene: &Scene<'_>, service: &RegistryService, fleet: &Fleet, found: &
 fn entry(scene: &Scene<'_>, service: &RegistryService, member: &Member, found: &mut Vec<Finding>) {
     let Some(node) = scene.nodes.get(&scene.index.resolve_member(member)) else { return };
     if node.existence == Existence::Gone {
+        // Our EC2 knows nothing of another account's instances, so it proves nothing about them.
+        if is_anothers(scene, member) {
+            return;
+        }
         found.push(ghost(scene, service, member, node));
         return;
     }
     found.extend(wrong_address(scene, service, member, node));
     found.extend(wrong_stack(scene, service, member, node));
     found.extend(unhealthy(scene, service, member, node));
+}
+
+/// Whether another account registered it, or nobody can say whether we are that account.
+fn is_anothers(scene: &Scene<'_>, member: &Member) -> bool {
+    let ours = scene.index.inventory.identity.value().map(|identity| &identity.account);
+    member.account.is_some() && member.account.as_ref() != ours
 }
 
 fn about(finding: Finding, service: &RegistryService, member: &Member, node: &Node) -> Finding {
