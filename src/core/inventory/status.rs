@@ -62,7 +62,9 @@ impl Inventory {
     fn probe_status(&self, now: Timestamp) -> ScopeStatus {
         let old = self.probes.values().any(|node| node.status(now) != Status::Ok);
         // Who stays is looked up only where it matters: this runs with every event.
-        let staying = old.then(|| self.staying());
+        // Where none of them stays, all count: an old answer must not turn into no answer.
+        let some_stay = |staying: &BTreeSet<_>| self.probes.keys().any(|id| staying.contains(id));
+        let staying = old.then(|| self.staying()).filter(some_stay);
         let counts = |id| staying.as_ref().is_none_or(|staying| staying.contains(id));
         let nodes = || self.probes.iter().filter(|(id, _)| counts(*id)).map(|(_, node)| node);
         let worst = |wanted| nodes().any(|node| node.status(now) == wanted);
