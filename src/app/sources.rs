@@ -6,6 +6,7 @@ use crate::core::observed::Status;
 use crate::core::source::{Scope, Source};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use strum::IntoEnumIterator;
 
 /// How a source stands.
@@ -31,6 +32,8 @@ pub struct SourceLine {
     pub state: SourceState,
     /// How old the data is that the state is said of; `None` when there is none.
     pub observed_at: Option<Timestamp>,
+    /// The interval of its quickest reads.
+    pub every: Duration,
     /// The error, where it failed.
     pub error: Option<Dated<SourceError>>,
 }
@@ -54,7 +57,8 @@ fn is_telling(status: &ScopeStatus) -> bool {
 
 fn line(source: Source, own: &[&ScopeStatus]) -> SourceLine {
     let with = |wanted: Status| own.iter().copied().filter(move |one| one.status == wanted);
-    let of = |state, observed_at| SourceLine { source, state, observed_at, error: None };
+    let every = own.iter().map(|one| one.every).min().unwrap_or_default();
+    let of = |state, observed_at| SourceLine { source, state, observed_at, every, error: None };
     let oldest = |status| with(status).filter_map(|one| one.observed_at).min();
     // The error of the read whose data is oldest; one that never succeeded is older than all.
     if let Some(worst) = with(Status::Error).min_by_key(|one| one.observed_at) {
@@ -71,8 +75,7 @@ fn line(source: Source, own: &[&ScopeStatus]) -> SourceLine {
         return of(SourceState::Waiting, None);
     }
     // What is read rarely is always older; the age that tells is that of the quickest reads.
-    let quickest = own.iter().map(|one| one.every).min().unwrap_or_default();
-    let quick = own.iter().filter(|one| one.every == quickest);
+    let quick = own.iter().filter(|one| one.every == every);
     of(SourceState::Ok, quick.filter_map(|one| one.observed_at).min())
 }
 

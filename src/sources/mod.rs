@@ -1,5 +1,5 @@
 //! Reads the world and never changes anything (invariant 12). What to read is computed by
-//! [`demand`] from what is known; when to read it is the [`Scheduler`]'s business; a [`Reader`]
+//! [`demand()`] from what is known; when to read it is the [`Scheduler`]'s business; a [`Reader`]
 //! does one read and says what came of it. What AWS, reqwest or a socket say ends here: out of
 //! this room come only the core's own words.
 

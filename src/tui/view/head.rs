@@ -93,16 +93,18 @@ fn sources(model: &Model, theme: Theme, worst_first: bool) -> Line {
 }
 
 fn state(model: &Model, source: &SourceLine) -> Span {
-    let since = source.observed_at.map(|at| text::age(age(at, model.now)));
-    match (source.state, since) {
-        (SourceState::Ok, Some(age)) => Span::new(age, Tone::Plain),
-        (SourceState::Stale, Some(age)) => Span::new(format!("STALE {age}"), Tone::Warn),
-        (SourceState::Failed(kind), since) => {
+    let old = source.observed_at.map(|at| age(at, model.now));
+    match (source.state, old) {
+        // While all is well the age runs up to the interval and falls again; to say the interval's
+        // bucket all the time is as true, and an idle screen writes nothing.
+        (SourceState::Ok, Some(old)) => Span::new(text::age(old.max(source.every)), Tone::Plain),
+        (SourceState::Stale, Some(old)) => {
+            Span::new(format!("STALE {}", text::age(old)), Tone::Warn)
+        }
+        (SourceState::Failed(kind), old) => {
             let word = kind.to_string().to_uppercase().replace('_', " ");
-            match since {
-                Some(age) => Span::new(format!("{word} {age}"), Tone::Bad),
-                None => Span::new(word, Tone::Bad),
-            }
+            let text = old.map_or(word.clone(), |old| format!("{word} {}", text::age(old)));
+            Span::new(text, Tone::Bad)
         }
         (SourceState::Waiting, _) | (SourceState::Ok | SourceState::Stale, None) => {
             Span::new("?", Tone::Unknown)
