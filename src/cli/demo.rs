@@ -118,9 +118,11 @@ fn become_console(mut command: Command, world: Child) -> Result<ExitCode, Failur
 }
 
 /// The operator's own AWS environment has no say in a demo, and nothing of it is shown to the
-/// world.
+/// world. Nor have the proxies of the network: everything here is on this host.
 fn aws_environment(command: &mut Command, env: &Environment) {
-    for name in env.names().filter(|name| name.starts_with("AWS_")) {
+    let ours =
+        |name: &str| name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy");
+    for name in env.names().filter(|name| ours(name)) {
         command.env_remove(name);
     }
     command.envs([
