@@ -109,7 +109,7 @@ pub(super) struct WorldArgs {
     #[arg(long, value_name = "N")]
     pub nodes: Option<u32>,
     /// How many times as fast as ours its time runs.
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
     pub speed: f64,
 }
 
