@@ -6,7 +6,7 @@ use super::args::WorldArgs;
 use super::output::{Reader, Streams};
 use super::read::unprintable;
 use super::{ExitCode, Failure, json};
-use crate::sim::{Options, Served, SimError, WorldSource, serve};
+use crate::sim::{BIG_WORLD, Options, Served, SimError, WorldSource, serve};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,12 +51,13 @@ async fn until_ended(told: Serve, streams: &mut Streams<'_>) -> Result<ExitCode,
         ..Options::default()
     };
     let served = serve(options).await.map_err(|error| failure(&error))?;
+    // Before the first line: whoever waits for that takes the terminal next.
+    for warning in &served.info().warnings {
+        streams.say(&format!("note: {warning}\n"));
+    }
     let line = json::line(served.info())?;
     if streams.print(&line).map_err(|error| unprintable(&error))? == Reader::Left {
         return Ok(ExitCode::Done);
-    }
-    for warning in &served.info().warnings {
-        streams.say(&format!("note: {warning}\n"));
     }
     wait(served, told.until_stdin_closes).await
 }
@@ -94,6 +95,9 @@ pub(super) fn failure(error: &SimError) -> Failure {
     let (code, next) = match error {
         SimError::NotLoopback(_) => (ExitCode::Usage, "Listen on 127.0.0.1."),
         SimError::UnknownWorld { .. } => (ExitCode::Usage, "`quarterdeck demo --list` names them."),
+        SimError::Spec(spec) if spec.file == BIG_WORLD => {
+            (ExitCode::Usage, "Give --fleets and --nodes other numbers.")
+        }
         SimError::Spec(_) => (ExitCode::Usage, "Correct the world's file."),
         SimError::Rate(_) => (ExitCode::Usage, "Give --speed such a number."),
         SimError::Listen { .. } => (ExitCode::Failed, "Choose another port, or 0 for a free one."),

@@ -15,7 +15,7 @@ pub(crate) use build::{Site, build, span_of};
 pub(crate) use event::parse_events;
 pub(crate) use parse::nearest;
 pub use parse::{SpecError, parse_world};
-pub use text::big_world;
+pub use text::{BIG_WORLD, big_world};
 
 /// A world file.
 #[derive(Clone, Debug, Deserialize)]

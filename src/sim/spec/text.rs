@@ -7,6 +7,9 @@ use std::fmt::Write;
 /// Colours by pairs: the first of each pair is live.
 const COLOURS: [&str; 2] = ["blue", "green"];
 
+/// What a world that was made from numbers is called where others have a file's name.
+pub const BIG_WORLD: &str = "--fleets/--nodes";
+
 /// A world of `fleets` fleets in blue/green pairs with `nodes` nodes in all. Each pair has its own
 /// registry service and its own load balancer, as a load balancer takes 500 targets a zone.
 ///
@@ -14,7 +17,7 @@ const COLOURS: [&str; 2] = ["blue", "green"];
 /// A sentence when the numbers make no world.
 pub fn big_world(fleets: u32, nodes: u32) -> Result<WorldSpec, SpecError> {
     let refuse = |message: &str| SpecError {
-        file: "--fleets/--nodes".to_owned(),
+        file: BIG_WORLD.to_owned(),
         path: String::new(),
         line: None,
         message: message.to_owned(),
@@ -29,7 +32,7 @@ pub fn big_world(fleets: u32, nodes: u32) -> Result<WorldSpec, SpecError> {
     if nodes.div_ceil(fleets) > 500 {
         return Err(refuse("a registry service takes 1,000 members: more fleets, or fewer nodes"));
     }
-    parse_world("--fleets/--nodes", &big_text(fleets, nodes))
+    parse_world(BIG_WORLD, &big_text(fleets, nodes))
 }
 
 fn big_text(fleets: u32, nodes: u32) -> String {
