@@ -13,11 +13,17 @@ mod cli_interrupt;
 mod console;
 mod console_moto;
 mod demand;
+#[cfg(feature = "sim")]
+mod demo;
+#[cfg(feature = "sim")]
+mod demo_faults;
 mod faults;
 mod harness;
 mod like;
 mod reads;
 mod reconcile;
+#[cfg(feature = "sim")]
+mod served;
 #[cfg(feature = "sim")]
 mod sim_big;
 #[cfg(feature = "sim")]
@@ -30,4 +36,6 @@ mod sim_harness;
 mod sim_nodes;
 #[cfg(feature = "sim")]
 mod sim_sdk;
+#[cfg(feature = "sim")]
+mod sim_serve;
 mod thousand;
