@@ -102,7 +102,7 @@ pub fn demand(inventory: &Inventory, settings: &Settings, pace: &Pace) -> Vec<Wa
         wants: Vec::new(),
     };
     let slow = settings.cadence.slow;
-    demand.add(Scope::Identity, slow * SWEEP, 1);
+    demand.add(Scope::Identity, seldom(&inventory.identity, slow), 1);
     demand.add(Scope::Groups, settings.cadence.autoscaling, 0);
     demand.add(Scope::LoadBalancers, slow, 0);
     demand.add(Scope::TargetGroups, slow, 0);
@@ -138,7 +138,7 @@ impl<'a> Demand<'a> {
 
     fn registry(&mut self) {
         let slow = self.settings.cadence.slow;
-        self.add(Scope::Namespaces, slow * SWEEP, 0);
+        self.add(Scope::Namespaces, seldom(&self.inventory.namespaces, slow), 0);
         let wanted = self.settings.namespace.as_deref();
         let namespaces: Vec<&Namespace> = self
             .inventory
@@ -440,6 +440,12 @@ impl<'a> Demand<'a> {
 fn stretched(least: Duration, calls: usize, calls_a_second: f64) -> Duration {
     let calls = u32::try_from(calls).unwrap_or(u32::MAX);
     least.max(Duration::from_secs_f64(f64::from(calls) / calls_a_second))
+}
+
+/// How often to read what hardly ever changes. A failure is not left standing that long: without
+/// the namespaces no registry is known at all.
+fn seldom<T>(last: &Observed<T>, slow: Duration) -> Duration {
+    if last.error().is_some() { slow } else { slow * SWEEP }
 }
 
 /// On a fast clock (a demo's) cadences run by it, but calls take real time, and their budgets are

@@ -66,17 +66,21 @@ fn is_well(seen: &Seen) -> bool {
         && rows.iter().all(|row| row.ends_with('–'))
 }
 
-#[test]
-fn each_fault_is_named_beside_the_last_data_and_passes() {
-    let directory = Directory::new();
-    let world = World::start(&[], Stdio::null());
-    let config = directory.file("config.toml", &format!("{CONFIG}{}", world.probes()));
+fn console(world: &World, directory: &Directory, config: &str) -> Terminal {
+    let config = directory.file("config.toml", &format!("{config}{}", world.probes()));
     let mut command = CommandBuilder::new(BINARY);
     command.args(["--config", &config, "--endpoint-url", world.endpoint()]);
     command.args(["--region", "us-west-2", "--state-dir"]);
     command.arg(directory.path());
     environment(&mut command, "xterm-256color");
-    let mut terminal = Terminal::open(command);
+    Terminal::open(command)
+}
+
+#[test]
+fn each_fault_is_named_beside_the_last_data_and_passes() {
+    let directory = Directory::new();
+    let world = World::start(&[], Stdio::null());
+    let mut terminal = console(&world, &directory, CONFIG);
     terminal.wait("everything well", is_well);
     for (kind, call, source, word) in FAULTS {
         world.inject(&fault(kind, call));
@@ -90,6 +94,26 @@ fn each_fault_is_named_beside_the_last_data_and_passes() {
         world.heal();
         terminal.wait(&format!("well again after {kind}"), is_well);
     }
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
+}
+
+/// Somebody starts the console, sees that the session has expired, and logs in again elsewhere.
+/// What is read most rarely (who we are, the namespaces) must not stay unknown for its ten slow
+/// intervals, which are longer here than any test waits.
+#[test]
+fn a_console_started_with_expired_credentials_goes_on_by_itself() {
+    let directory = Directory::new();
+    let world = World::start(&[], Stdio::null());
+    world.inject(&fault("expired", "*"));
+    let config = CONFIG.replace("slow = \"3s\"", "slow = \"15s\"");
+    let mut terminal = console(&world, &directory, &config);
+    terminal.wait("the reason", |seen| {
+        let (ages, _) = shown(seen);
+        ages.contains(" sts cloudmap autoscaling elbv2 EXPIRED ") && holds(seen, "Log in again")
+    });
+    world.heal();
+    terminal.wait("everything well", is_well);
     terminal.press("q");
     assert_eq!(terminal.end().exit_code(), 0);
 }
