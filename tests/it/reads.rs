@@ -324,6 +324,14 @@ fn a_product_that_is_not_ready() {
 fn no_node_answers_at_all() {
     let Some(mut scene) = Scene::of(Traffic::Weights) else { return };
     scene.nodes.iter_mut().for_each(|node| node.set_all(State::Refuse));
+    // A refusal is an answer: the hosts are there, and nothing listens.
+    let kinds: Vec<_> = scene.findings().into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["probe_failed"; 6]);
+    // Through a proxy that is not there nothing comes back from anybody.
+    let config = scene.cli.dir().join("proxy.toml");
+    std::fs::write(&config, "[probes]\nproxy = \"http://127.0.0.1:9\"\n").unwrap();
+    let config = config.display().to_string();
+    scene.cli = scene.cli.args(&["--config", &config]);
     assert_eq!(scene.findings(), [("unreachable_from_here".to_owned(), None)]);
 }
 
