@@ -9,7 +9,7 @@ use std::time::Duration;
 const FILE: &str = "/etc/q.toml";
 
 fn settings(text: &str, env: &[(&str, &str)], flags: &Flags) -> Result<Settings, ConfigError> {
-    let env: Environment = env.iter().copied().chain([("HOME", "/home/op")]).collect();
+    let env: Environment = env.iter().copied().chain([("HOME", "/h/op")]).collect();
     let file = parse(Path::new(FILE), text).map_err(|bad| ConfigError::Invalid(Box::new(bad)))?;
     assemble(file, Some(FILE.into()), &env, flags)
 }
@@ -224,11 +224,11 @@ const SINGLE: &[Row] = &[
     ("color = true", &[("NO_COLOR", "")], NONE, "color = true # file /etc/q.toml"),
     ("", &[], |f| f.no_color = true, "color = false # flag --no-color"),
     ("", &[], |f| f.ascii = true, "ascii = true # flag --ascii"),
-    ("", &[], NONE, "state_dir = \"/home/op/.local/state/quarterdeck\" # default"),
+    ("", &[], NONE, "state_dir = \"/h/op/.local/state/quarterdeck\" # default"),
     ("", &[("XDG_STATE_HOME", "/s")], NONE, "state_dir = \"/s/quarterdeck\" # default"),
-    ("state_dir = \"~/q\"", &[], NONE, "state_dir = \"/home/op/q\" # file /etc/q.toml"),
+    ("state_dir = \"~/q\"", &[], NONE, "state_dir = \"/h/op/q\" # file /etc/q.toml"),
     ("", &[], |f| f.state_dir = Some(PathBuf::from("x")), "state_dir = \"x\" # flag --state-dir"),
-    ("log = \"~/q.log\"", &[], NONE, "log = \"/home/op/q.log\" # file /etc/q.toml"),
+    ("log = \"~/q.log\"", &[], NONE, "log = \"/h/op/q.log\" # file /etc/q.toml"),
     (CONTEXT, &[], NONE, "namespace = \"c\" # context p"),
     (CONTEXT, &[], |f| f.namespace = Some("n".into()), "namespace = \"n\" # flag --namespace"),
     (CONTEXT, &[], NONE, "load_balancer = \"lb\" # context p"),
