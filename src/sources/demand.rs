@@ -479,3 +479,36 @@ fn digest(ids: &[InstanceId]) -> u16 {
     (u16::from_le_bytes([bytes[0], bytes[1]]) ^ u16::from_le_bytes([bytes[2], bytes[3]]))
         & !NEW_INSTANCES
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fast_clock_stretches_what_real_time_does_not_allow_and_nothing_else() {
+        let want = |scope: Scope, seconds: u64| Want {
+            scope,
+            ask: Ask::Plain,
+            every: Duration::from_secs(seconds),
+            rank: 0,
+            not_before: None,
+        };
+        let wants = vec![
+            want(Scope::LoadBalancers, 60),
+            want(Scope::TargetGroups, 15),
+            want(Scope::Namespaces, 60),
+        ];
+        for (rate, seconds) in [
+            (1.0, [60, 15, 60]),
+            // Still: 20 / 60 + 20 / 15 calls a second, and two are allowed.
+            (20.0, [60, 15, 60]),
+            // 120 / 60 + 120 / 15 calls a second: five times too many.
+            (120.0, [300, 75, 60]),
+        ] {
+            let mut wants = wants.clone();
+            within_real_time(&mut wants, rate);
+            let every: Vec<u64> = wants.iter().map(|want| want.every.as_secs()).collect();
+            assert_eq!(every, seconds, "at {rate}");
+        }
+    }
+}

@@ -33,7 +33,7 @@ const FAULTS: [(&str, &str, &str, &str); 9] = [
     ("malformed", "autoscaling:DescribeAutoScalingGroups", "autoscaling", "malformed"),
     ("html", "ec2:DescribeInstances", "ec2", "malformed"),
     ("truncated", "servicediscovery:ListServices", "cloudmap", "truncated"),
-    ("error", "elasticloadbalancing:DescribeListeners", "elbv2", "failed"),
+    ("error", "ec2:DescribeInstances", "ec2", "failed"),
 ];
 
 /// A fault in a world file's words; an answer that is late comes after twice the console's limit.
