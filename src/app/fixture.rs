@@ -250,7 +250,8 @@ fn probe(ip: &str, product: &str, port: u16) -> NodeProbe {
 
 /// An estate of these fleets.
 pub(crate) fn estate(fleets: Vec<(Fleet, Vec<Node>)>, findings: Vec<Finding>) -> Estate {
-    let mut estate = Estate { account: Some("123456789012".into()), findings, ..Estate::default() };
+    let account = Some("123456789012".into());
+    let mut estate = Estate { account, findings, whole: true, ..Estate::default() };
     for (fleet, nodes) in fleets {
         estate.fleets.insert(fleet.stack_id.clone(), fleet);
         estate.nodes.extend(nodes.into_iter().map(|node| (node.id.clone(), node)));

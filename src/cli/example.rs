@@ -211,6 +211,7 @@ fn estate() -> Estate {
     let nodes = [node(BLUE, "127.0.1.1", "blue-412"), green, ghost];
     let fleets = [fleet("blue-412", Role::Live, 1.0), fleet("green-413", Role::Standby, 0.0)];
     Estate {
+        whole: true,
         account: Some("123456789012".into()),
         fleets: fleets.map(|fleet| (fleet.stack_id.clone(), fleet)).into(),
         nodes: nodes.map(|node| (node.id.clone(), node)).into(),

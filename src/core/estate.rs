@@ -38,6 +38,9 @@ pub enum Role {
 pub struct Estate {
     /// The account, once known.
     pub account: Option<String>,
+    /// Whether every group and every registry service could be listed, so that a fleet that is not
+    /// here is nowhere.
+    pub whole: bool,
     /// The fleets by stack id.
     pub fleets: BTreeMap<StackId, Fleet>,
     /// All nodes by id, those without a fleet too.
@@ -414,6 +417,8 @@ pub struct Policy {
     /// Registry services the configuration names, and the fleets that should be in each (none
     /// named: whoever is found there).
     pub registry: BTreeMap<ServiceId, BTreeSet<StackId>>,
+    /// Only the namespace of this name or id is read, where one is named.
+    pub namespace: Option<String>,
     /// Products that are probed but need not be there (the node's own `/healthz`).
     pub optional_products: BTreeSet<Product>,
 }

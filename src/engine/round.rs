@@ -85,6 +85,7 @@ pub fn policy(settings: &Settings, region: &str) -> Policy {
     Policy {
         region: Some(region.to_owned()),
         registry: settings.registry.clone(),
+        namespace: settings.namespace.clone(),
         optional_products: settings
             .probes
             .products

@@ -14,7 +14,7 @@
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Span, Text, line};
-use crate::app::{Model, Selection, Size, SourceState};
+use crate::app::{Model, Selection, Size};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
 use crate::core::ids::StackId;
 use crate::tui::text;
@@ -240,10 +240,9 @@ fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Te
 /// Nothing to list: because nothing is known yet, or because there is nothing.
 fn empty(model: &Model, theme: Theme, layout: Layout) -> Text {
     let failures = cells::failures(model, theme, layout.columns);
-    let all_read = model.sources.iter().all(|line| line.state == SourceState::Ok);
     let sentence = if !failures.is_empty() {
         "Nothing is known yet: not every source could be read."
-    } else if model.estate.is_some() && (all_read || model.inventory.groups.value().is_some()) {
+    } else if model.estate.as_ref().is_some_and(|estate| estate.whole) {
         "No fleet found: no registered instance and no Auto Scaling group carries STACK or \
          STACK_ID here. Check the region and the account above."
     } else {

@@ -157,3 +157,21 @@ fn one_fleet_may_have_several_groups() {
     assert_eq!(blue.groups.len(), 2);
     assert_eq!(blue.traffic_share, Some(1.0), "both groups' target groups are blue's");
 }
+
+#[test]
+fn only_what_was_listed_whole_lets_anybody_say_that_there_is_no_fleet() {
+    let whole = |lost: Option<Scope>| {
+        let mut inventory = quarterdeck::core::inventory::Inventory::default();
+        let events =
+            sized(&[]).events().into_iter().filter(|event| Some(&event.scope) != lost.as_ref());
+        events.for_each(|event| inventory.apply(event));
+        let estate = reconcile(&inventory, world::now(), &Policy::default());
+        assert!(estate.fleets.is_empty());
+        estate.whole
+    };
+    assert!(whole(None));
+    let namespace = Scope::Services("ns-1".into());
+    for lost in [Scope::Groups, Scope::Namespaces, namespace, Scope::Members(world::service())] {
+        assert!(!whole(Some(lost.clone())), "without {lost}");
+    }
+}
