@@ -115,7 +115,7 @@ mod tests {
         let text = wrapped(
             "<instanceId>i-0123456789abcdef0</instanceId><imageId>ami-1</imageId>\
              <instanceState><code>16</code><name>running</name></instanceState>\
-             <privateIpAddress>10.0.1.2</privateIpAddress>\
+             <privateIpAddress>127.0.1.2</privateIpAddress>\
              <launchTime>2026-11-22T10:00:00.000Z</launchTime>\
              <placement><availabilityZone>us-west-2a</availabilityZone></placement>\
              <networkInterfaceSet><item><privateIpAddress>10.9.9.9</privateIpAddress>\
@@ -128,7 +128,7 @@ mod tests {
             [Ec2Instance {
                 id: "i-0123456789abcdef0".into(),
                 state: "running".into(),
-                private_ip: Some("10.0.1.2".parse().unwrap()),
+                private_ip: Some("127.0.1.2".parse().unwrap()),
                 zone: Some("us-west-2a".into()),
                 launched: Some("2026-11-22T10:00:00Z".parse().unwrap()),
             }]
@@ -139,7 +139,7 @@ mod tests {
     fn nothing_of_one_instance_reaches_the_next() {
         let text = wrapped(
             "<instanceId>i-1</instanceId><instanceState><name>running</name></instanceState>\
-             <privateIpAddress>10.0.1.2</privateIpAddress></item><item>\
+             <privateIpAddress>127.0.1.2</privateIpAddress></item><item>\
              <instanceId>i-2</instanceId><instanceState><name>terminated</name></instanceState>\
              <privateIpAddress/>",
         );

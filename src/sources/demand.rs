@@ -2,11 +2,15 @@
 //! brings the ids that the next reads are about, so the demand grows as answers come in, and
 //! shrinks when things are gone.
 
+use super::cadence::{
+    AUTOSCALING_SLOW_CALLS_A_SECOND, ELBV2_FAST_CALLS_A_SECOND, ELBV2_SLOW_CALLS_A_SECOND,
+    ON_SCREEN_PART, UNKNOWN_SERVICES_CALLS_A_SECOND, stretched, within_real_time,
+};
 use crate::config::Settings;
 use crate::core::ids::{InstanceId, LoadBalancerArn, ServiceId, StackId, TargetGroupArn};
 use crate::core::inventory::{AutoScalingGroup, Inventory, Namespace, STACK_KEYS};
 use crate::core::observed::Observed;
-use crate::core::source::{NEW_INSTANCES, Scope, Source};
+use crate::core::source::{NEW_INSTANCES, Scope};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -22,36 +26,11 @@ const ARNS_A_CALL: usize = 20;
 const SWEPT_GROUPS: usize = 40;
 /// How much longer than the slow cadence the sweep for strangers takes.
 const SWEEP: u32 = 10;
-/// ELBv2's bucket is the whole account's: in steady state listeners and target health together
-/// may take this many calls a second, and everything slow this many more. The rest up to one goes
-/// to the listings, the sweep, and the jitter, which only ever shortens an interval.
-const ELBV2_FAST_CALLS_A_SECOND: f64 = 0.55;
-const ELBV2_SLOW_CALLS_A_SECOND: f64 = 0.25;
-/// How much of the fast rate listeners and the target groups of the fleet on screen get where
-/// there are too many groups to read all of them often.
-const ON_SCREEN_PART: f64 = 0.6;
-/// Auto Scaling's bucket is shared too; activities and refreshes take at most this many.
-const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
-/// Registry services that could never be listed may be anybody's: together they take at most this
-/// many calls a second (a role that may list one service is denied all the others).
-const UNKNOWN_SERVICES_CALLS_A_SECOND: f64 = 1.0;
 /// How much slower everything is read when nobody has typed for a while.
 const IDLE: u32 = 3;
 
 /// The rank of the sweep for strangers: nobody waits for it.
 pub const SWEEP_RANK: u8 = 4;
-
-/// Reads a second of real time on a clock that runs fast: two thirds of what the buckets refill
-/// (`sources::pace`), and of the nodes what one core does beside everything else.
-fn real_reads_a_second(source: Source) -> f64 {
-    match source {
-        Source::Sts => 0.5,
-        Source::CloudMap => 10.0,
-        Source::AutoScaling | Source::Elbv2 => 2.0,
-        Source::Ec2 => 3.0,
-        Source::Probes => 50.0,
-    }
-}
 
 /// What a read must know beside its scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -436,37 +415,10 @@ impl<'a> Demand<'a> {
     }
 }
 
-/// The interval at which so many calls stay within a rate.
-fn stretched(least: Duration, calls: usize, calls_a_second: f64) -> Duration {
-    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
-    least.max(Duration::from_secs_f64(f64::from(calls) / calls_a_second))
-}
-
 /// How often to read what hardly ever changes. A failure is not left standing that long: without
 /// the namespaces no registry is known at all.
 fn seldom<T>(last: &Observed<T>, slow: Duration) -> Duration {
     if last.error().is_some() { slow } else { slow * SWEEP }
-}
-
-/// On a fast clock (a demo's) cadences run by it, but calls take real time, and their budgets are
-/// real ones. Where a source would be asked more than they allow, all its intervals grow alike:
-/// better seldom than always late, which is stale.
-fn within_real_time(wants: &mut [Want], rate: f64) {
-    if rate <= 1.0 {
-        return;
-    }
-    let mut calls_a_second: BTreeMap<Source, f64> = BTreeMap::new();
-    for want in &*wants {
-        *calls_a_second.entry(want.scope.source()).or_default() += rate / want.every.as_secs_f64();
-    }
-    for want in wants {
-        let source = want.scope.source();
-        let asked = calls_a_second.get(&source).copied().unwrap_or_default();
-        let too_many = asked / real_reads_a_second(source);
-        if too_many > 1.0 {
-            want.every = want.every.mul_f64(too_many);
-        }
-    }
 }
 
 /// Fifteen bits that tell one set of ids from another.
@@ -478,37 +430,4 @@ fn digest(ids: &[InstanceId]) -> u16 {
     let bytes = hash.to_le_bytes();
     (u16::from_le_bytes([bytes[0], bytes[1]]) ^ u16::from_le_bytes([bytes[2], bytes[3]]))
         & !NEW_INSTANCES
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fast_clock_stretches_what_real_time_does_not_allow_and_nothing_else() {
-        let want = |scope: Scope, seconds: u64| Want {
-            scope,
-            ask: Ask::Plain,
-            every: Duration::from_secs(seconds),
-            rank: 0,
-            not_before: None,
-        };
-        let wants = vec![
-            want(Scope::LoadBalancers, 60),
-            want(Scope::TargetGroups, 15),
-            want(Scope::Namespaces, 60),
-        ];
-        for (rate, seconds) in [
-            (1.0, [60, 15, 60]),
-            // Still: 20 / 60 + 20 / 15 calls a second, and two are allowed.
-            (20.0, [60, 15, 60]),
-            // 120 / 60 + 120 / 15 calls a second: five times too many.
-            (120.0, [300, 75, 60]),
-        ] {
-            let mut wants = wants.clone();
-            within_real_time(&mut wants, rate);
-            let every: Vec<u64> = wants.iter().map(|want| want.every.as_secs()).collect();
-            assert_eq!(every, seconds, "at {rate}");
-        }
-    }
 }

@@ -4,6 +4,7 @@
 //! this room come only the core's own words.
 
 mod autoscaling;
+mod cadence;
 mod cloudmap;
 mod demand;
 mod ec2;

@@ -95,7 +95,7 @@ fn registries_are_wrong_as_they_say() {
     assert_eq!(of_stack(&world, "blue-412").len(), 2);
     let first = node(&world, "blue-412/1");
     let service = world.services.values().next().unwrap();
-    assert_eq!(service.members[&first].attributes["AWS_INSTANCE_IPV4"], "172.17.0.2");
+    assert_eq!(service.members[&first].attributes["AWS_INSTANCE_IPV4"], "127.17.0.2");
 
     let world = opened("member-unhealthy");
     let service = world.services.values().next().unwrap();

@@ -3,10 +3,10 @@
 //! ```text
 //! ─ green-413 nodes 6 ────────────────────────────────────────────────────────────
 //!   INSTANCE   IP              AZ LIFECYCLE  MEMBER TARGETS    PROBES     FINDING
-//! ▶ i-0ab…0001 10.0.0.2        2b InService  ok     4/4        3/3        –
-//!   i-0ab…0003 10.0.0.4        2a InService  none   BAD:3100   loki FAIL  ! fail…
+//! ▶ i-0ab…0001 127.0.0.2       2b InService  ok     4/4        3/3        –
+//!   i-0ab…0003 127.0.0.4       2a InService  none   BAD:3100   loki FAIL  ! fail…
 //! ─ i-0ab2c4d500000001 ───────────────────────────────────────────────────────────
-//!  10.0.0.2  us-west-2b  InService Healthy  running  template 7  launched 1d
+//!  127.0.0.2 us-west-2b  InService Healthy  running  template 7  launched 1d
 //!  Nothing disagrees.
 //! ```
 

@@ -86,8 +86,8 @@ class Moto(Place):
         self.server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
         self.server.start()
         super().__init__(f"http://127.0.0.1:{port}")
-        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        subnets = [self.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"]["SubnetId"]
+        vpc = self.ec2.create_vpc(CidrBlock="127.60.0.0/16")["Vpc"]["VpcId"]
+        subnets = [self.ec2.create_subnet(VpcId=vpc, CidrBlock=f"127.60.{n}.0/24", AvailabilityZone=f"us-west-2{zone}")["Subnet"]["SubnetId"]
                    for n, zone in enumerate("ab")]
         image = "ami-12c6146b"
         template = self.ec2.create_launch_template(LaunchTemplateName="blue", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"})
@@ -103,7 +103,7 @@ class Moto(Place):
         service = self.cm.create_service(Name="glt", NamespaceId=space, DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 15}]})["Service"]["Id"]
         self.learn()
         for node in self.nodes:
-            self.cm.register_instance(ServiceId=service, InstanceId=node, Attributes={IP: "10.0.0.9", "STACK": "blue"})
+            self.cm.register_instance(ServiceId=service, InstanceId=node, Attributes={IP: "127.60.0.9", "STACK": "blue"})
 
 
 def register(place, member, attributes=None):
