@@ -45,6 +45,7 @@ pub(super) fn run(
             Err(error) => Err(unprintable(&error)),
         };
     }
+    refuse_elsewhere(flags)?;
     console::needs_a_terminal()?;
     let program = std::env::current_exe().map_err(|error| cannot("find this program", &error))?;
     let scratch = std::env::temp_dir().join(format!("quarterdeck-demo-{}", std::process::id()));
@@ -132,6 +133,30 @@ fn aws_environment(command: &mut Command, env: &Environment) {
         ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ]);
+}
+
+/// A demo looks at its own world. A flag that points elsewhere is a misunderstanding, and must not
+/// be dropped in silence: somebody might believe to look at their own account.
+fn refuse_elsewhere(flags: &Flags) -> Result<(), Failure> {
+    let given = [
+        (flags.region.is_some(), "--region"),
+        (flags.profile.is_some(), "--profile"),
+        (flags.endpoint_url.is_some(), "--endpoint-url"),
+        (flags.context.is_some(), "--context"),
+        (flags.config.is_some(), "--config"),
+        (flags.state_dir.is_some(), "--state-dir"),
+        (flags.namespace.is_some(), "--namespace"),
+        (flags.load_balancer.is_some(), "--load-balancer"),
+    ];
+    match given.into_iter().find(|(is_given, _)| *is_given) {
+        None => Ok(()),
+        Some((_, name)) => Err(Failure {
+            what: "start the demo".into(),
+            causes: vec![format!("{name} has no meaning here: the demo has a world of its own")],
+            next: format!("Leave out {name}, or leave out `demo` to look at your own account."),
+            code: ExitCode::Usage,
+        }),
+    }
 }
 
 /// Flags about looks and patience are passed on; flags about where to look are the demo's own.
@@ -222,6 +247,15 @@ mod tests {
         assert!(text.contains("proxy = \"http://127.0.0.1:2\""), "{text}");
         assert!(text.contains("[probes.loki]\nport = 13100"), "{text}");
         assert!(!text.contains("otlp"), "{text}");
+    }
+
+    #[test]
+    fn what_points_elsewhere_is_refused() {
+        assert!(refuse_elsewhere(&Flags::default()).is_ok());
+        let flags = Flags { profile: Some("prod".into()), ..Flags::default() };
+        let failure = refuse_elsewhere(&flags).unwrap_err();
+        assert_eq!(failure.code, ExitCode::Usage);
+        assert!(failure.causes[0].contains("--profile"), "{failure:?}");
     }
 
     #[test]
