@@ -8,7 +8,7 @@ use crate::core::estate::{
     Fleet, GroupSummary, Node, ProbeSummary, RegistrySummary, Role, Standing, TargetSummary,
 };
 use crate::core::ids::{InstanceId, Product, StackId, TargetGroupArn};
-use crate::core::inventory::{ProbeReason, Verdict};
+use crate::core::inventory::{Member, ProbeReason, Verdict};
 use crate::core::observed::Observed;
 use std::collections::BTreeMap;
 
@@ -86,28 +86,14 @@ fn groups(index: &Index<'_>, stack: &StackId) -> Vec<GroupSummary> {
 
 /// Registry entries with this STACK over all services; unknown when any of them is.
 fn members(index: &Index<'_>, fleet: &Fleet) -> Option<u32> {
-    if index.services.is_empty() {
-        return is_no_service_ours(index).then_some(0);
-    }
-    index
+    let own = |one: &&Member| one.stack.as_ref() == Some(&fleet.stack_id);
+    let members: Option<u32> = index
         .services
         .iter()
-        .map(|(_, observed)| {
-            let all = observed.whole(index.now).ok()?;
-            Some(count(all.iter().filter(|one| one.stack.as_ref() == Some(&fleet.stack_id))))
-        })
-        .sum()
-}
-
-/// Whether it is proven that no registry service is ours: every service of every namespace is
-/// known, and so are its members.
-fn is_no_service_ours(index: &Index<'_>) -> bool {
-    let (inventory, now) = (index.inventory, index.now);
-    inventory.namespaces.whole(now).is_ok_and(|all| {
-        all.iter().all(|of| inventory.services.get(&of.id).is_some_and(|of| of.whole(now).is_ok()))
-    }) && inventory
-        .all_services()
-        .all(|of| inventory.members.get(&of.id).is_some_and(|of| of.whole(now).is_ok()))
+        .map(|(_, observed)| Some(count(observed.whole(index.now).ok()?.iter().filter(own))))
+        .sum();
+    // A service that was not listed yet may be the one that they are in.
+    members.filter(|members| *members > 0 || index.every_service_is_listed())
 }
 
 fn targets(index: &Index<'_>, nodes: &Nodes, stack: &StackId) -> Vec<TargetSummary> {

@@ -142,6 +142,23 @@ impl<'a> Index<'a> {
         self.inventory.groups.whole(self.now).is_ok() && !self.listed.contains_key(id)
     }
 
+    /// Whether every service of every namespace that is read is known, and so are its members: only
+    /// then does it prove anything that something is in none of them.
+    pub fn every_service_is_listed(&self) -> bool {
+        let Ok(namespaces) = self.inventory.namespaces.whole(self.now) else { return false };
+        let only = self.policy.namespace.as_deref();
+        let services = |of| self.inventory.services.get(of);
+        let members = |of| self.inventory.members.get(of);
+        namespaces
+            .iter()
+            .filter(|of| only.is_none_or(|only| only == of.name || only == of.id.as_str()))
+            .all(|of| services(&of.id).is_some_and(|all| all.whole(self.now).is_ok()))
+            && self
+                .inventory
+                .all_services()
+                .all(|of| members(&of.id).is_some_and(|all| all.whole(self.now).is_ok()))
+    }
+
     /// The targets of a group as last known.
     pub fn targets(&self, arn: &TargetGroupArn) -> &'a [Held<TargetHealth>] {
         self.inventory

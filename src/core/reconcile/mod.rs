@@ -39,7 +39,7 @@ pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Esta
     });
     let mut estate = Estate {
         account: inventory.identity.value().map(|identity| identity.account.clone()),
-        whole: everything_listed(&index),
+        whole: inventory.groups.whole(now).is_ok() && index.every_service_is_listed(),
         traffic: traffic::balancers(&index, &nodes, &parts),
         fleets,
         nodes: BTreeMap::new(),
@@ -48,22 +48,6 @@ pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Esta
     estate.nodes = nodes.into_sorted();
     mark_worst(&mut estate);
     estate
-}
-
-/// Whether groups, namespaces, services and members were all read, and read whole.
-fn everything_listed(index: &Index<'_>) -> bool {
-    let (inventory, now) = (index.inventory, index.now);
-    let Ok(namespaces) = inventory.namespaces.whole(now) else { return false };
-    let only = index.policy.namespace.as_deref();
-    let services_listed = namespaces
-        .iter()
-        .filter(|of| only.is_none_or(|only| only == of.name || only == of.id.as_str()))
-        .all(|of| inventory.services.get(&of.id).is_some_and(|all| all.whole(now).is_ok()));
-    inventory.groups.whole(now).is_ok()
-        && services_listed
-        && inventory
-            .all_services()
-            .all(|of| inventory.members.get(&of.id).is_some_and(|all| all.whole(now).is_ok()))
 }
 
 fn mark_worst(estate: &mut Estate) {

@@ -175,3 +175,25 @@ fn only_what_was_listed_whole_lets_anybody_say_that_there_is_no_fleet() {
         assert!(!whole(Some(lost.clone())), "without {lost}");
     }
 }
+
+#[test]
+fn members_are_not_zero_while_a_service_is_still_to_be_listed() {
+    let mut world = blue_green();
+    world.fleets[1].nodes.iter_mut().for_each(|node| node.member = None);
+    let mut inventory = world.inventory();
+    let members = |inventory: &_| {
+        let estate = reconcile(inventory, world::now(), &Policy::default());
+        estate.fleets[&"green".into()].members
+    };
+    assert_eq!(members(&inventory), Some(0));
+    let service = |id: &str| quarterdeck::core::inventory::RegistryService {
+        id: id.into(),
+        name: id.into(),
+        namespace: "ns-1".into(),
+        custom_health: false,
+    };
+    let both = vec![service("srv-1"), service("srv-2")];
+    let services = quarterdeck::core::source::Fragment::Services(both);
+    inventory.apply(world::event(Scope::Services("ns-1".into()), services));
+    assert_eq!(members(&inventory), None, "srv-2 was not listed yet");
+}
