@@ -10,5 +10,7 @@ pub mod finding;
 pub mod ids;
 pub mod inventory;
 pub mod observed;
+pub mod plan;
 pub mod reconcile;
+pub mod run;
 pub mod source;
