@@ -42,6 +42,7 @@ pub struct SourceLine {
 pub fn lines(inventory: &Inventory, now: Timestamp) -> Vec<SourceLine> {
     let statuses = inventory.statuses(now);
     Source::iter()
+        .filter(|source| source.is_in_head())
         .map(|source| {
             let own = statuses.iter().filter(|one| one.source == source && is_telling(one));
             line(source, &own.collect::<Vec<_>>())

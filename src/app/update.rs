@@ -74,8 +74,8 @@ fn obey(signal: Signal) -> Effects {
 }
 
 fn take_news(model: &mut Model, news: SourceEvent) -> Effects {
-    // A probe's outcome never shows that there is more to read, and there are thousands of them.
-    let probe = matches!(news.scope, Scope::Probe(_));
+    // What a node answers never shows that there is more to read, and there are thousands of them.
+    let probe = matches!(news.scope, Scope::Probe(_) | Scope::Rings(_) | Scope::Metrics(_));
     Arc::make_mut(&mut model.inventory).apply(news);
     model.generation += 1;
     if probe {

@@ -192,6 +192,9 @@ pub(super) struct Global {
     /// Read only this load balancer (name or ARN).
     #[arg(long, global = true, value_name = "NAME")]
     load_balancer: Option<String>,
+    /// Ask this resolver for the registry's names: an address, system or none.
+    #[arg(long, global = true, value_name = "ADDR")]
+    dns_server: Option<String>,
     /// Do not ask the nodes directly.
     #[arg(long, global = true)]
     no_probes: bool,
@@ -228,6 +231,7 @@ impl From<Global> for Flags {
             load_balancer: global.load_balancer,
             log: global.log,
             timeout: global.timeout,
+            dns_server: global.dns_server,
             no_probes: global.no_probes,
             read_only: global.read_only,
             no_color: global.no_color,

@@ -147,6 +147,7 @@ fn refuse_elsewhere(flags: &Flags) -> Result<(), Failure> {
         (flags.state_dir.is_some(), "--state-dir"),
         (flags.namespace.is_some(), "--namespace"),
         (flags.load_balancer.is_some(), "--load-balancer"),
+        (flags.dns_server.is_some(), "--dns-server"),
     ];
     match given.into_iter().find(|(is_given, _)| *is_given) {
         None => Ok(()),

@@ -110,8 +110,12 @@ fn event(scope: Scope, seconds_ago: i64, result: Result<Fragment, SourceError>) 
 
 fn inventory() -> Inventory {
     let identity = Identity { account: "123456789012".into(), arn: "arn:aws:iam::1:role/x".into() };
-    let namespace =
-        Namespace { id: "ns-1".into(), name: "glt.internal".into(), http_name: "glt".into() };
+    let namespace = Namespace {
+        id: "ns-1".into(),
+        name: "glt.internal".into(),
+        http_name: "glt".into(),
+        has_dns: true,
+    };
     let service = RegistryService {
         id: "srv-abc".into(),
         name: "glt".into(),

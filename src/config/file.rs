@@ -4,7 +4,8 @@
 use super::error::{ConfigError, Invalid, nearest};
 use super::settings::Mode;
 use super::values::{
-    CheckedPath, Endpoint, Interval, Name, Proxy, Region, RequestLimit, Service, Statuses, Timeout,
+    CheckedPath, DnsServer, Endpoint, Interval, Name, Proxy, Region, RequestLimit, Service,
+    Statuses, Timeout,
 };
 use super::{Environment, Flags};
 use serde::Deserialize;
@@ -22,6 +23,7 @@ pub(super) struct File {
     pub timeout: Option<Timeout>,
     pub namespace: Option<Name>,
     pub load_balancer: Option<Name>,
+    pub dns_server: Option<DnsServer>,
     pub state_dir: Option<Name>,
     pub log: Option<Name>,
     pub color: Option<bool>,

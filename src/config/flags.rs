@@ -27,6 +27,8 @@ pub struct Flags {
     pub log: Option<PathBuf>,
     /// `--timeout`.
     pub timeout: Option<Duration>,
+    /// `--dns-server`.
+    pub dns_server: Option<String>,
     /// `--no-probes`.
     pub no_probes: bool,
     /// `--read-only`.

@@ -3,10 +3,10 @@
 
 use super::file::{self, ContextTable, File, ProductTable, Scheme};
 use super::layers::{Layers, Said};
-use super::values::{Endpoint, Name, Region};
+use super::values::{DnsServer, Endpoint, Name, Region};
 use super::{
-    AwsSettings, BadValue, Cadence, ConfigError, Environment, Flags, Invalid, Mode, ProbeKind,
-    ProbeSettings, ProductSettings, Settings, default_products,
+    AwsSettings, BadValue, Cadence, ConfigError, DnsSetting, Environment, Flags, Invalid, Mode,
+    ProbeKind, ProbeSettings, ProductSettings, Settings, default_products,
 };
 use crate::core::ids::{Product, ServiceId, StackId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +56,7 @@ pub(super) fn assemble(
     layers.pick("context", Said::file(chosen).flag("--context", flags.context.clone()));
     let aws = aws(&mut layers, &file, &context, (env, flags))?;
     let (namespace, load_balancer) = narrowing(&mut layers, &file, &context, flags)?;
+    let dns = dns(&mut layers, &file, flags)?;
     let mode = mode(&mut layers, &context, flags);
     let timeout = Said::file(file.timeout.map(|span| span.0)).flag("--timeout", flags.timeout);
     let timeout = layers.pick("timeout", timeout).unwrap_or(TIMEOUT);
@@ -76,6 +77,7 @@ pub(super) fn assemble(
         load_balancer,
         registry,
         probes,
+        dns,
         cadence,
         timeout,
         state_dir,
@@ -170,6 +172,17 @@ fn narrowing(
         layers.pick("namespace", namespace).map(|name| name.0),
         layers.pick("load_balancer", balancer).map(|name| name.0),
     ))
+}
+
+/// Under an endpoint of one's own (an embedded world, a test) the names are not AWS's, so nobody's
+/// resolver is bothered with them unless told to be.
+fn dns(layers: &mut Layers, file: &File, flags: &Flags) -> Result<DnsSetting, ConfigError> {
+    let flag = from_flag::<DnsServer>("--dns-server", flags.dns_server.as_ref())?;
+    let picked = layers.pick("dns_server", Said::file(file.dns_server).flag("--dns-server", flag));
+    let elsewhere = layers.origins.get("aws.endpoint_url");
+    let elsewhere = elsewhere.is_some_and(|origin| *origin != super::Origin::Default);
+    let default = if elsewhere { DnsSetting::Off } else { DnsSetting::System };
+    Ok(picked.map_or(default, |picked| picked.0))
 }
 
 fn mode(layers: &mut Layers, context: &ContextTable, flags: &Flags) -> Mode {

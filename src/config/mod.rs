@@ -23,7 +23,7 @@ pub use probe_path::{ProbePath, RefusedPath};
 pub use products::default_products;
 pub use sample::{sample, show};
 pub use settings::{
-    AwsSettings, Cadence, ClockSetting, Mode, Origin, ProbeKind, ProbeSettings, ProductSettings,
-    Settings,
+    AwsSettings, Cadence, ClockSetting, DnsSetting, Mode, Origin, ProbeKind, ProbeSettings,
+    ProductSettings, Settings,
 };
 pub use values::{BadValue, parse_clock, parse_timeout, without_password};

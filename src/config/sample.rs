@@ -23,10 +23,15 @@ const fn key(name: &'static str, about: &'static str, example: &'static str) -> 
 }
 
 /// All keys outside `[probes.<product>]`, `[[registry]]` and `[contexts.<name>]`, in file order.
-const KEYS: [Key; 21] = [
+const KEYS: [Key; 22] = [
     key("timeout", "How long a read command waits for its full round.", ""),
     key("namespace", "Read only the Cloud Map namespace of this name or id.", "\"glt.internal\""),
     key("load_balancer", "Read only the load balancer of this name or ARN.", "\"front\""),
+    key(
+        "dns_server",
+        "Who is asked for the registry's names: an address, \"system\" or \"none\". Unset: the system,\n# unless an endpoint of your own stands for AWS, of whose names no public resolver knows.",
+        "\"10.0.0.2:53\"",
+    ),
     key("state_dir", "Where memory, runs and journals live.", "\"~/.local/state/quarterdeck\""),
     key("log", "A log file.", "\"~/quarterdeck.log\""),
     key("color", "Whether colours may be used (NO_COLOR turns them off as well).", ""),
@@ -159,6 +164,7 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, String> {
         ("timeout", span(settings.timeout)),
         ("namespace", text(&settings.namespace)),
         ("load_balancer", text(&settings.load_balancer)),
+        ("dns_server", dns(settings)),
         ("state_dir", Some(path(&settings.state_dir))),
         ("log", settings.log.as_deref().map(path)),
         ("color", Some(settings.color.to_string())),
@@ -179,6 +185,12 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, String> {
         ("registry", (!settings.registry.is_empty()).then(|| registry(settings))),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// The resolver, where somebody chose one.
+fn dns(settings: &Settings) -> Option<String> {
+    let chosen = settings.origins.get("dns_server").is_some_and(|of| *of != Origin::Default);
+    chosen.then(|| quote(&settings.dns.to_string()))
 }
 
 fn registry(settings: &Settings) -> String {

@@ -3,6 +3,7 @@
 use crate::core::ids::{Product, ServiceId, StackId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub struct Settings {
     pub registry: BTreeMap<ServiceId, BTreeSet<StackId>>,
     /// How nodes are probed.
     pub probes: ProbeSettings,
+    /// Which resolver is asked for the registry's names.
+    pub dns: DnsSetting,
     /// How often each source is read.
     pub cadence: Cadence,
     /// How long a read command waits for its full round.
@@ -129,6 +132,28 @@ pub struct Cadence {
     pub probes: Duration,
     /// What changes rarely: services, load balancers, attributes, activities, refreshes.
     pub slow: Duration,
+}
+
+/// Which resolver is asked for the registry's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DnsSetting {
+    /// None.
+    Off,
+    /// The one that this host uses.
+    #[default]
+    System,
+    /// This one.
+    Server(SocketAddr),
+}
+
+impl std::fmt::Display for DnsSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Off => f.write_str("none"),
+            Self::System => f.write_str("system"),
+            Self::Server(at) => write!(f, "{at}"),
+        }
+    }
 }
 
 /// How nodes are probed.

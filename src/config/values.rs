@@ -1,11 +1,15 @@
 //! Checked values: each type accepts what makes sense and says in a sentence what does not. The
 //! file, the environment and the flags all pass through them.
 
-use super::ClockSetting;
+use super::{ClockSetting, DnsSetting};
 use super::{ProbePath, RefusedPath};
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+/// Where resolvers listen.
+const DNS_PORT: u16 = 53;
 
 /// Why a value is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +45,11 @@ pub enum BadValue {
     /// Nothing, or control characters.
     #[error("{0:?} is empty or holds control characters")]
     NotAName(String),
+    /// No resolver.
+    #[error(
+        "{0:?} is no resolver: write an address like 10.0.0.2 or 10.0.0.2:53, `system` or `none`"
+    )]
+    NotAResolver(String),
     /// No HTTP status.
     #[error("{0} is no HTTP status: they go from 100 to 599")]
     NotAStatus(u16),
@@ -130,6 +139,27 @@ pub(super) fn write_duration(span: Duration) -> String {
     match units.iter().find(|(size, _)| ms > 0 && ms.is_multiple_of(*size)) {
         Some((size, unit)) => format!("{}{unit}", ms / size),
         None => format!("{ms}ms"),
+    }
+}
+
+/// Which resolver to ask: an address (port 53 unless it says), `system` or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct DnsServer(pub DnsSetting);
+
+impl TryFrom<String> for DnsServer {
+    type Error = BadValue;
+
+    fn try_from(text: String) -> Result<Self, BadValue> {
+        let address = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT));
+        match text.as_str() {
+            "system" => Ok(Self(DnsSetting::System)),
+            "none" => Ok(Self(DnsSetting::Off)),
+            _ => match text.parse::<SocketAddr>().or_else(|_| address()) {
+                Ok(at) => Ok(Self(DnsSetting::Server(at))),
+                Err(_) => Err(BadValue::NotAResolver(text)),
+            },
+        }
     }
 }
 

@@ -56,6 +56,8 @@ ids! {
     TargetGroupArn
     /// An availability zone's name (`us-west-2a`).
     Zone
+    /// A registry service's name in DNS, `loki.glt.internal`.
+    DnsName
     /// A product that runs on a node and is probed: `grafana`, `loki`, `tempo`, `healthz`, …
     Product
 }

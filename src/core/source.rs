@@ -3,12 +3,14 @@
 
 use super::error::SourceError;
 use super::ids::{
-    GroupName, InstanceId, ListenerArn, LoadBalancerArn, NamespaceId, ServiceId, TargetGroupArn,
+    DnsName, GroupName, InstanceId, ListenerArn, LoadBalancerArn, NamespaceId, ServiceId,
+    TargetGroupArn,
 };
 use super::inventory::{
-    Activity, AutoScalingGroup, Ec2Instance, Identity, Listener, LoadBalancer,
-    LoadBalancerAttributes, Member, MemberHealth, Namespace, ProbeOutcome, Refresh,
-    RegistryService, Rule, Tags, TargetGroup, TargetGroupAttributes, TargetHealth,
+    Activity, AutoScalingGroup, DnsAnswer, Ec2Instance, Identity, Listener, LoadBalancer,
+    LoadBalancerAttributes, Member, MemberHealth, Namespace, ProbeOutcome, ProductMetrics,
+    ProductRings, Refresh, RegistryService, Rule, Tags, TargetGroup, TargetGroupAttributes,
+    TargetHealth,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -43,8 +45,22 @@ pub enum Source {
     Elbv2,
     /// Addresses and states of instances.
     Ec2,
-    /// Our own requests to the nodes.
+    /// Our own requests to the nodes: are they well?
     Probes,
+    /// What the nodes say of their rings.
+    Rings,
+    /// What the nodes count: requests, what is not flushed.
+    Metrics,
+    /// What the resolver says of the registry's names.
+    Dns,
+}
+
+impl Source {
+    /// Whether the head of every screen names it. The others are said in Sources: they explain and
+    /// warn, and nothing lacks data without them.
+    pub fn is_in_head(self) -> bool {
+        !matches!(self, Self::Rings | Self::Metrics | Self::Dns)
+    }
 }
 
 /// Batches of ids that EC2 was never asked about have numbers of their own from here on, made from
@@ -91,6 +107,12 @@ pub enum Scope {
     Instances(u16),
     /// The probes of one node.
     Probe(InstanceId),
+    /// The rings as one node's products see them.
+    Rings(InstanceId),
+    /// The metrics of one node's products.
+    Metrics(InstanceId),
+    /// The addresses of a registry service's name.
+    Dns(DnsName),
 }
 
 impl Scope {
@@ -112,6 +134,9 @@ impl Scope {
             | Self::TargetHealth(_) => Source::Elbv2,
             Self::Instances(_) => Source::Ec2,
             Self::Probe(_) => Source::Probes,
+            Self::Rings(_) => Source::Rings,
+            Self::Metrics(_) => Source::Metrics,
+            Self::Dns(_) => Source::Dns,
         }
     }
 
@@ -127,6 +152,9 @@ impl Scope {
                 | Self::TargetGroupAttributes(_)
                 | Self::Tags(_)
                 | Self::Probe(_)
+                | Self::Rings(_)
+                | Self::Metrics(_)
+                | Self::Dns(_)
         )
     }
 }
@@ -153,7 +181,8 @@ impl std::fmt::Display for Scope {
             Self::TargetHealth(arn) => write!(f, "health {}", name(arn.as_str())),
             Self::Instances(batch) if *batch >= NEW_INSTANCES => f.write_str("new instances"),
             Self::Instances(batch) => write!(f, "instances {batch}"),
-            Self::Probe(id) => write!(f, "{id}"),
+            Self::Probe(id) | Self::Rings(id) | Self::Metrics(id) => write!(f, "{id}"),
+            Self::Dns(name) => write!(f, "{name}"),
         }
     }
 }
@@ -211,6 +240,12 @@ pub enum Fragment {
     },
     /// One outcome a product of the scope's node.
     Probes(Vec<ProbeOutcome>),
+    /// The rings of the scope's node, a product each.
+    Rings(Vec<ProductRings>),
+    /// The metrics of the scope's node, a product each.
+    Metrics(Vec<ProductMetrics>),
+    /// What the scope's name resolves to.
+    Dns(DnsAnswer),
 }
 
 /// One answer, or one failure, of one read.

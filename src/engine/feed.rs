@@ -3,11 +3,11 @@
 
 use crate::aws::{Aws, ConnectError};
 use crate::clock::Clock;
-use crate::config::{AwsSettings, Origin, Settings};
+use crate::config::{AwsSettings, DnsSetting, Origin, Settings};
 use crate::core::inventory::Inventory;
 use crate::core::source::SourceEvent;
 use crate::sources::probe::{ProbeSetupError, Prober};
-use crate::sources::{Orders, Pace, Reader, Scheduler, Want, demand};
+use crate::sources::{Orders, Pace, Reader, Resolver, Scheduler, Senses, Want, demand};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// News that nobody has folded yet. A round over 10,000 nodes brings some thousand events within
@@ -131,7 +131,18 @@ pub(super) async fn reader(
     };
     let aws = Aws::connect(&explicit(settings)).await?;
     let region = aws.region.clone();
-    Ok((Reader::new(aws, prober, clock.clone(), settings.load_balancer.clone()), region))
+    let senses = Senses { prober, resolver: resolver(settings) };
+    Ok((Reader::new(aws, senses, clock.clone(), settings.load_balancer.clone()), region))
+}
+
+/// The resolver that is to be asked. A host without one to name is no reason to read nothing.
+fn resolver(settings: &Settings) -> Option<Resolver> {
+    let server = match settings.dns {
+        DnsSetting::Off => return None,
+        DnsSetting::System => None,
+        DnsSetting::Server(at) => Some(at),
+    };
+    Resolver::new(server).inspect_err(|error| tracing::warn!(%error, "DNS is not asked")).ok()
 }
 
 /// What the SDK is told. A profile that stands in the environment it finds by itself, and then

@@ -19,6 +19,18 @@ pub(super) const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
 /// many calls a second (a role that may list one service is denied all the others).
 pub(super) const UNKNOWN_SERVICES_CALLS_A_SECOND: f64 = 1.0;
 
+/// Rings say little new from second to second: six times as seldom as probes, 30 s as a rule. A dead
+/// member shows in them after 30 s at the soonest.
+pub(super) const RINGS_SLOWER: u32 = 6;
+/// Metrics three times as seldom, 15 s as a rule: two samples make a rate of half a minute.
+pub(super) const METRICS_SLOWER: u32 = 3;
+/// So many nodes a second are asked for their rings, and for their metrics: with 200 nodes each is
+/// still asked in its interval, with 10,000 every ten minutes. A ring's page grows with its members
+/// and so do the pages to read, so the work grows with the square of the nodes.
+pub(super) const RINGS_NODES_A_SECOND: f64 = 15.0;
+/// A page of metrics is long, but does not grow with the fleet.
+pub(super) const METRICS_NODES_A_SECOND: f64 = 30.0;
+
 /// Reads a second of real time on a clock that runs fast: two thirds of what the buckets refill
 /// (`sources::pace`), and of the nodes what one core does beside everything else.
 fn real_reads_a_second(source: Source) -> f64 {
@@ -28,6 +40,9 @@ fn real_reads_a_second(source: Source) -> f64 {
         Source::AutoScaling | Source::Elbv2 => 2.0,
         Source::Ec2 => 3.0,
         Source::Probes => 50.0,
+        // Several requests a node, and longer answers.
+        Source::Rings | Source::Metrics => 10.0,
+        Source::Dns => 5.0,
     }
 }
 

@@ -12,8 +12,8 @@ use crate::core::ids::{NamespaceId, ServiceId};
 use crate::core::inventory::{Member, MemberHealth, Namespace, RegistryService};
 use crate::core::source::Fragment;
 use aws_sdk_servicediscovery::types::{
-    HealthStatus, InstanceSummary, NamespaceSummary, ServiceFilter, ServiceFilterName,
-    ServiceSummary,
+    HealthStatus, InstanceSummary, NamespaceSummary, NamespaceType, ServiceFilter,
+    ServiceFilterName, ServiceSummary,
 };
 use std::collections::BTreeMap;
 
@@ -46,12 +46,13 @@ pub(super) async fn namespaces(aws: &Aws, calls: &mut Calls<'_>) -> Read {
 
 fn namespace(from: NamespaceSummary) -> Option<Namespace> {
     let name = from.name.unwrap_or_default();
+    let has_dns = from.r#type.is_none_or(|kind| kind != NamespaceType::Http);
     let http_name = from
         .properties
         .and_then(|properties| properties.http_properties)
         .and_then(|http| http.http_name)
         .unwrap_or_else(|| name.clone());
-    Some(Namespace { id: NamespaceId::from(from.id?), name, http_name })
+    Some(Namespace { id: NamespaceId::from(from.id?), name, http_name, has_dns })
 }
 
 /// The services of a namespace. The filter is applied after paging, so an empty page with a next

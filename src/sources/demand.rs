@@ -4,10 +4,11 @@
 
 use super::cadence::{
     AUTOSCALING_SLOW_CALLS_A_SECOND, ELBV2_FAST_CALLS_A_SECOND, ELBV2_SLOW_CALLS_A_SECOND,
-    ON_SCREEN_PART, UNKNOWN_SERVICES_CALLS_A_SECOND, stretched, within_real_time,
+    METRICS_NODES_A_SECOND, METRICS_SLOWER, ON_SCREEN_PART, RINGS_NODES_A_SECOND, RINGS_SLOWER,
+    UNKNOWN_SERVICES_CALLS_A_SECOND, stretched, within_real_time,
 };
-use crate::config::Settings;
-use crate::core::ids::{InstanceId, LoadBalancerArn, ServiceId, StackId, TargetGroupArn};
+use crate::config::{DnsSetting, Settings};
+use crate::core::ids::{DnsName, InstanceId, LoadBalancerArn, ServiceId, StackId, TargetGroupArn};
 use crate::core::inventory::{AutoScalingGroup, Inventory, Namespace, STACK_KEYS};
 use crate::core::observed::Observed;
 use crate::core::source::{NEW_INSTANCES, Scope};
@@ -45,6 +46,8 @@ pub enum Ask {
     TargetGroups(Arc<[TargetGroupArn]>),
     /// The node at this address.
     Address(IpAddr),
+    /// A name of this DNS zone.
+    Zone(Arc<str>),
 }
 
 /// One thing to read.
@@ -146,6 +149,9 @@ impl<'a> Demand<'a> {
                 };
                 let ask = Ask::Service((!names.0.is_empty()).then_some(names));
                 self.ask(Scope::Members(service.id.clone()), ask, every, 0);
+                if ours && namespace.has_dns && self.settings.dns != DnsSetting::Off {
+                    self.resolve(&service.name, &namespace.name);
+                }
                 if ours && service.custom_health {
                     self.add(
                         Scope::MemberHealth(service.id.clone()),
@@ -370,7 +376,8 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// Probes every node whose address is known and which is not on its way out.
+    /// Probes every node whose address is known and which is not on its way out, and asks it for its
+    /// rings and metrics.
     fn probes(&mut self, ours: &[&AutoScalingGroup], ids: &BTreeSet<InstanceId>) {
         if !self.settings.probes.enabled {
             return;
@@ -387,6 +394,7 @@ impl<'a> Demand<'a> {
             .filter(|group| self.is_focused(group))
             .flat_map(|group| group.instances.iter().map(|one| &one.id))
             .collect();
+        let mut asked = Vec::new();
         for id in ids.iter().filter(|id| !leaving.contains(id)) {
             let address = match self.inventory.instances.get(id).map(|said| &said.value) {
                 Some(Some(instance)) if &*instance.state == "running" => instance.private_ip,
@@ -397,10 +405,25 @@ impl<'a> Demand<'a> {
             };
             if let Some(address) = address {
                 let rank = if focused.contains(id) { 0 } else { 1 };
-                let every = self.settings.cadence.probes;
-                self.ask(Scope::Probe(id.clone()), Ask::Address(address), every, rank);
+                asked.push((id.clone(), address, rank));
             }
         }
+        let probes = self.settings.cadence.probes;
+        let rings = stretched(probes * RINGS_SLOWER, asked.len(), RINGS_NODES_A_SECOND);
+        let metrics = stretched(probes * METRICS_SLOWER, asked.len(), METRICS_NODES_A_SECOND);
+        for (id, address, rank) in asked {
+            let ask = Ask::Address(address);
+            self.ask(Scope::Rings(id.clone()), ask.clone(), rings, rank + 2);
+            self.ask(Scope::Metrics(id.clone()), ask.clone(), metrics, rank + 2);
+            self.ask(Scope::Probe(id), ask, probes, rank);
+        }
+    }
+
+    /// Resolves a registry service's name, as every node that joins a ring does.
+    fn resolve(&mut self, service: &str, zone: &str) {
+        let name = DnsName::from(format!("{service}.{zone}"));
+        let every = self.settings.cadence.probes * RINGS_SLOWER;
+        self.ask(Scope::Dns(name), Ask::Zone(zone.into()), every, 2);
     }
 
     fn ec2_failed(&self) -> bool {

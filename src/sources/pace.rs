@@ -26,7 +26,9 @@ fn budget(source: Source) -> (u32, u32) {
         Source::Elbv2 => (30, 5),
         Source::Ec2 => (20, 5),
         // Probes go to our own nodes; how many run at once is bounded by the scheduler.
-        Source::Probes => (10_000, 10_000),
+        Source::Probes | Source::Rings | Source::Metrics => (10_000, 10_000),
+        // A host may send its resolver 1,024 packets a second; a handful of names needs none of it.
+        Source::Dns => (20, 5),
     }
 }
 

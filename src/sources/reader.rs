@@ -1,9 +1,10 @@
 //! A `Reader` does one read and says what came of it. It never fails: a failure is an event.
 
 use super::demand::{Ask, Want};
+use super::dns::Resolver;
 use super::pace::{Bucket, Calls, Read};
 use super::probe::Prober;
-use super::{autoscaling, cloudmap, ec2, elbv2, sts};
+use super::{autoscaling, cloudmap, ec2, elbv2, metrics, rings, sts};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::core::error::{ErrorKind, SourceError};
@@ -11,6 +12,7 @@ use crate::core::ids::ServiceId;
 use crate::core::source::{Fragment, Scope, Source, SourceEvent};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 use strum::IntoEnumIterator;
@@ -19,10 +21,19 @@ use strum::IntoEnumIterator;
 /// nothing of attributes changed in other ways, and a missed change must not last.
 const LIST_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
+/// What can be asked beside AWS.
+#[derive(Default)]
+pub struct Senses {
+    /// Asks the nodes; without it nobody does.
+    pub prober: Option<Prober>,
+    /// Asks the resolver; without it nobody does.
+    pub resolver: Option<Resolver>,
+}
+
 /// Reads one scope at a time; shared by all reads in flight.
 pub struct Reader {
     aws: Aws,
-    prober: Option<Prober>,
+    senses: Senses,
     clock: Clock,
     only_load_balancer: Option<String>,
     buckets: BTreeMap<Source, Bucket>,
@@ -40,16 +51,11 @@ struct Revision {
 }
 
 impl Reader {
-    /// A reader on these clients; without a prober nothing is probed.
-    pub fn new(
-        aws: Aws,
-        prober: Option<Prober>,
-        clock: Clock,
-        only_load_balancer: Option<String>,
-    ) -> Self {
+    /// A reader on these clients.
+    pub fn new(aws: Aws, senses: Senses, clock: Clock, only_load_balancer: Option<String>) -> Self {
         let buckets = Source::iter().map(|source| (source, Bucket::new(source, &clock))).collect();
         let revisions = Mutex::new(BTreeMap::new());
-        Self { aws, prober, clock, only_load_balancer, buckets, revisions }
+        Self { aws, senses, clock, only_load_balancer, buckets, revisions }
     }
 
     /// Reads what is wanted.
@@ -77,11 +83,22 @@ impl Reader {
             (Scope::Activities(group), _) => autoscaling::activities(aws, calls, group).await,
             (Scope::Refreshes(group), _) => autoscaling::refreshes(aws, calls, group).await,
             (Scope::Instances(_), Ask::Ids(ids)) => ec2::instances(aws, calls, ids).await,
-            (Scope::Probe(_), Ask::Address(address)) => match &self.prober {
-                Some(prober) => Ok((Fragment::Probes(prober.probe(*address).await), None)),
+            (scope, Ask::Address(address)) => self.node(scope, *address, calls).await,
+            (Scope::Dns(name), Ask::Zone(zone)) => match &self.senses.resolver {
+                Some(resolver) => resolver.read(calls, name, zone).await,
                 None => Err(not_asked(&want.scope)),
             },
             (scope, ask) => self.load_balancing(scope, ask, calls).await,
+        }
+    }
+
+    async fn node(&self, scope: &Scope, address: IpAddr, calls: &mut Calls<'_>) -> Read {
+        let Some(prober) = &self.senses.prober else { return Err(not_asked(scope)) };
+        match scope {
+            Scope::Probe(_) => Ok((Fragment::Probes(prober.probe(address).await), None)),
+            Scope::Rings(_) => rings::read(prober, calls, address).await,
+            Scope::Metrics(_) => metrics::read(prober, calls, address).await,
+            _ => Err(not_asked(scope)),
         }
     }
 

@@ -19,6 +19,8 @@ use tokio::task::JoinSet;
 fn in_flight(source: Source) -> usize {
     match source {
         Source::Probes => 128,
+        // Four pages a product at once: fewer nodes for as many files.
+        Source::Rings | Source::Metrics => 16,
         _ => 8,
     }
 }
@@ -286,7 +288,7 @@ async fn wait(clock: &Clock, until: Option<Timestamp>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::Ask;
+    use crate::sources::{Ask, Senses};
 
     fn want(every: u64) -> Want {
         let every = Duration::from_secs(every);
@@ -301,7 +303,7 @@ mod tests {
         // Nothing listens there; how the read ends does not matter here.
         let aws = crate::aws::tests::readers("http://127.0.0.1:1").await;
         let mut scheduler =
-            Scheduler::new(Reader::new(aws, None, clock.clone(), None), clock.clone());
+            Scheduler::new(Reader::new(aws, Senses::default(), clock.clone(), None), clock.clone());
         scheduler.want(vec![want(60)]);
         scheduler.start_due();
         scheduler.want(Vec::new());
@@ -329,7 +331,7 @@ mod tests {
         let clock = Clock::real();
         let aws = crate::aws::tests::readers("http://127.0.0.1:1").await;
         let mut scheduler =
-            Scheduler::new(Reader::new(aws, None, clock.clone(), None), clock.clone());
+            Scheduler::new(Reader::new(aws, Senses::default(), clock.clone(), None), clock.clone());
         let swept = |number: u16| Want { scope: Scope::Tags(number), rank: 4, ..want(60) };
         let mut wants: Vec<Want> = (0..20).map(swept).collect();
         scheduler.want(wants.clone());

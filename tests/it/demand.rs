@@ -91,7 +91,8 @@ fn a_neighbours_nodes_are_not_probed() {
 #[test]
 fn a_service_that_may_not_be_listed_is_not_asked_again_and_again() {
     let mut inventory = Inventory::default();
-    let namespace = Namespace { id: "ns-1".into(), name: "n".into(), http_name: "n".into() };
+    let namespace =
+        Namespace { id: "ns-1".into(), name: "n".into(), http_name: "n".into(), has_dns: true };
     let services: Vec<_> = (0..300)
         .map(|number| RegistryService {
             id: format!("srv-{number}").into(),

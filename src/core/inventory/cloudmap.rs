@@ -17,6 +17,9 @@ pub struct Namespace {
     pub name: String,
     /// Its HTTP name, which DiscoverInstances(Revision) wants; equals the name unless AWS says otherwise.
     pub http_name: String,
+    /// Whether its services have names in DNS; a namespace for HTTP alone has none.
+    #[serde(default)]
+    pub has_dns: bool,
 }
 
 /// A Cloud Map service.

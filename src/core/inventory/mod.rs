@@ -3,21 +3,31 @@
 
 mod autoscaling;
 mod cloudmap;
+mod dns;
 mod ec2;
 mod elbv2;
 mod memory;
+mod metrics;
 mod probe;
+mod ring;
 mod status;
 mod store;
+mod told;
 
 pub use autoscaling::{Activity, AutoScalingGroup, GroupInstance, Refresh};
 pub use cloudmap::{Member, MemberHealth, Namespace, RegistryService, STACK_KEYS};
+pub use dns::{DnsAnswer, DnsRecords, RECORDS_AT_MOST};
 pub use ec2::{Ec2Instance, Identity};
 pub use elbv2::{
     Forward, Listener, LoadBalancer, LoadBalancerAttributes, Rule, Tags, TargetGroup,
     TargetGroupAttributes, TargetHealth, WeightedGroup,
 };
 pub use memory::{Memory, TrafficChange};
+pub use metrics::{Measured, ProductMetrics, Rate, Sample};
 pub use probe::{ProbeOutcome, ProbeReason, Verdict};
+pub use ring::{
+    Gossip, GossipMember, LeftMember, Page, ProductRings, Ring, RingMember, RingState, ip_of,
+};
 pub use status::ScopeStatus;
 pub use store::{Held, Inventory, Outcomes};
+pub use told::{MetricsSeen, RingsSeen};

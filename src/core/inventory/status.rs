@@ -15,7 +15,7 @@ use std::time::Duration;
 pub struct ScopeStatus {
     /// The source.
     pub source: Source,
-    /// What it is about; `None` for all probes together.
+    /// What it is about; `None` for what is read from all nodes, together.
     pub scope: Option<Scope>,
     /// In one word.
     pub status: Status,
@@ -51,29 +51,38 @@ impl Inventory {
         each(&mut all, &self.tags, Scope::Tags, now);
         each(&mut all, &self.target_health, Scope::TargetHealth, now);
         each(&mut all, &self.instance_batches, Scope::Instances, now);
-        if !self.probes.is_empty() {
-            all.push(self.probe_status(now));
-        }
+        all.extend(self.node_status(Source::Probes, &self.probes, now));
+        all.extend(self.node_status(Source::Rings, &self.rings, now));
+        all.extend(self.node_status(Source::Metrics, &self.metrics, now));
+        each(&mut all, &self.dns, Scope::Dns, now);
         all
     }
 
-    /// The probes of all nodes as one entry: the oldest observation and the first error. A node
-    /// that left is probed no more; that its last answer grows old says nothing of the probes.
-    fn probe_status(&self, now: Timestamp) -> ScopeStatus {
-        let old = self.probes.values().any(|node| node.status(now) != Status::Ok);
+    /// What is read from all nodes as one entry: the oldest observation and the first error. A node
+    /// that left is asked no more; that its last answer grows old says nothing of the others.
+    fn node_status<T>(
+        &self,
+        source: Source,
+        of: &BTreeMap<InstanceId, Observed<T>>,
+        now: Timestamp,
+    ) -> Option<ScopeStatus> {
+        if of.is_empty() {
+            return None;
+        }
+        let old = of.values().any(|node| node.status(now) != Status::Ok);
         // Who stays is looked up only where it matters: this runs with every event.
         // Where none of them stays, all count: an old answer must not turn into no answer.
-        let some_stay = |staying: &BTreeSet<_>| self.probes.keys().any(|id| staying.contains(id));
+        let some_stay = |staying: &BTreeSet<_>| of.keys().any(|id| staying.contains(id));
         let staying = old.then(|| self.staying()).filter(some_stay);
         let counts = |id| staying.as_ref().is_none_or(|staying| staying.contains(id));
-        let nodes = || self.probes.iter().filter(|(id, _)| counts(*id)).map(|(_, node)| node);
+        let nodes = || of.iter().filter(|(id, _)| counts(*id)).map(|(_, node)| node);
         let worst = |wanted| nodes().any(|node| node.status(now) == wanted);
         let status = [Status::Error, Status::Stale, Status::Never]
             .into_iter()
             .find(|status| worst(*status))
             .unwrap_or(Status::Ok);
-        ScopeStatus {
-            source: Source::Probes,
+        Some(ScopeStatus {
+            source,
             scope: None,
             status,
             observed_at: nodes().filter_map(Observed::observed_at).min(),
@@ -81,7 +90,7 @@ impl Inventory {
             every: nodes().map(Observed::every).max().unwrap_or_default(),
             calls: nodes().map(Observed::calls).sum(),
             essential: false,
-        }
+        })
     }
 
     /// The instances that a group, a registry service or a target group still names, without those

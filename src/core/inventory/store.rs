@@ -5,19 +5,21 @@
 
 use super::memory::Memory;
 use super::{
-    Activity, AutoScalingGroup, Ec2Instance, Identity, Listener, LoadBalancer,
-    LoadBalancerAttributes, Member, MemberHealth, Namespace, ProbeOutcome, Refresh,
-    RegistryService, Rule, Tags, TargetGroup, TargetGroupAttributes, TargetHealth,
+    Activity, AutoScalingGroup, DnsAnswer, Ec2Instance, Identity, Listener, LoadBalancer,
+    LoadBalancerAttributes, Member, MemberHealth, MetricsSeen, Namespace, ProbeOutcome, Refresh,
+    RegistryService, RingsSeen, Rule, Tags, TargetGroup, TargetGroupAttributes, TargetHealth,
 };
 use crate::core::error::{Dated, SourceError};
 use crate::core::ids::{
-    GroupName, InstanceId, ListenerArn, LoadBalancerArn, NamespaceId, ServiceId, TargetGroupArn,
+    DnsName, GroupName, InstanceId, ListenerArn, LoadBalancerArn, NamespaceId, ServiceId,
+    TargetGroupArn,
 };
 use crate::core::observed::{Observed, age};
 use crate::core::source::{Fragment, Scope, SourceEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +79,18 @@ pub struct Inventory {
     pub instance_batches: BTreeMap<u16, Observed<()>>,
     /// Probe outcomes, a node at a time.
     pub probes: Arc<BTreeMap<InstanceId, Observed<Outcomes>>>,
+    /// Rings, a node at a time.
+    #[serde(default)]
+    pub rings: Arc<BTreeMap<InstanceId, Observed<RingsSeen>>>,
+    /// Metrics, a node at a time.
+    #[serde(default)]
+    pub metrics: Arc<BTreeMap<InstanceId, Observed<MetricsSeen>>>,
+    /// DNS answers, a name at a time.
+    #[serde(default)]
+    pub dns: BTreeMap<DnsName, Observed<DnsAnswer>>,
+    /// Addresses that were in the registry until of late, and since when they are not.
+    #[serde(default)]
+    pub departed: BTreeMap<IpAddr, Timestamp>,
     /// What is remembered from earlier.
     pub memory: Memory,
 }
@@ -171,7 +185,7 @@ impl Inventory {
                 news.settle(slot, Arc::new(held));
             }
             // A fragment of another kind than its scope promises carries no news.
-            (_, _) => {}
+            (scope, fragment) => self.apply_told(scope, fragment, news),
         }
     }
 
@@ -211,6 +225,9 @@ impl Inventory {
                 let probes = Arc::make_mut(&mut self.probes);
                 news.fail(probes.entry(id.clone()).or_default(), error);
             }
+            Scope::Rings(_) | Scope::Metrics(_) | Scope::Dns(_) => {
+                self.fail_told(scope, error, news);
+            }
         }
     }
 
@@ -218,10 +235,13 @@ impl Inventory {
         if value.iter().any(|member| member.stack.is_some()) {
             self.memory.services.insert(service.clone(), news.at);
         }
-        let slot = self.members.entry(service).or_default();
+        let was = self.members.entry(service.clone()).or_default().value().cloned();
         let value =
-            news.with_kept(slot.value().map(|kept| kept.as_slice()), value, |one| one.id.clone());
-        news.settle(slot, Arc::new(value));
+            news.with_kept(was.as_ref().map(|kept| kept.as_slice()), value, |one| one.id.clone());
+        if let Some(was) = was {
+            self.notice_departures(&was, &value, news.at);
+        }
+        news.settle(self.members.entry(service).or_default(), Arc::new(value));
     }
 
     fn take_groups(&mut self, value: Vec<AutoScalingGroup>, news: News) {
@@ -272,9 +292,10 @@ impl Inventory {
         let members = self.members.values().filter_map(Observed::value).flat_map(|all| all.iter());
         let targets =
             self.target_health.values().filter_map(Observed::value).flat_map(|all| all.iter());
-        let named: BTreeSet<&InstanceId> = listed
+        let named: BTreeSet<InstanceId> = listed
             .chain(members.map(|member| &member.id))
             .chain(targets.map(|held| &held.value.id))
+            .cloned()
             .collect();
         let kept = |id: &InstanceId, probe: &Observed<_>| {
             named.contains(id)
@@ -283,6 +304,7 @@ impl Inventory {
         if self.probes.iter().any(|(id, probe)| !kept(id, probe)) {
             Arc::make_mut(&mut self.probes).retain(|id, probe| kept(id, probe));
         }
+        self.drop_told_by_nobody(&named, now);
     }
 
     /// Batches come and go with the ids they ask about; one that nobody asks any more is dropped.
@@ -355,6 +377,9 @@ impl Inventory {
             Scope::TargetHealth(id) => ended(self.target_health.get(id)),
             Scope::Instances(batch) => ended(self.instance_batches.get(batch)),
             Scope::Probe(id) => ended(self.probes.get(id)),
+            Scope::Rings(id) => ended(self.rings.get(id)),
+            Scope::Metrics(id) => ended(self.metrics.get(id)),
+            Scope::Dns(name) => ended(self.dns.get(name)),
         }
     }
 
@@ -370,15 +395,15 @@ impl Inventory {
 }
 
 /// The circumstances of a piece of news.
-struct News {
-    at: Timestamp,
+pub(super) struct News {
+    pub(super) at: Timestamp,
     every: Duration,
     calls: u32,
     missing: Option<SourceError>,
 }
 
 impl News {
-    fn settle<T>(self, slot: &mut Observed<T>, value: T) {
+    pub(super) fn settle<T>(self, slot: &mut Observed<T>, value: T) {
         slot.note_attempt(self.every, self.calls);
         match self.missing {
             None => slot.succeed(self.at, value),
@@ -411,14 +436,14 @@ impl News {
         value
     }
 
-    fn fail<T>(&self, slot: &mut Observed<T>, error: SourceError) {
+    pub(super) fn fail<T>(&self, slot: &mut Observed<T>, error: SourceError) {
         slot.note_attempt(self.every, self.calls);
         slot.fail(self.at, error);
     }
 }
 
 /// Dates each new observation back to the first of the unbroken run that agrees with it.
-fn hold<T, K: Ord>(
+pub(super) fn hold<T, K: Ord>(
     old: Option<&[Held<T>]>,
     new: Vec<T>,
     at: Timestamp,

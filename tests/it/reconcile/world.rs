@@ -160,7 +160,8 @@ impl World {
     }
 
     fn registry_events(&self) -> Vec<SourceEvent> {
-        let namespace = Namespace { id: "ns-1".into(), name: "n".into(), http_name: "n".into() };
+        let namespace =
+            Namespace { id: "ns-1".into(), name: "n".into(), http_name: "n".into(), has_dns: true };
         let registered = RegistryService {
             id: service(),
             name: "glt".into(),

@@ -124,8 +124,10 @@ fn no_recording_is_left_out() {
     let files: BTreeSet<_> = std::fs::read_dir(fixtures())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        // product, version, endpoint; the other endpoints are read by the readers of rings and metrics.
         .filter(|name| {
-            ["-ready", "-root", "-apihealth", "-healthz"].iter().any(|w| name.contains(w))
+            let endpoint = name.trim_end_matches(".txt").split('-').nth(2);
+            matches!(endpoint, Some("ready" | "root" | "apihealth" | "healthz"))
         })
         .collect();
     let read: BTreeSet<_> = recordings().iter().map(|(file, ..)| (*file).to_owned()).collect();

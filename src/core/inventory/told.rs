@@ -1,0 +1,114 @@
+//! How what the nodes and the resolver tell is taken in: rings with since when they have looked so,
+//! metrics with the sample before, DNS answers, and who left the registry lately.
+
+use super::metrics::Measured;
+use super::store::{Inventory, News, hold};
+use super::{DnsAnswer, Held, Member, ProductMetrics, ProductRings};
+use crate::core::error::SourceError;
+use crate::core::ids::{DnsName, InstanceId};
+use crate::core::observed::{Observed, age};
+use crate::core::source::{Fragment, Scope};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The rings of a node, a product each, with since when their members have been the same ones.
+pub type RingsSeen = Vec<Held<Arc<ProductRings>>>;
+/// The metrics of a node, a product each.
+pub type MetricsSeen = Vec<Arc<Measured>>;
+
+/// An address that left the registry is remembered for so long: the usual 60 seconds of a record's
+/// TTL many times over, and the 900 seconds for which a zone's SOA lets an absence be cached.
+const DEPARTED_KEPT: Duration = Duration::from_secs(900);
+
+impl Inventory {
+    /// Takes in what nodes and resolvers tell; other fragments carry no news here.
+    pub(super) fn apply_told(&mut self, scope: Scope, fragment: Fragment, news: News) {
+        match (scope, fragment) {
+            (Scope::Rings(node), Fragment::Rings(value)) => self.take_rings(node, value, news),
+            (Scope::Metrics(node), Fragment::Metrics(value)) => {
+                self.take_metrics(node, value, news);
+            }
+            (Scope::Dns(name), Fragment::Dns(value)) => self.take_dns(name, value, news),
+            (_, _) => {}
+        }
+    }
+
+    /// Takes in a failure to read any of them.
+    pub(super) fn fail_told(&mut self, scope: &Scope, error: SourceError, news: &News) {
+        match scope {
+            Scope::Rings(id) => {
+                news.fail(Arc::make_mut(&mut self.rings).entry(id.clone()).or_default(), error);
+            }
+            Scope::Metrics(id) => {
+                news.fail(Arc::make_mut(&mut self.metrics).entry(id.clone()).or_default(), error);
+            }
+            Scope::Dns(name) => news.fail(self.dns.entry(name.clone()).or_default(), error),
+            _ => {}
+        }
+    }
+
+    fn take_rings(&mut self, node: InstanceId, value: Vec<ProductRings>, news: News) {
+        let slot = Arc::make_mut(&mut self.rings).entry(node).or_default();
+        let value = value.into_iter().map(Arc::new).collect();
+        let held = hold(slot.value().map(Vec::as_slice), value, news.at, |one: &Arc<_>| {
+            let one: &ProductRings = one;
+            (one.product.clone(), one.ring.read().map(|_| one.digest))
+        });
+        news.settle(slot, held);
+    }
+
+    fn take_metrics(&mut self, node: InstanceId, value: Vec<ProductMetrics>, news: News) {
+        let slot = Arc::make_mut(&mut self.metrics).entry(node).or_default();
+        let older = |product| {
+            let all = slot.value().into_iter().flatten();
+            all.into_iter().find(|one| one.product == product).map(Arc::as_ref)
+        };
+        let measured: MetricsSeen = value
+            .into_iter()
+            .map(|new| Arc::new(Measured::after(older(new.product.clone()), new, news.at)))
+            .collect();
+        news.settle(slot, measured);
+    }
+
+    fn take_dns(&mut self, name: DnsName, value: DnsAnswer, news: News) {
+        let at = news.at;
+        news.settle(self.dns.entry(name).or_default(), value);
+        // A name that nobody asks about any more belongs to no service of ours.
+        self.dns
+            .retain(|_, of| of.last_attempt().is_some_and(|last| age(last, at) <= of.every() * 3));
+    }
+
+    /// Remembers the addresses that a listing no longer has: DNS goes on answering them for a while.
+    pub(super) fn notice_departures(&mut self, was: &[Member], is: &[Member], at: Timestamp) {
+        let addresses = |all: &[Member]| -> BTreeSet<IpAddr> {
+            all.iter().filter_map(|one| one.ipv4()?.parse().ok()).collect()
+        };
+        let staying = addresses(is);
+        self.departed.retain(|ip, left| !staying.contains(ip) && age(*left, at) <= DEPARTED_KEPT);
+        for ip in addresses(was).difference(&staying) {
+            self.departed.insert(*ip, at);
+        }
+    }
+
+    /// What nodes that no source names any more once told is dropped.
+    pub(super) fn drop_told_by_nobody(&mut self, named: &BTreeSet<InstanceId>, now: Timestamp) {
+        fn kept<T>(
+            named: &BTreeSet<InstanceId>,
+            now: Timestamp,
+            of: (&InstanceId, &Observed<T>),
+        ) -> bool {
+            let (id, slot) = of;
+            named.contains(id)
+                || slot.last_attempt().is_some_and(|at| age(at, now) <= slot.every() * 3)
+        }
+        if self.rings.iter().any(|one| !kept(named, now, one)) {
+            Arc::make_mut(&mut self.rings).retain(|id, slot| kept(named, now, (id, slot)));
+        }
+        if self.metrics.iter().any(|one| !kept(named, now, one)) {
+            Arc::make_mut(&mut self.metrics).retain(|id, slot| kept(named, now, (id, slot)));
+        }
+    }
+}
