@@ -150,6 +150,8 @@ pub(crate) fn fleet(stack: &str, role: Role, nodes: usize) -> (Fleet, Vec<Node>)
                 observed_at: Some(at(0)),
             })
             .collect(),
+        rings: Vec::new(),
+        requests: Vec::new(),
         worst: None,
     };
     let nodes = (1..=nodes).map(|number| node(stack, number)).collect();
@@ -212,6 +214,9 @@ fn node(stack: &str, number: usize) -> Node {
         }],
         targets: PORTS.iter().map(|(port, name)| target(stack, *port, name)).collect(),
         probes: PRODUCTS.iter().map(|(product, port)| probe(&ip, product, *port)).collect(),
+        rings: Vec::new(),
+        requests: Vec::new(),
+        versions: Default::default(),
         worst: None,
     }
 }

@@ -221,6 +221,7 @@ fn estate() -> Estate {
         nodes: nodes.map(|node| (node.id.clone(), node)).into(),
         findings: findings(),
         traffic: vec![balancer()],
+        ..Estate::default()
     }
 }
 
@@ -289,6 +290,8 @@ fn fleet(stack: &str, role: Role, share: f64) -> Fleet {
             unknown: 0,
             observed_at: None,
         }],
+        rings: Vec::new(),
+        requests: Vec::new(),
         worst: Some(if stack == "blue-412" { Severity::Warning } else { Severity::Info }),
     }
 }
@@ -344,6 +347,9 @@ fn node(id: &str, ip: &str, stack: &str) -> Node {
             since: ago(600),
             observed_at: ago(1),
         }],
+        rings: Vec::new(),
+        requests: Vec::new(),
+        versions: Default::default(),
         worst: None,
     }
 }

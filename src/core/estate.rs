@@ -8,6 +8,7 @@ use super::ids::{
 };
 use super::inventory::{MemberHealth, ProbeOutcome, Verdict};
 use super::observed::Why;
+use super::rings::{DnsView, FleetRequests, FleetRing, NodeRequests, NodeRing, RingView};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +50,12 @@ pub struct Estate {
     pub findings: Vec<Finding>,
     /// The load balancers and where they send.
     pub traffic: Vec<Balancer>,
+    /// Each product's rings over all fleets: who sees whom.
+    #[serde(default)]
+    pub rings: BTreeMap<Product, RingView>,
+    /// What DNS answers for the registry's names.
+    #[serde(default)]
+    pub dns: Vec<DnsView>,
 }
 
 /// A fleet: all nodes of one STACK.
@@ -75,6 +82,13 @@ pub struct Fleet {
     pub targets: Vec<TargetSummary>,
     /// Its probes, a product at a time.
     pub probes: Vec<ProbeSummary>,
+    /// Its rings, a product at a time.
+    #[serde(default)]
+    pub rings: Vec<FleetRing>,
+    /// The requests that reach it, a product at a time: what the traffic shows, where
+    /// `traffic_share` is what the API says.
+    #[serde(default)]
+    pub requests: Vec<FleetRequests>,
     /// The worst finding about it.
     pub worst: Option<Severity>,
 }
@@ -221,6 +235,15 @@ pub struct Node {
     pub targets: Vec<NodeTarget>,
     /// Its probes.
     pub probes: Vec<NodeProbe>,
+    /// How it stands in the rings.
+    #[serde(default)]
+    pub rings: Vec<NodeRing>,
+    /// The requests that reach it.
+    #[serde(default)]
+    pub requests: Vec<NodeRequests>,
+    /// The versions of its products, as they say.
+    #[serde(default)]
+    pub versions: BTreeMap<Product, Arc<str>>,
     /// The worst finding about it.
     pub worst: Option<Severity>,
 }

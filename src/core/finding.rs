@@ -156,6 +156,27 @@ kinds! {
     /// Nodes of one group run different versions.
     MixedVersions, Warning, "of mixed versions",
         "Finish or roll back the refresh: nodes of one fleet should be made from one launch template version.";
+    /// DNS answers an address that no member has.
+    DnsForeign, Warning, "answered by DNS though nobody's",
+        "Wait for the record's TTL if it was only just deregistered; else find out whose resolver answers it: nodes that boot now may join a stranger.";
+    /// DNS cannot answer all members.
+    DnsTruncated, Info, "beyond what DNS answers",
+        "Nothing to repair: an answer holds eight addresses. Nodes join by any of them; give each fleet a name of its own if the eight should not mix fleets.";
+    /// A ring's member without a heartbeat.
+    RingUnhealthy, Warning, "unhealthy in a ring",
+        "Make sure that the member is gone for good, then make the ring forget it: until then it gets a share of the writes, and new nodes do not become ready.";
+    /// A ring that has fallen apart.
+    RingSplit, Critical, "in a split ring",
+        "Check DNS and port 7946 between the parts, then restart the smaller part one node at a time; set memberlist.rejoin_interval so that it heals by itself.";
+    /// A node that is a ring by itself.
+    RingIsolatedNode, Critical, "alone in a ring",
+        "Restart the product on the node once DNS answers its peers: without memberlist.rejoin_interval it never joins by itself, and with replication it refuses every write.";
+    /// Two products in one ring or one gossip cluster.
+    RingCrossJoined, Critical, "joined with another product's ring",
+        "Give Loki and Tempo a memberlist.cluster_label each (Loki 2.7, Tempo 1.5) or names and ports of their own, restart them fleet by fleet, then make each ring forget the other's members.";
+    /// A node that is in no ring of its fleet.
+    RingNotJoined, Warning, "not in their ring",
+        "Look at the product's log for `joining memberlist cluster`, and at DNS and port 7946 as the node sees them; restart the product on it.";
     /// Taken out on purpose (standby).
     DrainedOnPurpose, Info, "drained on purpose",
         "Undrain the node when the work on it is done.";

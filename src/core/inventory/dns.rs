@@ -48,6 +48,14 @@ impl DnsAnswer {
         .flatten()
     }
 
+    /// For how long the addresses may be cached, in seconds.
+    pub fn ttl(&self) -> Option<u32> {
+        match self.records {
+            DnsRecords::Addresses { ttl, .. } => Some(ttl),
+            DnsRecords::Empty | DnsRecords::NoSuchName => None,
+        }
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.addresses().count()

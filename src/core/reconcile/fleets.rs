@@ -63,6 +63,8 @@ fn fleet(
         targets: targets(index, nodes, stack),
         probes: probes(ids.iter().filter_map(|id| nodes.get(id))),
         nodes: ids,
+        rings: Vec::new(),
+        requests: Vec::new(),
         worst: None,
     }
 }

@@ -112,6 +112,25 @@ impl<'a> Index<'a> {
         self.by_address.get(&address.parse::<IpAddr>().ok()?).copied()
     }
 
+    /// The instance that has this address, by EC2's word.
+    pub fn owner_of_ip(&self, ip: &IpAddr) -> Option<&'a InstanceId> {
+        self.by_address.get(ip).copied()
+    }
+
+    /// Whether EC2 could be asked about everything lately: only then is an address that it names
+    /// for nobody nobody's.
+    pub fn every_address_is_known(&self) -> bool {
+        let batches = &self.inventory.instance_batches;
+        !batches.is_empty() && batches.values().all(|batch| batch.whole(self.now).is_ok())
+    }
+
+    /// The DNS zone of a registry service.
+    pub fn zone_of(&self, service: &RegistryService) -> Option<&'a str> {
+        let all = self.inventory.namespaces.value().into_iter().flatten();
+        let own = all.into_iter().find(|of| of.id == service.namespace && of.has_dns);
+        own.map(|namespace| namespace.name.as_str())
+    }
+
     /// What EC2 said of an instance, whatever its age.
     pub fn ec2(&self, id: &InstanceId) -> Option<&'a Ec2Instance> {
         self.said.get(id)?.value.as_ref()

@@ -9,6 +9,7 @@ mod fleets;
 mod index;
 mod nodes;
 mod registry;
+mod rings;
 mod traffic;
 
 use super::estate::{Estate, Policy};
@@ -22,25 +23,32 @@ use std::collections::BTreeMap;
 /// Joins everything that is known.
 pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Estate {
     let index = Index::new(inventory, now, policy);
-    let nodes = nodes::build(&index);
+    let mut nodes = nodes::build(&index);
+    let rings = rings::Rings::new(&index);
+    rings.tell_nodes(&index, &mut nodes);
     let expected = Expectation::new(&index, &nodes);
     let parts: fleets::Parts = index
         .owners
         .keys()
         .map(|arn| ((*arn).clone(), traffic::parts(&index, &nodes, arn)))
         .collect();
-    let fleets = fleets::build(&index, &nodes, &parts, &expected);
+    let mut fleets = fleets::build(&index, &nodes, &parts, &expected);
+    rings.tell_fleets(&index, &nodes, &mut fleets);
+    let dns = rings::dns_views(&index);
     let findings = findings::all(&findings::Scene {
         index: &index,
         nodes: &nodes,
         fleets: &fleets,
         expected: &expected,
         parts: &parts,
+        dns: &dns,
     });
     let mut estate = Estate {
         account: inventory.identity.value().map(|identity| identity.account.clone()),
         whole: inventory.groups.whole(now).is_ok() && index.every_service_is_listed(),
         traffic: traffic::balancers(&index, &nodes, &parts),
+        rings: rings.views(&index),
+        dns,
         fleets,
         nodes: BTreeMap::new(),
         findings,

@@ -26,6 +26,10 @@ impl Nodes {
         self.all.values()
     }
 
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.all.values_mut()
+    }
+
     /// The targets of a group as last known, each with its node. Groups that belong to no fleet
     /// have no nodes here.
     pub fn targets<'n>(
@@ -98,6 +102,9 @@ fn node(index: &Index<'_>, id: &InstanceId) -> Node {
         members: Vec::new(),
         targets: Vec::new(),
         probes: Vec::new(),
+        rings: Vec::new(),
+        requests: Vec::new(),
+        versions: BTreeMap::new(),
         worst: None,
     }
 }

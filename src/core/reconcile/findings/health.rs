@@ -21,7 +21,7 @@ pub(super) fn look(scene: &Scene<'_>, found: &mut Vec<Finding>) {
     let shared = dependency_failures(scene, found);
     for node in probed(scene) {
         let disagreeing = disagreements(scene, node, found);
-        failed(node, &shared, &disagreeing, found);
+        failed(scene, node, (&shared, &disagreeing), found);
     }
 }
 
@@ -160,9 +160,9 @@ pub(super) fn disagreement<'n>(
 /// One finding for a node that answers nothing, else one a failing product. The node's own
 /// `/healthz` adds nothing when it fails because a product does.
 fn failed(
+    scene: &Scene<'_>,
     node: &Node,
-    shared: &BTreeSet<Product>,
-    disagreeing: &BTreeSet<Product>,
+    (shared, disagreeing): (&BTreeSet<Product>, &BTreeSet<Product>),
     found: &mut Vec<Finding>,
 ) {
     let failing: Vec<&NodeProbe> =
@@ -186,8 +186,25 @@ fn failed(
         }
         let alive = if probe.outcome.alive == Some(true) { "; the process answers" } else { "" };
         let text = format!("{} {product}: {}{alive}", node.id, probe.outcome.detail);
-        found.push(about(node, probe.since, text).identified(product.as_str()));
+        let mut finding = about(node, probe.since, text).identified(product.as_str());
+        link_blocker(scene, probe, &mut finding);
+        found.push(finding);
     }
+}
+
+/// A node that waits for a ring's member is told which one it is, and how the ring forgets it.
+fn link_blocker(scene: &Scene<'_>, probe: &NodeProbe, finding: &mut Finding) {
+    let ProbeReason::BlockedBy(address) = &probe.outcome.reason else { return };
+    let rings = scene.fleets.values().flat_map(|fleet| &fleet.rings);
+    let mut debris =
+        rings.filter(|ring| ring.product == probe.outcome.product).flat_map(|ring| &ring.debris);
+    let Some(of) = debris.find(|of| *of.member.address == **address) else { return };
+    let whose = match &of.instance {
+        Some(id) => format!("whose address is {id}'s"),
+        None => "whose address no instance has".into(),
+    };
+    finding.summary.push_str(&format!("; that is the ring's member {}, {whose}", of.member.id));
+    finding.runbook = super::rings::forget_runbook(of.forget.as_deref());
 }
 
 fn about(node: &Node, since: Timestamp, text: String) -> Finding {

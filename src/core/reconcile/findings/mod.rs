@@ -1,10 +1,12 @@
 //! The detectors: each looks for one kind of disagreement and says nothing it cannot prove. Where
 //! two would say the same thing, the more telling one stands.
 
+mod dns;
 mod group;
 mod health;
 mod load_balancer;
 mod registry;
+mod rings;
 mod zones;
 
 use super::fleets::Parts;
@@ -14,6 +16,7 @@ use super::registry::Expectation;
 use crate::core::estate::{Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::ids::StackId;
+use crate::core::rings::DnsView;
 use std::collections::BTreeMap;
 
 /// What the detectors look at.
@@ -23,6 +26,7 @@ pub(super) struct Scene<'a> {
     pub fleets: &'a BTreeMap<StackId, Fleet>,
     pub expected: &'a Expectation,
     pub parts: &'a Parts,
+    pub dns: &'a [DnsView],
 }
 
 impl Scene<'_> {
@@ -40,6 +44,8 @@ pub(super) fn all(scene: &Scene<'_>) -> Vec<Finding> {
     load_balancer::look(scene, &mut found);
     zones::look(scene, &mut found);
     group::look(scene, &mut found);
+    rings::look(scene, &mut found);
+    dns::look(scene, &mut found);
     found.sort_by(|a, b| {
         let key = |one: &Finding| (one.kind, one.stack_id.clone(), one.instance_id.clone());
         b.severity

@@ -1,0 +1,247 @@
+//! Safe to stop (safety.md, Intents): not the same as drained. Out of every target group, no new
+//! requests, left the rings, nothing unflushed; anything that cannot be told makes it unknown.
+
+use super::RingStanding;
+use crate::core::estate::Node;
+use crate::core::ids::{InstanceId, Product};
+use crate::core::inventory::{Measured, RingState, Sample};
+use crate::core::observed::age;
+use crate::core::plan::Picture;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// No request for so long is no traffic: two samples and more at the usual interval.
+const QUIET_FOR: Duration = Duration::from_secs(30);
+
+/// Whether a node may be stopped.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum StopVerdict {
+    /// It may.
+    Yes,
+    /// Nobody can say.
+    Unknown,
+    /// It may not.
+    No,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// What it says of stopping.
+    pub verdict: StopVerdict,
+    /// What was seen, in a sentence's part.
+    pub text: String,
+}
+
+/// The verdict, what it rests on, and what gets the node there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafeToStop {
+    /// The worst of the reasons.
+    pub verdict: StopVerdict,
+    /// Everything that was looked at.
+    pub reasons: Vec<Reason>,
+    /// Commands to be run by people, in order.
+    pub commands: Vec<String>,
+}
+
+/// Whether a node may be stopped now.
+pub fn safe_to_stop(picture: Picture<'_>, id: &InstanceId) -> SafeToStop {
+    let mut looked = Looked { picture, reasons: Vec::new(), commands: Vec::new() };
+    match picture.estate.nodes.get(id) {
+        Some(node) => {
+            looked.targets(node);
+            looked.requests(node);
+            looked.rings(node);
+            looked.flushed(node);
+        }
+        None => looked.say(StopVerdict::Unknown, format!("{id} is not known")),
+    }
+    let verdict = looked.reasons.iter().map(|reason| reason.verdict).max();
+    SafeToStop {
+        verdict: verdict.unwrap_or(StopVerdict::Unknown),
+        reasons: looked.reasons,
+        commands: looked.commands,
+    }
+}
+
+struct Looked<'a> {
+    picture: Picture<'a>,
+    reasons: Vec<Reason>,
+    commands: Vec<String>,
+}
+
+impl Looked<'_> {
+    fn say(&mut self, verdict: StopVerdict, text: impl Into<String>) {
+        self.reasons.push(Reason { verdict, text: text.into() });
+    }
+
+    fn targets(&mut self, node: &Node) {
+        let inventory = self.picture.inventory;
+        let whole = inventory.target_groups.whole(self.picture.now).is_ok()
+            && inventory.target_health.values().all(|of| of.whole(self.picture.now).is_ok());
+        for target in &node.targets {
+            let text =
+                format!("{} in {} on port {}", target.state_text(), target.name, target.port);
+            match target.state.as_deref() {
+                Ok("unused") => self.say(StopVerdict::Yes, text),
+                Ok(_) => self.say(StopVerdict::No, text),
+                Err(_) => self.say(StopVerdict::Unknown, text),
+            }
+        }
+        if node.targets.is_empty() {
+            match whole {
+                true => self.say(StopVerdict::Yes, "in no target group"),
+                false => self.say(StopVerdict::Unknown, "the target groups could not all be read"),
+            }
+        }
+    }
+
+    /// The latest samples of a node's products that are young enough.
+    fn measured(&self, node: &Node) -> Vec<Arc<Measured>> {
+        let slot = self.picture.inventory.metrics.get(&node.id);
+        let current = slot.and_then(|of| of.current(self.picture.now).ok());
+        current.into_iter().flatten().cloned().collect()
+    }
+
+    fn requests(&mut self, node: &Node) {
+        let measured = self.measured(node);
+        if measured.is_empty() {
+            self.say(StopVerdict::Unknown, "its requests are not counted from here");
+        }
+        for one in measured {
+            let product = &one.product;
+            let quiet = one.quiet_since.map(|since| age(since, one.at));
+            match (one.rate(), quiet) {
+                (Some(rate), _) if rate.per_second > 0.0 => {
+                    let text = format!("{product} still gets {:.1} requests/s", rate.per_second);
+                    self.say(StopVerdict::No, text);
+                }
+                (_, Some(quiet)) if quiet >= QUIET_FOR => {
+                    let text = format!("no request for {product} in {} s", quiet.as_secs());
+                    self.say(StopVerdict::Yes, text);
+                }
+                (_, Some(quiet)) => {
+                    let text =
+                        format!("no request for {product}, but only for {} s", quiet.as_secs());
+                    self.say(StopVerdict::Unknown, text);
+                }
+                (_, None) => {
+                    let text = format!("requests of {product} are not known yet");
+                    self.say(StopVerdict::Unknown, text);
+                }
+            }
+        }
+    }
+
+    fn rings(&mut self, node: &Node) {
+        if node.rings.is_empty() {
+            self.say(StopVerdict::Unknown, "no ring could be read");
+        }
+        for ring in &node.rings {
+            let product = &ring.product;
+            let (verdict, text) = match &ring.standing {
+                RingStanding::Left | RingStanding::Member(RingState::Left) => {
+                    (StopVerdict::Yes, format!("it left the ring of {product}"))
+                }
+                RingStanding::Missing => {
+                    (StopVerdict::Yes, format!("it is not in the ring of {product}"))
+                }
+                RingStanding::NotShared => (StopVerdict::Yes, format!("{product} shares no ring")),
+                RingStanding::Member(state) => {
+                    (StopVerdict::No, format!("it is {state} in the ring of {product}"))
+                }
+                RingStanding::Alone => {
+                    (StopVerdict::No, format!("it is a ring of {product} by itself"))
+                }
+                RingStanding::Unknown(why) => {
+                    (StopVerdict::Unknown, format!("the ring of {product}: {why}"))
+                }
+            };
+            if verdict == StopVerdict::No {
+                self.commands.extend(leave(node, product));
+            }
+            self.say(verdict, text);
+        }
+    }
+
+    fn flushed(&mut self, node: &Node) {
+        for one in self.measured(node) {
+            let product = &one.product;
+            let Some(sample) = one.sample.read() else {
+                if matches!(product.as_str(), "loki" | "tempo") {
+                    let text = format!("what {product} has not flushed cannot be read");
+                    self.say(StopVerdict::Unknown, text);
+                }
+                continue;
+            };
+            for (verdict, text) in unflushed(product, sample, &one, self.picture) {
+                self.say(verdict, text);
+            }
+        }
+    }
+}
+
+/// What is not written yet, by a product's own gauges. A series that a version does not have says
+/// nothing, and so nothing can be said.
+fn unflushed(
+    product: &Product,
+    sample: &Sample,
+    measured: &Measured,
+    picture: Picture<'_>,
+) -> Vec<(StopVerdict, String)> {
+    let zero = |of: Option<f64>, what: &str| match of {
+        Some(number) if number > 0.0 => (StopVerdict::No, format!("{product}: {number} {what}")),
+        Some(_) => (StopVerdict::Yes, format!("{product}: no {what}")),
+        None => (StopVerdict::Unknown, format!("{product} does not say how many {what} it has")),
+    };
+    match product.as_str() {
+        "loki" => vec![
+            zero(sample.memory_chunks, "chunks in memory"),
+            zero(sample.flush_queue, "flushes waiting"),
+        ],
+        "tempo" => {
+            let failing = match (sample.failed_flushes, measured.unfailing_since) {
+                (None, _) => (StopVerdict::Unknown, "tempo does not count failed flushes".into()),
+                (Some(0.0), _) => (StopVerdict::Yes, "tempo: no flush ever failed".into()),
+                (Some(_), Some(since)) if age(since, picture.now) >= QUIET_FOR => {
+                    let text = format!(
+                        "tempo: no flush failed in {} s",
+                        age(since, picture.now).as_secs()
+                    );
+                    (StopVerdict::Yes, text)
+                }
+                (Some(_), Some(_)) => {
+                    (StopVerdict::Unknown, "tempo: flushes failed until of late".into())
+                }
+                (Some(_), None) => (StopVerdict::No, "tempo: flushes fail".into()),
+            };
+            vec![
+                zero(sample.live_traces, "live traces"),
+                zero(sample.flush_queue, "flushes waiting"),
+                failing,
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What makes a product leave its ring and flush, to be run by people on or against the node.
+fn leave(node: &Node, product: &Product) -> Vec<String> {
+    let port = node.probes.iter().find(|of| &of.outcome.product == product);
+    let at = node
+        .private_ip
+        .zip(port)
+        .map(|(ip, probe)| std::net::SocketAddr::new(ip, probe.outcome.port));
+    let mut commands = Vec::new();
+    if let (Some(at), "loki") = (at, product.as_str()) {
+        commands.push(format!("curl -sS -X POST http://{at}/ingester/prepare_shutdown"));
+    }
+    // Tempo takes half a minute to go; docker's own patience is ten seconds.
+    commands.push(format!("docker compose stop --timeout 60 {product}"));
+    commands
+}
