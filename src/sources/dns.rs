@@ -1,6 +1,9 @@
 //! DNS: what the registry's names resolve to, from the resolver that this host uses or from the one
 //! that `--dns-server` names. Nothing is cached here, and nothing is asked twice.
 
+#[cfg(test)]
+mod tests;
+
 use super::pace::{Calls, Read};
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::ids::DnsName;

@@ -13,7 +13,7 @@ mod failure;
 mod page;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(in crate::sources) mod tests;
 
 use crate::clock::Clock;
 use crate::config::{ProbeKind, ProbeSettings, ProductSettings};

@@ -7,6 +7,8 @@ mod json;
 #[cfg(test)]
 mod tests;
 mod time;
+#[cfg(test)]
+mod wire;
 
 use super::pace::{Calls, Read};
 use super::probe::{Head, NoPage, NodePage, Prober};

@@ -35,7 +35,7 @@ struct Part<'c, 'a> {
     nodes: Vec<(&'c Node, IpAddr)>,
 }
 
-impl OfProduct<'_> {
+impl<'a> OfProduct<'a> {
     /// The ring over a fleet; `others` are the rings of the other products.
     pub(super) fn fleet_ring(
         &self,
@@ -68,7 +68,7 @@ impl OfProduct<'_> {
 
     /// The fleet's nodes by what they see. Nodes that only just came are left out: their peers'
     /// pages may be older than they are.
-    fn parts<'c>(&'c self, scene: &'c Scene<'_>) -> Vec<Part<'c, '_>> {
+    fn parts<'c>(&'c self, scene: &'c Scene<'_>) -> Vec<Part<'c, 'a>> {
         let mut by_place: BTreeMap<usize, Vec<(&Node, IpAddr)>> = BTreeMap::new();
         for node in scene.living.iter().filter(|node| !node.in_grace) {
             if let (Some(place), Some(ip)) = (self.class_of.get(&node.id), node.private_ip) {

@@ -2,7 +2,7 @@
 //! in every way we tell apart.
 
 mod answers;
-mod node;
+pub(in crate::sources) mod node;
 mod proxies;
 mod wire;
 
@@ -14,9 +14,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Long enough for loopback on a busy machine, short enough to wait for.
-const LIMIT: Duration = Duration::from_millis(600);
+pub(in crate::sources) const LIMIT: Duration = Duration::from_millis(600);
 
-fn product(kind: ProbeKind, port: u16, path: &str) -> ProductSettings {
+pub(in crate::sources) fn product(kind: ProbeKind, port: u16, path: &str) -> ProductSettings {
     ProductSettings {
         product: format!("{kind:?}").to_lowercase().into(),
         kind,
@@ -28,7 +28,7 @@ fn product(kind: ProbeKind, port: u16, path: &str) -> ProductSettings {
     }
 }
 
-fn settings(products: Vec<ProductSettings>) -> ProbeSettings {
+pub(in crate::sources) fn settings(products: Vec<ProductSettings>) -> ProbeSettings {
     ProbeSettings { enabled: true, timeout: LIMIT, proxy: None, products }
 }
 
