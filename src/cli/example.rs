@@ -12,9 +12,10 @@ use crate::core::finding::{Finding, FindingKind, Fix, Severity};
 use crate::core::ids::{InstanceId, StackId, TargetGroupArn};
 use crate::core::inventory::{
     AutoScalingGroup, Identity, Inventory, Member, Namespace, ProbeOutcome, ProbeReason,
-    RegistryService, TargetGroup, TargetHealth, Verdict,
+    RegistryService, RingMember, RingState, TargetGroup, TargetHealth, Verdict,
 };
 use crate::core::observed::{Status, Why};
+use crate::core::rings::{NodeRequests, NodeRing, RingStanding};
 use crate::core::source::{Fragment, Scope, SourceEvent};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -212,7 +213,11 @@ fn estate() -> Estate {
     let outcome = Arc::make_mut(&mut green.probes[0].outcome);
     outcome.status = Some(503);
     outcome.detail = "settling".into();
-    let nodes = [node(BLUE, "127.0.1.1", "blue-412"), green, ghost];
+    let mut blue = node(BLUE, "127.0.1.1", "blue-412");
+    blue.rings = vec![ring_of_blue()];
+    blue.requests = vec![requests_of_blue()];
+    blue.versions = [("loki".into(), "3.7.6".into())].into();
+    let nodes = [blue, green, ghost];
     let fleets = [fleet("blue-412", Role::Live, 1.0), fleet("green-413", Role::Standby, 0.0)];
     Estate {
         whole: true,
@@ -222,6 +227,34 @@ fn estate() -> Estate {
         findings: findings(),
         traffic: vec![balancer()],
         ..Estate::default()
+    }
+}
+
+fn ring_of_blue() -> NodeRing {
+    NodeRing {
+        product: "loki".into(),
+        standing: RingStanding::Member(RingState::Active),
+        member: Some(RingMember {
+            id: "ip-127-0-1-1".into(),
+            address: "127.0.1.1:9095".into(),
+            state: RingState::Active,
+            heartbeat_age: Some(4),
+            registered_age: Some(86_400),
+            zone: None,
+            tokens: Some(128),
+        }),
+        sees: Some(2),
+        observed_at: Some(ago(12)),
+    }
+}
+
+fn requests_of_blue() -> NodeRequests {
+    NodeRequests {
+        product: "loki".into(),
+        per_second: Some(12.5),
+        over: Some(Duration::from_secs(15)),
+        quiet_since: None,
+        observed_at: ago(3),
     }
 }
 

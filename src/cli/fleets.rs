@@ -8,11 +8,11 @@ use super::table::{NONE, Table, UNKNOWN};
 use super::words::{Seen, or_unknown, percent};
 use super::world::Round;
 use crate::core::estate::{Fleet, ProbeSummary, TargetSummary};
-use crate::core::ids::Product;
+use crate::core::ids::{Product, StackId};
 use crate::core::inventory::Inventory;
 use crate::core::observed::Observed;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn answer(round: &Round, format: Format) -> Result<Answer, Failure> {
     Ok(Answer::of(match format.output {
@@ -35,8 +35,10 @@ fn render(round: &Round) -> String {
     let head = head
         .chain(ports.iter().map(|port| format!(":{port}")))
         .chain(products.iter().map(|product| product.as_str().to_uppercase()))
+        .chain(told(&round.estate.fleets).into_iter().map(|(column, _)| column.to_owned()))
         .chain(["WORST", "AGE"].map(str::to_owned));
     let mut table = Table::new(head);
+    let told = told(&round.estate.fleets);
     for fleet in fleets() {
         let mut row = vec![
             fleet.stack_id.to_string(),
@@ -47,11 +49,55 @@ fn render(round: &Round) -> String {
         ];
         row.extend(ports.iter().map(|port| targets(fleet, *port)));
         row.extend(products.iter().map(|product| probes(fleet, product)));
+        row.extend(told.iter().map(|(_, cell)| cell(fleet)));
         row.push(fleet.worst.map_or_else(|| NONE.to_owned(), |worst| worst.to_string()));
         row.push(seen(fleet, &round.inventory, round.as_of).text(round.as_of));
         table.row(row);
     }
     table.render()
+}
+
+/// A column of what nodes tell, and its cells.
+type Column = (&'static str, fn(&Fleet) -> String);
+
+/// The columns of what nodes tell of themselves; there are none where no node tells anything.
+fn told(fleets: &BTreeMap<StackId, Fleet>) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    if fleets.values().any(|fleet| !fleet.rings.is_empty()) {
+        columns.push(("RINGS", rings));
+    }
+    if fleets.values().any(|fleet| !fleet.requests.is_empty()) {
+        columns.push(("REQUESTS/S", requests));
+    }
+    columns
+}
+
+/// Members that are active of those that should be, and whether they see each other.
+fn rings(fleet: &Fleet) -> String {
+    let each = fleet.rings.iter().map(|ring| {
+        let name = &ring.product;
+        let all = usize::try_from(ring.of).unwrap_or(usize::MAX);
+        match (ring.is_split(), ring.not_shared.len() >= all.max(1)) {
+            (true, _) => format!("{name} {}/{} SPLIT", ring.active, ring.of),
+            (false, true) => format!("{name} not shared"),
+            (false, false) if ring.unknown == ring.of => format!("{name} {UNKNOWN}"),
+            (false, false) => format!("{name} {}/{}", ring.active, ring.of),
+        }
+    });
+    let each: Vec<_> = each.collect();
+    if each.is_empty() { NONE.into() } else { each.join(", ") }
+}
+
+/// What the traffic shows, beside what the API says; nodes of which nothing is known make it
+/// "at least".
+fn requests(fleet: &Fleet) -> String {
+    let each = fleet.requests.iter().map(|of| match of.per_second {
+        Some(rate) if of.known < of.of => format!("{} >{rate:.1}", of.product),
+        Some(rate) => format!("{} {rate:.1}", of.product),
+        None => format!("{} {UNKNOWN}", of.product),
+    });
+    let each: Vec<_> = each.collect();
+    if each.is_empty() { NONE.into() } else { each.join(", ") }
 }
 
 /// In no listener is another thing than a share nobody knows.

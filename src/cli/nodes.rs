@@ -65,13 +65,16 @@ fn render(round: &Round, stack: Option<&StackId>) -> String {
     let head = head
         .chain(ports.iter().map(|port| format!(":{port}")))
         .chain(products.iter().map(|product| product.as_str().to_uppercase()))
+        .chain(told(&nodes).into_iter().map(|(column, _)| column.to_owned()))
         .chain(["FINDINGS".to_owned()]);
     let mut table = Table::new(head);
     let known = Known::of(&round.inventory, round.as_of);
+    let told = told(&nodes);
     for node in nodes {
         let mut row = facts(node, &known);
         row.extend(ports.iter().map(|port| target(node, *port, &known)));
         row.extend(products.iter().map(|product| probe(node, product)));
+        row.extend(told.iter().map(|(_, cell)| cell(node)));
         row.push(findings(round, node));
         table.row(row);
     }
@@ -165,6 +168,39 @@ fn probe(node: &Node, product: &Product) -> String {
         (Verdict::Unknown, _, _) if outcome.reason == ProbeReason::NotPresent => NONE.into(),
         (Verdict::Unknown, _, _) => UNKNOWN.into(),
     }
+}
+
+/// A column of what nodes tell, and its cells.
+type Column = (&'static str, fn(&Node) -> String);
+
+/// The columns of what nodes tell of themselves; there are none where no node tells anything.
+fn told(nodes: &[&Node]) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    if nodes.iter().any(|node| !node.rings.is_empty()) {
+        columns.push(("RINGS", rings));
+    }
+    if nodes.iter().any(|node| !node.requests.is_empty()) {
+        columns.push(("REQUESTS/S", requests));
+    }
+    columns
+}
+
+fn rings(node: &Node) -> String {
+    let each = node.rings.iter().map(|ring| format!("{} {}", ring.product, ring.standing));
+    all_or_unknown(each.collect())
+}
+
+/// Requests a second, a product each; one sample alone makes no rate.
+fn requests(node: &Node) -> String {
+    let each = node.requests.iter().map(|of| match of.per_second {
+        Some(rate) => format!("{} {rate:.1}", of.product),
+        None => format!("{} {UNKNOWN}", of.product),
+    });
+    all_or_unknown(each.collect())
+}
+
+fn all_or_unknown(each: Vec<String>) -> String {
+    if each.is_empty() { UNKNOWN.into() } else { each.join(", ") }
 }
 
 fn findings(round: &Round, node: &Node) -> String {

@@ -1,5 +1,6 @@
 //! `fleets -o json`.
 
+use super::rings::{FleetRequestsView, FleetRingView};
 use super::{FindingView, Head, share, stamped};
 use crate::cli::world::Round;
 use crate::core::estate::{
@@ -30,6 +31,8 @@ pub(in crate::cli) struct FleetView {
     pub registry: Vec<RegistryView>,
     pub targets: Vec<TargetsView>,
     pub probes: Vec<ProbesView>,
+    pub rings: Vec<FleetRingView>,
+    pub requests: Vec<FleetRequestsView>,
     pub worst: String,
 }
 
@@ -103,6 +106,8 @@ impl FleetView {
             registry: fleet.registry.iter().map(RegistryView::of).collect(),
             targets: fleet.targets.iter().map(TargetsView::of).collect(),
             probes: fleet.probes.iter().map(ProbesView::of).collect(),
+            rings: fleet.rings.iter().map(FleetRingView::of).collect(),
+            requests: fleet.requests.iter().map(FleetRequestsView::of).collect(),
             worst: fleet.worst.map_or_else(|| "none".to_owned(), |worst| worst.to_string()),
         }
     }

@@ -6,6 +6,7 @@ mod findings;
 mod fleets;
 mod head;
 mod nodes;
+mod rings;
 mod traffic;
 
 pub(super) use change::ChangeView;

@@ -1,5 +1,6 @@
 //! `nodes -o json`.
 
+use super::rings::{NodeRequestsView, NodeRingView};
 use super::{FindingView, Head, stamp, stamped};
 use crate::cli::world::Round;
 use crate::core::estate::{Node, NodeMember, NodeProbe, NodeTarget};
@@ -31,6 +32,9 @@ pub(in crate::cli) struct NodeView {
     pub members: Vec<MemberView>,
     pub targets: Vec<TargetView>,
     pub probes: Vec<ProbeView>,
+    pub rings: Vec<NodeRingView>,
+    pub requests: Vec<NodeRequestsView>,
+    pub versions: BTreeMap<Product, Arc<str>>,
     pub findings: Vec<FindingView>,
 }
 
@@ -101,6 +105,9 @@ impl NodeView {
             members: node.members.iter().map(MemberView::of).collect(),
             targets: node.targets.iter().map(TargetView::of).collect(),
             probes: node.probes.iter().map(ProbeView::of).collect(),
+            rings: node.rings.iter().map(NodeRingView::of).collect(),
+            requests: node.requests.iter().map(NodeRequestsView::of).collect(),
+            versions: node.versions.clone(),
             findings,
         }
     }

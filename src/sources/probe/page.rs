@@ -54,6 +54,9 @@ impl NodePage {
     }
 }
 
+/// Takes a body piece by piece, and says whether it wants more.
+pub(in crate::sources) type Take<'a> = &'a mut (dyn FnMut(&[u8]) -> bool + Send);
+
 /// What comes before a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::sources) struct Head {
@@ -95,7 +98,7 @@ impl Prober {
         product: &ProductSettings,
         ip: IpAddr,
         page: NodePage,
-        take: &mut (dyn FnMut(&[u8]) -> bool + Send),
+        take: Take<'_>,
     ) -> Result<Head, NoPage> {
         let inner = &self.inner;
         let _slot = inner.slots.acquire().await.ok();
@@ -120,7 +123,7 @@ impl Prober {
         product: &ProductSettings,
         ip: IpAddr,
         page: NodePage,
-        (status, take): (&mut Option<u16>, &mut (dyn FnMut(&[u8]) -> bool + Send)),
+        (status, take): (&mut Option<u16>, Take<'_>),
     ) -> Result<Head, Failed> {
         let client = match (&self.inner.https, product.tls) {
             (_, false) => &self.inner.http,

@@ -115,7 +115,8 @@ async fn a_tempo_of_3_has_its_ring_elsewhere_and_no_gossip() {
 /// error: none of it is an error of the node, and none of it is a ring without members.
 #[tokio::test]
 async fn whatever_comes_instead_of_a_ring_cannot_be_told() {
-    let cases: [(fn(&str) -> Reply, &str); 5] = [
+    type Replying = fn(&str) -> Reply;
+    let cases: [(Replying, &str); 5] = [
         (|_| Reply::Flood, "longer than 1024 KiB"),
         (
             |_| {
