@@ -413,10 +413,19 @@ impl<'a> Demand<'a> {
         let metrics = stretched(probes * METRICS_SLOWER, asked.len(), METRICS_NODES_A_SECOND);
         for (id, address, rank) in asked {
             let ask = Ask::Address(address);
-            self.ask(Scope::Rings(id.clone()), ask.clone(), rings, rank + 2);
-            self.ask(Scope::Metrics(id.clone()), ask.clone(), metrics, rank + 2);
+            if self.answers(&id) {
+                self.ask(Scope::Rings(id.clone()), ask.clone(), rings, rank + 2);
+                self.ask(Scope::Metrics(id.clone()), ask.clone(), metrics, rank + 2);
+            }
             self.ask(Scope::Probe(id), ask, probes, rank);
         }
+    }
+
+    /// Whether anything answered when the node was last probed: who hangs or is gone would only hold
+    /// up the others.
+    fn answers(&self, id: &InstanceId) -> bool {
+        let outcomes = self.inventory.probes.get(id).and_then(Observed::value);
+        outcomes.into_iter().flatten().any(|held| held.value.status.is_some())
     }
 
     /// Resolves a registry service's name, as every node that joins a ring does.

@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 fn in_flight(source: Source) -> usize {
     match source {
         Source::Probes => 128,
-        // Four pages a product at once: fewer nodes for as many files.
-        Source::Rings | Source::Metrics => 16,
+        // Several pages a node at once, of which the prober bounds the number.
+        Source::Rings | Source::Metrics => 32,
         _ => 8,
     }
 }

@@ -1,12 +1,15 @@
 //! What is read, how often, and of whom: the demand on worlds with neighbours.
 
 use crate::reconcile::world::{self, blue_green, event, sized};
-use quarterdeck::config::{Environment, Flags, Settings, load};
+use quarterdeck::config::{DnsSetting, Environment, Flags, Settings, load};
 use quarterdeck::core::error::{ErrorKind, SourceError};
 use quarterdeck::core::ids::TargetGroupArn;
-use quarterdeck::core::inventory::{Inventory, Namespace, RegistryService, TargetHealth};
+use quarterdeck::core::inventory::{
+    Inventory, Namespace, ProbeReason, RegistryService, TargetHealth,
+};
 use quarterdeck::core::source::{Fragment, Scope, Source, SourceEvent};
-use quarterdeck::sources::{Pace, Want, demand};
+use quarterdeck::sources::{Ask, Pace, Want, demand};
+use std::collections::BTreeSet;
 
 fn settings() -> Settings {
     let env: Environment = [("HOME", "/nonexistent")].into_iter().collect();
@@ -172,4 +175,53 @@ fn the_fleet_on_screen_is_read_often_among_a_hundred_groups() {
     };
     assert!(every("f0").as_secs() <= 20, "{:?}", every("f0"));
     assert!(every("f1").as_secs() > 100, "{:?}", every("f1"));
+}
+
+/// How often each node's rings and metrics are read, in seconds; nothing where it is not.
+fn told(inventory: &Inventory) -> BTreeSet<(Source, u64)> {
+    let ours = |want: &Want| matches!(want.scope, Scope::Rings(_) | Scope::Metrics(_));
+    let wants = wants(inventory).into_iter().filter(ours);
+    wants.map(|want| (want.scope.source(), want.every.as_secs())).collect()
+}
+
+#[test]
+fn rings_and_metrics_are_read_of_nodes_that_answer() {
+    let mut world = blue_green();
+    assert_eq!(told(&world.inventory()), [(Source::Rings, 30), (Source::Metrics, 15)].into());
+    for node in world.fleets.iter_mut().flat_map(|fleet| &mut fleet.nodes) {
+        node.probes.values_mut().for_each(|reason| *reason = ProbeReason::Frozen);
+    }
+    assert_eq!(told(&world.inventory()), BTreeSet::new(), "who hangs would hold up the others");
+    // 200 nodes are all read in their interval; of 10,000 the budget makes it longer.
+    let many = sized(&[("blue", 100, 100), ("green", 100, 0)]);
+    assert_eq!(told(&many.inventory()), [(Source::Rings, 30), (Source::Metrics, 15)].into());
+    let more = sized(&[("blue", 5_000, 100), ("green", 5_000, 0)]);
+    assert_eq!(told(&more.inventory()), [(Source::Rings, 666), (Source::Metrics, 333)].into());
+}
+
+#[test]
+fn the_registrys_name_is_resolved_unless_an_endpoint_stands_for_aws() {
+    let inventory = blue_green().inventory();
+    let names = |settings: &Settings| -> Vec<String> {
+        let wants = demand(&inventory, settings, &Pace::default()).into_iter();
+        let names = wants.filter_map(|want| match (want.scope, want.ask) {
+            (Scope::Dns(name), Ask::Zone(zone)) => Some(format!("{name} in {zone}")),
+            _ => None,
+        });
+        names.collect()
+    };
+    let home = || [("HOME", "/h")].into_iter().collect::<Environment>();
+    let system = load(&home(), &Flags::default()).unwrap();
+    assert_eq!(names(&system), ["glt.n in n"]);
+    let elsewhere = Flags { endpoint_url: Some("http://127.0.0.1:1".into()), ..Flags::default() };
+    assert_eq!(names(&load(&home(), &elsewhere).unwrap()), [] as [&str; 0]);
+    let told = Flags { dns_server: Some("127.0.0.1:5353".into()), ..elsewhere };
+    let settings = load(&home(), &told).unwrap();
+    assert_eq!(names(&settings), ["glt.n in n"]);
+    assert_eq!(settings.dns, DnsSetting::Server("127.0.0.1:5353".parse().unwrap()));
+    let single = [("HOME", "/h"), ("AWS_ENDPOINT_URL_SERVICEDISCOVERY", "http://127.0.0.1:1")];
+    let single = load(&single.into_iter().collect(), &Flags::default()).unwrap();
+    assert_eq!(names(&single), [] as [&str; 0], "an endpoint for one service is one too");
+    let wrong = Flags { dns_server: Some("resolver".into()), ..Flags::default() };
+    assert!(load(&home(), &wrong).is_err());
 }

@@ -36,6 +36,8 @@ const BODY_BYTES: usize = 16 * 1024;
 /// How many requests may be under way, each with one open file: half of the usual soft limit of
 /// 1,024, so that the readers of AWS, the terminal and the logs always find one.
 const IN_FLIGHT: usize = 512;
+/// And how many for pages beyond health, which must not hold up the probes.
+const PAGES_IN_FLIGHT: usize = 192;
 
 /// The connection's limit ends this much before the whole's, so that no connection and no answer
 /// are told apart whichever timer fires late.
@@ -62,6 +64,7 @@ struct Inner {
     https: Option<Result<Client, String>>,
     proxy: Option<ProxyKind>,
     slots: Semaphore,
+    page_slots: Semaphore,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +116,7 @@ impl Prober {
             https,
             proxy: kind,
             slots: Semaphore::new(IN_FLIGHT),
+            page_slots: Semaphore::new(PAGES_IN_FLIGHT),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -101,7 +101,7 @@ impl Prober {
         take: Take<'_>,
     ) -> Result<Head, NoPage> {
         let inner = &self.inner;
-        let _slot = inner.slots.acquire().await.ok();
+        let _slot = inner.page_slots.acquire().await.ok();
         let mut status = None;
         let asked = self.exchange(product, ip, page, (&mut status, take));
         let way = Way { tls: product.tls, proxy: inner.proxy.is_some(), limit: inner.limit };

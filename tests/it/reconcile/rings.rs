@@ -576,3 +576,46 @@ fn more_than_eight_members_are_more_than_an_answer_holds() {
     assert_eq!(kinds, [(FindingKind::DnsTruncated, Severity::Info)]);
     assert!(estate.findings[0].summary.contains("12 members and DNS answers 8"));
 }
+
+/// Whatever part of what was told is lost, nothing is said that was not said before: what is not
+/// known raises no finding.
+#[test]
+fn losing_any_part_raises_no_finding_about_rings_or_dns() {
+    let mut alone = whole(blue_green());
+    let own = member("loki", alone.node(0, 2).1);
+    alone.sees(0, 2, "loki", vec![own]);
+    for node in 0..2 {
+        let peers = (0..2).map(|peer| member("loki", alone.node(0, peer).1)).collect();
+        alone.sees(0, node, "loki", peers);
+    }
+    let mut split = whole(sized(&[("blue", 4, 100), ("green", 3, 0)]));
+    for (node, seen) in [(0, [0, 1]), (1, [0, 1]), (2, [2, 3]), (3, [2, 3])] {
+        let members = seen.map(|peer| member("tempo", split.node(0, peer).1)).to_vec();
+        split.sees(0, node, "tempo", members);
+    }
+    for rings in [whole(blue_green()), alone, split] {
+        let mut events = rings.world.events();
+        events.extend(rings.events(now()));
+        events.push(answer(&["127.10.0.0", "127.0.9.9"], 60));
+        let told = |events: &[SourceEvent]| -> BTreeMap<String, FindingKind> {
+            let mut inventory = Inventory::default();
+            events.iter().cloned().for_each(|event| inventory.apply(event));
+            let estate = reconcile(&inventory, now(), &Policy::default());
+            let ours = |of: &Finding| {
+                let kind = of.kind.to_string();
+                kind.starts_with("ring_") || kind.starts_with("dns_")
+            };
+            let ours = estate.findings.into_iter().filter(ours);
+            ours.map(|one| (format!("{:?} {:?}", one.stack_id, one.instance_id), one.kind))
+                .collect()
+        };
+        let all = told(&events);
+        for lost in 0..events.len() {
+            let mut rest = events.clone();
+            let scope = rest.remove(lost).scope;
+            for (about, kind) in told(&rest) {
+                assert_eq!(all.get(&about), Some(&kind), "without {scope}: {about}");
+            }
+        }
+    }
+}
