@@ -10,7 +10,6 @@
 )]
 
 use bench::http::{Request, Response, Server};
-use jiff::Timestamp;
 use quarterdeck::aws::Aws;
 use quarterdeck::clock::Clock;
 use quarterdeck::config::{AwsSettings, ProbeSettings, default_products};
@@ -26,7 +25,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[path = "../tests/it/bench/mod.rs"]
 #[expect(dead_code, reason = "the tests need more of it than the bench")]
@@ -92,10 +91,11 @@ fn measure() {
             read_all("rings", &reader, Scope::Rings, &mut inventory).await;
             read_all("metrics", &reader, Scope::Metrics, &mut inventory).await;
         }
-        let (start, cpu) = (Instant::now(), spent());
-        let estate = reconcile(&inventory, Timestamp::now(), &Policy::default());
+        let clock = Clock::real();
+        let (start, cpu) = (clock.real_elapsed(), spent());
+        let estate = reconcile(&inventory, clock.now(), &Policy::default());
         let told: usize = estate.rings.values().map(|view| view.groups.len()).sum();
-        let (wall, cpu) = (start.elapsed(), spent() - cpu);
+        let (wall, cpu) = (clock.real_elapsed().saturating_sub(start), spent() - cpu);
         println!("reconcile: {wall:?} wall, {cpu:?} CPU, {told} groups");
         println!("resident: {} kB", resident());
     });
@@ -107,7 +107,8 @@ async fn read_all(
     scope: fn(quarterdeck::core::ids::InstanceId) -> Scope,
     inventory: &mut Inventory,
 ) {
-    let (start, cpu) = (Instant::now(), spent());
+    let clock = Clock::real();
+    let (start, cpu) = (clock.real_elapsed(), spent());
     let mut reads = tokio::task::JoinSet::new();
     let (mut calls, mut next) = (0, 0);
     while next < NODES || !reads.is_empty() {
@@ -128,7 +129,7 @@ async fn read_all(
         calls += event.calls;
         inventory.apply(event);
     }
-    let (wall, cpu) = (start.elapsed(), spent() - cpu);
+    let (wall, cpu) = (clock.real_elapsed().saturating_sub(start), spent() - cpu);
     println!("{what} of {NODES} nodes: {wall:?} wall, {cpu:?} CPU, {calls} requests");
 }
 

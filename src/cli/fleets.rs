@@ -60,13 +60,13 @@ fn render(round: &Round) -> String {
 /// A column of what nodes tell, and its cells.
 type Column = (&'static str, fn(&Fleet) -> String);
 
-/// The columns of what nodes tell of themselves; there are none where no node tells anything.
+/// The columns of what nodes tell of themselves; there are none where nothing of it is known.
 fn told(fleets: &BTreeMap<StackId, Fleet>) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
-    if fleets.values().any(|fleet| !fleet.rings.is_empty()) {
+    if fleets.values().any(|fleet| fleet.rings.iter().any(|ring| ring.unknown < ring.of)) {
         columns.push(("RINGS", rings));
     }
-    if fleets.values().any(|fleet| !fleet.requests.is_empty()) {
+    if fleets.values().any(|fleet| fleet.requests.iter().any(|of| of.known > 0)) {
         columns.push(("REQUESTS/S", requests));
     }
     columns

@@ -10,6 +10,7 @@ use super::{ExitCode, Failure};
 use crate::core::estate::{Node, NodeProbe};
 use crate::core::ids::{Product, StackId};
 use crate::core::inventory::{Inventory, ProbeReason, Verdict};
+use crate::core::rings::{NodeRing, RingStanding};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -173,13 +174,14 @@ fn probe(node: &Node, product: &Product) -> String {
 /// A column of what nodes tell, and its cells.
 type Column = (&'static str, fn(&Node) -> String);
 
-/// The columns of what nodes tell of themselves; there are none where no node tells anything.
+/// The columns of what nodes tell of themselves; there are none where nothing of it is known.
 fn told(nodes: &[&Node]) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
-    if nodes.iter().any(|node| !node.rings.is_empty()) {
+    let known = |ring: &NodeRing| !matches!(ring.standing, RingStanding::Unknown(_));
+    if nodes.iter().any(|node| node.rings.iter().any(known)) {
         columns.push(("RINGS", rings));
     }
-    if nodes.iter().any(|node| !node.requests.is_empty()) {
+    if nodes.iter().any(|node| node.requests.iter().any(|of| of.per_second.is_some())) {
         columns.push(("REQUESTS/S", requests));
     }
     columns

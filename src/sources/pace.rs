@@ -26,7 +26,11 @@ fn budget(source: Source) -> (u32, u32) {
         Source::Elbv2 => (30, 5),
         Source::Ec2 => (20, 5),
         // Probes go to our own nodes; how many run at once is bounded by the scheduler.
-        Source::Probes | Source::Rings | Source::Metrics => (10_000, 10_000),
+        Source::Probes => (10_000, 10_000),
+        // Nodes, not requests: several pages each. A first round over hundreds of nodes must not hold
+        // up their probes.
+        Source::Rings => (100, 20),
+        Source::Metrics => (100, 35),
         // A host may send its resolver 1,024 packets a second; a handful of names needs none of it.
         Source::Dns => (20, 5),
     }
@@ -99,6 +103,11 @@ impl<'a> Calls<'a> {
         self.bucket.token().await;
         self.made += 1;
         call.await
+    }
+
+    /// Waits for a token without making a call: what is then made has a budget of its own.
+    pub async fn turn(&self) {
+        self.bucket.token().await;
     }
 
     /// Counts calls that one call led to (further pages).

@@ -221,8 +221,24 @@ fn healthy_node(world: &World, colour: &str, node: &SeededNode) -> Value {
 
 /// Some servers stop on a GET, so a node is asked for nothing but these.
 fn assert_only_ready_paths(scene: &Scene) {
-    let allowed =
-        ["3000 GET /api/health", "3100 GET /ready", "3200 GET /ready", "8080 GET /healthz"];
+    let allowed = [
+        "3000 GET /api/health",
+        "3000 GET /metrics",
+        "3100 GET /ready",
+        "3100 GET /metrics",
+        "3100 GET /ring",
+        "3100 GET /memberlist",
+        "3100 GET /memberlist?viewKey=collectors/ring&format=json",
+        "3100 GET /loki/api/v1/status/buildinfo",
+        "3200 GET /ready",
+        "3200 GET /metrics",
+        "3200 GET /ingester/ring",
+        "3200 GET /live-store/ring",
+        "3200 GET /memberlist",
+        "3200 GET /memberlist?viewKey=collectors/ring&format=json",
+        "3200 GET /api/status/buildinfo",
+        "8080 GET /healthz",
+    ];
     for node in &scene.nodes {
         let asked = node.asked();
         assert!(

@@ -20,6 +20,7 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads the metrics of one node.
 pub(super) async fn read(prober: &Prober, calls: &mut Calls<'_>, ip: IpAddr) -> Read {
+    calls.turn().await;
     let mut asked = JoinSet::new();
     let kinds = [ProbeKind::Grafana, ProbeKind::Loki, ProbeKind::Tempo];
     for (index, product) in prober.products(&kinds).into_iter().enumerate() {

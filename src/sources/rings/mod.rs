@@ -28,6 +28,7 @@ const NO_RING: &str = "running with shards disabled";
 
 /// Reads the rings of one node.
 pub(super) async fn read(prober: &Prober, calls: &mut Calls<'_>, ip: IpAddr) -> Read {
+    calls.turn().await;
     let mut asked = JoinSet::new();
     for (index, product) in
         prober.products(&[ProbeKind::Loki, ProbeKind::Tempo]).into_iter().enumerate()
