@@ -28,6 +28,16 @@ pub enum Context {
     Fleets,
     /// On the Nodes screen.
     Nodes,
+    /// On a node's screen.
+    Node,
+    /// On the Traffic screen.
+    Traffic,
+    /// On the Findings screen.
+    Findings,
+    /// On the Timeline.
+    Timeline,
+    /// On the Sources screen.
+    Sources,
     /// In every layer over a screen.
     Layer,
 }
@@ -80,8 +90,13 @@ macro_rules! commands {
 }
 
 commands! {
-    Open, "open", "nodes", [Fleets], "Show the nodes of the selected fleet.";
-    Back, "back", "back", [Nodes, Layer], "Go back to where you came from.";
+    Open, "open", "open", [Fleets, Nodes, Traffic, Findings, Timeline],
+        "Open what the selected row is about.";
+    Back, "back", "back", [Nodes, Node, Traffic, Findings, Timeline, Sources, Layer], "Go back to where you came from.";
+    Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
+    Findings, "findings", "findings", [Global], "Show everything that disagrees, worst first.";
+    Timeline, "timeline", "timeline", [Global], "Show everything that changed, the latest first.";
+    Sources, "sources", "sources", [Global], "Show how each read of each source stands.";
     Down, "down", "", [List, Layer], "Go to the next row.";
     Up, "up", "", [List, Layer], "Go to the row before.";
     PageDown, "page_down", "", [List, Layer], "Go down by half a screen.";

@@ -4,12 +4,12 @@ use super::command::Context;
 use super::input::{Chord, Size};
 use super::keymap::Keymap;
 use super::notice::Notices;
-use super::selection::Selection;
+use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::ids::{InstanceId, StackId};
-use crate::core::inventory::Inventory;
+use crate::core::inventory::{Inventory, ScopeStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -26,39 +26,6 @@ pub struct Place {
     pub production: bool,
     /// Whether nodes are probed at all.
     pub probing: bool,
-}
-
-/// A screen, with what is selected on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Screen {
-    /// All fleets.
-    Fleets {
-        /// The selected fleet.
-        selection: Selection<StackId>,
-    },
-    /// The nodes of a fleet.
-    Nodes {
-        /// The fleet.
-        stack: StackId,
-        /// The selected node.
-        selection: Selection<InstanceId>,
-    },
-}
-
-impl Screen {
-    /// The home screen.
-    pub fn home() -> Self {
-        Self::Fleets { selection: Selection::default() }
-    }
-
-    /// The context its own bindings stand in.
-    pub fn context(&self) -> Context {
-        match self {
-            Self::Fleets { .. } => Context::Fleets,
-            Self::Nodes { .. } => Context::Nodes,
-        }
-    }
 }
 
 /// Something that lies over the screen and takes the keys.
@@ -100,6 +67,8 @@ pub struct Model {
     pub reconciled: Option<(Timestamp, u64)>,
     /// How each source stands.
     pub sources: Vec<SourceLine>,
+    /// How each read stands.
+    pub statuses: Vec<ScopeStatus>,
     /// Where the operator is, and the way there. Never empty.
     screens: Vec<Screen>,
     /// What lies over the screen, the topmost last.
@@ -120,12 +89,13 @@ impl Model {
             started: now,
             now,
             size,
-            sources: sources::lines(&inventory, now),
+            sources: sources::lines(&inventory.statuses(now)),
+            statuses: inventory.statuses(now),
             inventory: Arc::new(inventory),
             generation: 0,
             estate: None,
             reconciled: None,
-            screens: vec![Screen::home()],
+            screens: vec![Screen::new(ScreenKind::Fleets)],
             layers: Vec::new(),
             pending: Vec::new(),
             notices: Notices::default(),
@@ -137,21 +107,19 @@ impl Model {
         &self.screens
     }
 
-    pub(super) fn screens_mut(&mut self) -> &mut [Screen] {
+    /// The screen the operator is on.
+    pub fn screen(&self) -> &Screen {
+        // Home is never left, so the last is always there.
+        &self.screens[self.screens.len() - 1]
+    }
+
+    pub(super) fn screen_mut(&mut self) -> &mut Screen {
+        let last = self.screens.len() - 1;
+        &mut self.screens[last]
+    }
+
+    pub(super) fn screens_mut(&mut self) -> &mut Vec<Screen> {
         &mut self.screens
-    }
-
-    pub(super) fn push(&mut self, screen: Screen) {
-        self.screens.push(screen);
-    }
-
-    /// Leaves the screen; home stays.
-    pub(super) fn pop(&mut self) -> bool {
-        let can = self.screens.len() > 1;
-        if can {
-            self.screens.pop();
-        }
-        can
     }
 
     /// Where keys are looked up now, innermost first. A layer takes all keys but the global ones.
@@ -165,18 +133,7 @@ impl Model {
 
     /// Where keys are looked up when nothing lies over the screen.
     pub fn screen_contexts(&self) -> Vec<Context> {
-        let own = self.screens.last().map(Screen::context);
-        own.into_iter().chain([Context::List, Context::Global]).collect()
-    }
-
-    /// The fleets in the order of their rows.
-    pub fn fleet_rows(&self) -> Vec<StackId> {
-        self.estate.iter().flat_map(|estate| estate.fleets.keys().cloned()).collect()
-    }
-
-    /// The nodes of a fleet in the order of their rows.
-    pub fn node_rows(&self, stack: &StackId) -> &[InstanceId] {
-        self.fleet(stack).map_or(&[], |fleet| &fleet.nodes)
+        vec![self.screen().kind.context(), Context::List, Context::Global]
     }
 
     /// A fleet.
@@ -191,9 +148,14 @@ impl Model {
 
     /// The fleet that the operator is looking at.
     pub fn focus(&self) -> Option<&StackId> {
-        match self.screens.last()? {
-            Screen::Fleets { selection } => selection.id(),
-            Screen::Nodes { stack, .. } => Some(stack),
+        match &self.screen().kind {
+            ScreenKind::Nodes(stack) => stack.as_ref(),
+            ScreenKind::Node(id) => self.node(id)?.stack_id.as_ref(),
+            _ => match self.screen().list.selected()? {
+                RowId::Fleet(stack) => Some(stack),
+                RowId::Node(id) => self.node(id)?.stack_id.as_ref(),
+                _ => None,
+            },
         }
     }
 

@@ -1,8 +1,13 @@
 //! Moving about: rows, screens, layers. Part of `update`; nothing else calls it.
 
-use super::model::{Layer, Model, Screen};
+use super::model::{Layer, Model};
 use super::notice::NoticeKind;
-use super::selection::Selection;
+use super::rows;
+use super::screen::{RowId, Screen, ScreenKind};
+use crate::core::ids::{InstanceId, StackId};
+
+/// The way back is so long at most. What lies further back than this is forgotten, home apart.
+const DEEPEST: usize = 32;
 
 /// A way to move among rows or lines.
 #[derive(Clone, Copy)]
@@ -20,17 +25,70 @@ pub(super) fn show(model: &mut Model, layer: Layer) {
     model.layers.push(layer);
 }
 
-/// Opens the nodes of the selected fleet.
+/// Goes to a screen. One that lies on the way here is gone back to, so that the way stays short.
+pub(super) fn enter(model: &mut Model, kind: ScreenKind) {
+    let screens = model.screens_mut();
+    match screens.iter().position(|screen| screen.kind == kind) {
+        Some(place) => screens.truncate(place + 1),
+        None => {
+            if screens.len() == DEEPEST {
+                screens.remove(1);
+            }
+            screens.push(Screen::new(kind));
+        }
+    }
+    refresh(model);
+}
+
+/// Leaves the screen; home stays.
+pub(super) fn back(model: &mut Model) {
+    if model.screens().len() > 1 {
+        model.screens_mut().pop();
+        refresh(model);
+    }
+}
+
+/// Opens what the selected row is about.
 pub(super) fn open(model: &mut Model) {
-    let Some(Screen::Fleets { selection }) = model.screens().last() else { return };
-    let Some(stack) = selection.id().cloned() else {
-        let text = "There is no fleet to open yet.";
-        model.notices.say(model.now, NoticeKind::Info, text);
+    let Some(row) = model.screen().list.selected().cloned() else {
+        model.notices.say(model.now, NoticeKind::Info, "There is nothing to open yet.");
         return;
     };
-    let mut selection = Selection::default();
-    selection.take(model.node_rows(&stack), 0);
-    model.push(Screen::Nodes { stack, selection });
+    match behind(model, &row) {
+        Some(kind) => enter(model, kind),
+        None => {
+            let text = format!("Nothing lies behind the {}.", row.name());
+            model.notices.say(model.now, NoticeKind::Info, text);
+        }
+    }
+}
+
+/// The screen that tells more of what a row is about.
+fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
+    match row {
+        RowId::Fleet(stack) => Some(ScreenKind::Nodes(Some(stack.clone()))),
+        RowId::NoFleet => Some(ScreenKind::Nodes(None)),
+        RowId::Node(id) => Some(ScreenKind::Node(id.clone())),
+        RowId::Forward { .. } => {
+            let forward = rows::traffic::find(model, row)?.forward?;
+            // The fleet that gets most of it; one of them where nobody can say.
+            let most = forward.fleets.iter().max_by(|(_, one), (_, other)| {
+                one.unwrap_or(0.0).total_cmp(&other.unwrap_or(0.0))
+            });
+            most.map(|(stack, _)| ScreenKind::Nodes(Some(stack.clone())))
+        }
+        RowId::Finding(id) => {
+            let one = model.findings().iter().find(|one| *one.id == **id)?;
+            about(one.instance_id.as_ref(), one.stack_id.as_ref())
+        }
+        RowId::Change(_) | RowId::Answer(_) | RowId::Balancer(_) | RowId::Listener(_) => None,
+        RowId::Read(_) => None,
+    }
+}
+
+fn about(node: Option<&InstanceId>, stack: Option<&StackId>) -> Option<ScreenKind> {
+    let node = node.cloned().map(ScreenKind::Node);
+    node.or_else(|| stack.cloned().map(|stack| ScreenKind::Nodes(Some(stack))))
 }
 
 /// Moves by half of what the terminal holds: something of the old page stays in view.
@@ -62,50 +120,31 @@ fn scroll(model: &mut Model, layer: Layer, motion: Motion) {
 }
 
 fn walk(model: &mut Model, motion: Motion) {
-    let fleets = model.fleet_rows();
-    let estate = model.estate.clone();
-    match model.screens_mut().last_mut() {
-        Some(Screen::Fleets { selection }) => moved(selection, &fleets, motion),
-        Some(Screen::Nodes { stack, selection }) => {
-            let fleet = estate.as_ref().and_then(|estate| estate.fleets.get(stack));
-            moved(selection, fleet.map_or(&[], |fleet| &fleet.nodes), motion);
-        }
-        None => {}
-    }
-}
-
-fn moved<Id: Clone + PartialEq>(selection: &mut Selection<Id>, rows: &[Id], motion: Motion) {
+    let list = &mut model.screen_mut().list;
     match motion {
-        Motion::By(by) => selection.step(rows, by),
-        Motion::To(place) => selection.take(rows, place),
+        Motion::By(by) => list.selection.step(&list.rows, by),
+        Motion::To(place) => list.selection.take(&list.rows, place),
     }
 }
 
-/// Finds every screen's selection in the new estate. What vanished is said, so that no key that is
-/// already on its way is given to something else unseen.
-pub(super) fn settle(model: &mut Model) {
-    let fleets = model.fleet_rows();
-    let estate = model.estate.clone();
-    let mut gone = Vec::new();
-    for screen in model.screens_mut() {
-        match screen {
-            Screen::Fleets { selection } => {
-                let lost = selection.settle(&fleets).map(|id| ("fleet", id.to_string()));
-                gone.extend(lost.map(|lost| (lost, selection.id().map(ToString::to_string))));
-            }
-            Screen::Nodes { stack, selection } => {
-                let fleet = estate.as_ref().and_then(|estate| estate.fleets.get(stack));
-                let rows = fleet.map_or(&[][..], |fleet| &fleet.nodes);
-                let lost = selection.settle(rows).map(|id| ("node", id.to_string()));
-                gone.extend(lost.map(|lost| (lost, selection.id().map(ToString::to_string))));
-            }
-        }
+/// Makes the rows of the screen the operator is on, and finds its selection among them. What
+/// vanished is said, so that no key that is already on its way is given to something else unseen.
+/// The screens on the way here are made again when somebody comes back to them.
+pub(super) fn refresh(model: &mut Model) {
+    let Screen { kind, list } = model.screen();
+    let mut rows = rows::all(model, kind);
+    let total = rows.len();
+    if let Some(sort) = &list.sort {
+        rows::sort(model, kind, &mut rows, sort);
     }
-    for ((what, lost), now) in gone {
-        let text = match now {
-            Some(now) => format!("The {what} {lost} is gone; {now} is selected instead."),
-            None => format!("The {what} {lost} is gone; nothing is selected."),
-        };
-        model.notices.say(model.now, NoticeKind::Warning, text);
-    }
+    let list = &mut model.screen_mut().list;
+    (list.rows, list.total) = (rows.into(), total);
+    let lost = list.selection.settle(&list.rows);
+    let now = list.selection.id().map(RowId::name);
+    let Some(lost) = lost.map(|row| row.name()) else { return };
+    let text = match now {
+        Some(now) => format!("The {lost} is gone; {now} is selected instead."),
+        None => format!("The {lost} is gone; nothing is selected."),
+    };
+    model.notices.say(model.now, NoticeKind::Warning, text);
 }

@@ -9,6 +9,7 @@ use super::keymap::Resolution;
 use super::model::{Layer, Model};
 use super::navigate::{self, Motion};
 use super::notice::NoticeKind;
+use super::screen::ScreenKind;
 use super::sources;
 use crate::core::observed::age;
 use crate::core::source::{Scope, SourceEvent};
@@ -46,12 +47,12 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
                 Arc::make_mut(after).carry_since(before);
             }
             model.estate = estate;
-            model.sources = sources::lines(&model.inventory, model.now);
-            navigate::settle(model);
+            look_at_sources(model);
+            navigate::refresh(model);
             Effects::none()
         }
         EventKind::Tick => {
-            model.sources = sources::lines(&model.inventory, model.now);
+            look_at_sources(model);
             let old = |(at, _)| age(at, model.now) >= RECONCILE_AT_LEAST_EVERY;
             if model.reconciled.is_some_and(old) {
                 Effect::Reconcile.into()
@@ -81,7 +82,7 @@ fn take_news(model: &mut Model, news: SourceEvent) -> Effects {
     if probe {
         return Effect::Reconcile.into();
     }
-    model.sources = sources::lines(&model.inventory, model.now);
+    look_at_sources(model);
     [Effect::Want, Effect::Reconcile].into()
 }
 
@@ -118,10 +119,14 @@ fn act(model: &mut Model, action: Action) -> Effects {
         Action::Messages => navigate::show(model, Layer::Messages { scroll: 0 }),
         Action::Back => {
             if model.layers.pop().is_none() {
-                model.pop();
+                navigate::back(model);
             }
         }
         Action::Open => navigate::open(model),
+        Action::Traffic => navigate::enter(model, ScreenKind::Traffic),
+        Action::Findings => navigate::enter(model, ScreenKind::Findings),
+        Action::Timeline => navigate::enter(model, ScreenKind::Timeline),
+        Action::Sources => navigate::enter(model, ScreenKind::Sources),
         Action::Down => navigate::go(model, Motion::By(1)),
         Action::Up => navigate::go(model, Motion::By(-1)),
         Action::PageDown => navigate::half_screen(model, 1),
@@ -130,6 +135,11 @@ fn act(model: &mut Model, action: Action) -> Effects {
         Action::Last => navigate::go(model, Motion::To(usize::MAX)),
     }
     Effects::none()
+}
+
+fn look_at_sources(model: &mut Model) {
+    model.statuses = model.inventory.statuses(model.now);
+    model.sources = sources::lines(&model.statuses);
 }
 
 fn say(model: &mut Model, kind: NoticeKind, text: impl Into<String>) {

@@ -120,6 +120,16 @@ impl Theme {
         self.pick("→", "->")
     }
 
+    /// What stands between the screens on the way here.
+    pub(super) fn crumb(self) -> &'static str {
+        self.pick(" › ", " > ")
+    }
+
+    /// The direction of a sort.
+    pub(super) fn direction(self, descending: bool) -> &'static str {
+        if descending { self.pick("▼", "v") } else { self.pick("▲", "^") }
+    }
+
     /// A bar so many cells wide, filled to `share` (0 to 1). More than nothing is never drawn as
     /// nothing, and less than all never as all.
     pub(super) fn bar(self, share: f64, width: usize) -> String {

@@ -122,7 +122,7 @@ mod tests {
             ("global.\"q\"".into(), KeymapErrorKind::UnknownCommand("qiut".into()))
         );
         assert_eq!(
-            mistake("nodes", &[("x", "open")]).1,
+            mistake("sources", &[("x", "open")]).1,
             KeymapErrorKind::OutOfPlace("open".into())
         );
         assert!(matches!(

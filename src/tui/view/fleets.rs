@@ -14,25 +14,20 @@
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Span, Text, line};
-use crate::app::{Model, Selection, Size};
+use crate::app::{Model, RowId, Size};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
 use crate::core::ids::StackId;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
 /// The body of the screen.
-pub(super) fn body(
-    model: &Model,
-    selection: &Selection<StackId>,
-    theme: Theme,
-    layout: Layout,
-) -> Body {
-    let Some(estate) = model.estate.as_ref().filter(|estate| !estate.fleets.is_empty()) else {
+pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
+    let list = &model.screen().list;
+    let Some(estate) = model.estate.as_ref().filter(|_| list.total() > 0) else {
         return Body::Text(empty(model, theme, layout));
     };
-    let total = estate.fleets.len();
-    let (above, below) = layout.split(total);
-    let (page, heads) = table::page(selection.place(), total, above);
+    let (above, below) = layout.split(list.rows().len());
+    let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 120;
     let mut columns = vec![
         Column::new("STACK", if wide { 16 } else { 14 }),
@@ -43,26 +38,42 @@ pub(super) fn body(
     ];
     let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), layout.columns);
     columns.push(Column::new("FINDING", 0));
-    let seen = estate.fleets.values().skip(page.start).take(page.len());
-    let about = cells::by(model.findings(), seen.clone().map(|fleet| &fleet.stack_id), |one| {
+    let seen = &list.rows()[page.clone()];
+    let about = cells::by(model.findings(), seen.iter().filter_map(stack), |one| {
         one.stack_id.as_ref()
     });
-    let rows = seen.map(|fleet| Row {
-        selected: selection.id() == Some(&fleet.stack_id),
-        name: fleet.stack_id.to_string(),
-        cells: {
-            let mut line = row(model, fleet, &kinds, theme);
-            let own = about.get(&fleet.stack_id).map_or(&[][..], Vec::as_slice);
-            line.push(cells::finding(own, unknowns(model, fleet).is_empty(), theme));
-            line
-        },
+    let rows = seen.iter().map(|row| {
+        let selected = list.selected() == Some(row);
+        let Some(fleet) = stack(row).and_then(|stack| estate.fleets.get(stack)) else {
+            return stray(model, selected);
+        };
+        let mut cells = self::row(model, fleet, &kinds, theme);
+        let own = about.get(&fleet.stack_id).map_or(&[][..], Vec::as_slice);
+        cells.push(cells::finding(own, unknowns(model, fleet).is_empty(), theme));
+        Row { selected, name: fleet.stack_id.to_string(), cells }
     });
-    let title = table::title("Fleets", &page, total);
+    let title = table::title("Fleets", &page, list, theme);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
-    let selected = selection.id().and_then(|stack| estate.fleets.get(stack));
+    let selected = list.selected().and_then(stack).and_then(|stack| estate.fleets.get(stack));
     let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };
     let details = (below > 0).then(|| details(model, selected, theme, room));
     Body::Screen(table, details)
+}
+
+fn stack(row: &RowId) -> Option<&StackId> {
+    match row {
+        RowId::Fleet(stack) => Some(stack),
+        _ => None,
+    }
+}
+
+/// The row of the nodes that belong to no fleet.
+fn stray(model: &Model, selected: bool) -> Row {
+    let nodes = model.estate.iter().flat_map(|estate| estate.nodes.values());
+    let count = nodes.filter(|node| node.stack_id.is_none()).count();
+    let name = Span::new(count.to_string(), Tone::Warn);
+    let cells = vec![Span::default(), Span::default(), name];
+    Row { selected, name: "(no fleet)".into(), cells }
 }
 
 fn row(model: &Model, fleet: &Fleet, kinds: &Kinds, theme: Theme) -> Line {

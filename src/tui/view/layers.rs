@@ -7,7 +7,7 @@
 //! ```
 
 use super::{Layout, Line, Span, Text, line};
-use crate::app::{Layer, Model, NoticeKind, Screen};
+use crate::app::{Layer, Model, NoticeKind};
 use crate::core::observed::age;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
@@ -21,7 +21,6 @@ pub(super) fn text(model: &Model, layer: Layer, theme: Theme, layout: Layout) ->
 }
 
 fn help(model: &Model, scroll: usize, theme: Theme, layout: Layout) -> Text {
-    let screen = model.screens().last().map(Screen::context);
     let all = model.keymap.help(&model.screen_contexts());
     let widest = all.iter().map(|hint| text::width(&hint.keys)).max().unwrap_or(0);
     let keys_width = widest.min(usize::from(layout.columns) / 3);
@@ -33,7 +32,7 @@ fn help(model: &Model, scroll: usize, theme: Theme, layout: Layout) -> Text {
             Span::new(hint.action.command().doc, Tone::Plain),
         ]
     });
-    let title = screen.map(|screen| format!("Keys on {screen}")).unwrap_or_default();
+    let title = format!("Keys on {}", model.screen().kind.context());
     Text { title, lines: lines.collect() }
 }
 

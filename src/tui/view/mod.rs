@@ -18,12 +18,13 @@ mod fleets;
 mod head;
 mod layers;
 mod nodes;
+mod plain;
 mod table;
 
 use self::table::Table;
 use super::text;
 use super::theme::{Theme, Tone};
-use crate::app::{Context, Model, NoticeKind, Screen, Size};
+use crate::app::{Context, Model, NoticeKind, ScreenKind, Size};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -120,13 +121,9 @@ impl Layout {
 /// The frame that shows this model.
 pub(super) fn frame(model: &Model, theme: Theme) -> Frame {
     let layout = Layout::of(model.size);
-    let body = match (model.layers.last(), model.screens().last()) {
-        (Some(layer), _) => Body::Text(layers::text(model, *layer, theme, layout)),
-        (None, Some(Screen::Nodes { stack, selection })) => {
-            nodes::body(model, (stack, selection), theme, layout)
-        }
-        (None, Some(Screen::Fleets { selection })) => fleets::body(model, selection, theme, layout),
-        (None, None) => Body::Text(Text::default()),
+    let body = match model.layers.last() {
+        Some(layer) => Body::Text(layers::text(model, *layer, theme, layout)),
+        None => screen(model, theme, layout),
     };
     let status = status(model);
     let (status, hints) = match (layout.status, status) {
@@ -135,6 +132,14 @@ pub(super) fn frame(model: &Model, theme: Theme) -> Frame {
         (false, None) => (None, hints(model, theme)),
     };
     Frame { theme, head: head::lines(model, theme, layout.two_heads), body, status, hints }
+}
+
+fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
+    match &model.screen().kind {
+        ScreenKind::Fleets => fleets::body(model, theme, layout),
+        ScreenKind::Nodes(stack) => nodes::body(model, stack.as_ref(), theme, layout),
+        _ => plain::body(model, theme, layout),
+    }
 }
 
 /// What has just been said, or else what is wrong with the sources.

@@ -3,6 +3,7 @@
 //! a move within the page changes two rows, which is what a slow line wants.
 
 use super::{Line, Span, draw, rule};
+use crate::app::List;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 use ratatui::buffer::Buffer;
@@ -58,12 +59,17 @@ pub(super) fn page(selected: usize, total: usize, height: u16) -> (Range<usize>,
     (first.min(total)..(first + room).min(total), heads)
 }
 
-/// A title that says which rows are seen, where not all are.
-pub(super) fn title(name: &str, page: &Range<usize>, total: usize) -> String {
-    if page.len() == total {
-        return format!("{name} {total}");
+/// A title that says which rows are seen, where not all are, and by what they are sorted.
+pub(super) fn title(name: &str, page: &Range<usize>, list: &List, theme: Theme) -> String {
+    let shown = list.rows().len();
+    let mut title = match page.len() == shown {
+        true => format!("{name} {shown}"),
+        false => format!("{name} {}-{}/{shown}", page.start + 1, page.end),
+    };
+    if let Some(sort) = list.sort() {
+        title = format!("{title} by {} {}", sort.by, theme.direction(sort.descending));
     }
-    format!("{name} {}-{}/{total}", page.start + 1, page.end)
+    title
 }
 
 /// How many cells these columns leave for a last one.
