@@ -1,7 +1,7 @@
 //! What changed between two estates, in sentences: what `watch` prints and the timeline keeps.
 
 use super::estate::{Estate, Fleet, Node};
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use super::ids::{InstanceId, Product, ServiceId, StackId, TargetGroupArn};
 use super::inventory::Verdict;
 use jiff::Timestamp;
@@ -46,6 +46,8 @@ pub struct Change {
     pub stack_id: Option<StackId>,
     /// The node it concerns.
     pub instance_id: Option<InstanceId>,
+    /// How bad it is, where it is bad: a finding's severity, or a target or probe that fails.
+    pub severity: Option<Severity>,
     /// A fragment that says what changed, from what to what.
     pub text: String,
 }
@@ -89,12 +91,20 @@ struct Changes {
 impl Changes {
     fn fleet(&mut self, stack: &StackId, text: String, kind: ChangeKind) {
         let stack_id = Some(stack.clone());
-        self.all.push(Change { at: self.at, kind, stack_id, instance_id: None, text });
+        let (at, severity) = (self.at, None);
+        self.all.push(Change { at, kind, stack_id, instance_id: None, severity, text });
     }
 
     fn node(&mut self, node: &Node, text: String, kind: ChangeKind) {
         let (stack_id, instance_id) = (node.stack_id.clone(), Some(node.id.clone()));
-        self.all.push(Change { at: self.at, kind, stack_id, instance_id, text });
+        self.all.push(Change { at: self.at, kind, stack_id, instance_id, severity: None, text });
+    }
+
+    /// The last change is for the worse.
+    fn worse(&mut self) {
+        if let Some(last) = self.all.last_mut() {
+            last.severity = Some(Severity::Warning);
+        }
     }
 
     fn fleets(&mut self, old: &Fleet, new: &Fleet) {
@@ -178,6 +188,9 @@ impl Changes {
                 Some(_) => continue,
             };
             self.node(new, text, ChangeKind::Target);
+            if matches!(*state, "unhealthy" | "unhealthy.draining" | "unavailable") {
+                self.worse();
+            }
         }
         for ((_, port), (name, _)) in was.iter().filter(|(key, _)| !is.contains_key(*key)) {
             self.node(new, format!("{name} {port}: no target any more"), ChangeKind::Target);
@@ -196,6 +209,9 @@ impl Changes {
                     probe.outcome.product, probe.verdict, probe.outcome.detail
                 );
                 self.node(new, text, ChangeKind::Probe);
+                if probe.verdict == Verdict::Fail {
+                    self.worse();
+                }
             }
         }
     }
@@ -214,6 +230,7 @@ impl Changes {
                 kind,
                 stack_id: finding.stack_id.clone(),
                 instance_id: finding.instance_id.clone(),
+                severity: (kind == ChangeKind::Raised).then_some(finding.severity),
                 text: format!("{}: {}", finding.kind, finding.summary),
             });
         }

@@ -257,6 +257,11 @@ impl Finding {
         self.id = format!("{:016x}", fnv1a(parts.join("\u{1f}").as_bytes()));
         self
     }
+
+    /// Whether this is the finding of its kind about its ids and this.
+    pub fn is_about(&self, about: &str) -> bool {
+        self.clone().identified(about).id == self.id
+    }
 }
 
 fn text(id: Option<&str>) -> String {
@@ -289,6 +294,8 @@ mod tests {
         let one = |about| Finding::new(FindingKind::ProbeFailed, at, "x").identified(about).id;
         assert_eq!(one("loki"), one("loki"));
         assert_ne!(one("loki"), one("tempo"));
+        let loki = Finding::new(FindingKind::ProbeFailed, at, "x").identified("loki");
+        assert!(loki.is_about("loki") && !loki.is_about("tempo"));
         assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c, "the published test vector");
     }
 }
