@@ -13,15 +13,21 @@
 //!  enter nodes  r read now  m messages  ? help  q quit                          hints
 //! ```
 
+mod body;
 mod cells;
+mod findings;
 mod fleets;
 mod head;
 mod layers;
+mod listing;
+mod node;
 mod nodes;
-mod plain;
+mod sources;
 mod table;
+mod timeline;
+mod traffic;
 
-use self::table::Table;
+use self::body::{Body, Main, Panes};
 use super::text;
 use super::theme::{Theme, Tone};
 use crate::app::{Context, Model, NoticeKind, ScreenKind, Size};
@@ -70,15 +76,6 @@ pub(super) struct Text {
     pub lines: Vec<Line>,
 }
 
-/// What stands between head and status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Body {
-    /// A table, and details of what is selected in it.
-    Screen(Table, Option<Text>),
-    /// Nothing but text.
-    Text(Text),
-}
-
 /// Everything on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
@@ -116,6 +113,15 @@ impl Layout {
         let table = wanted.min(self.body - LEAST_DETAILS);
         (table, self.body - table)
     }
+
+    /// Rows of what stands above, and of details that want so many.
+    fn above(self, details: u16) -> (u16, u16) {
+        if self.body < ROWS_FOR_DETAILS {
+            return (self.body, 0);
+        }
+        let details = details.min(self.body / 2);
+        (self.body - details, details)
+    }
 }
 
 /// The frame that shows this model.
@@ -138,7 +144,11 @@ fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
     match &model.screen().kind {
         ScreenKind::Fleets => fleets::body(model, theme, layout),
         ScreenKind::Nodes(stack) => nodes::body(model, stack.as_ref(), theme, layout),
-        _ => plain::body(model, theme, layout),
+        ScreenKind::Node(id) => node::body(model, id, theme, layout),
+        ScreenKind::Traffic => traffic::body(model, theme, layout),
+        ScreenKind::Findings => findings::body(model, theme, layout),
+        ScreenKind::Timeline => timeline::body(model, theme, layout),
+        ScreenKind::Sources => sources::body(model, theme, layout),
     }
 }
 
@@ -239,19 +249,7 @@ impl Widget for &Frame {
             draw(buffer, (area.x, bottom), status, area.width, theme);
         }
         let body = Rect { y, height: bottom.saturating_sub(y), ..area };
-        match &self.body {
-            Body::Text(text) => draw_text(buffer, body, text, theme),
-            Body::Screen(table, details) => {
-                let height = if details.is_some() { table.height() } else { body.height };
-                let above = Rect { height: height.min(body.height), ..body };
-                table.draw(above, buffer, theme);
-                if let Some(details) = details {
-                    let below =
-                        Rect { y: above.bottom(), height: body.height - above.height, ..body };
-                    draw_text(buffer, below, details, theme);
-                }
-            }
-        }
+        self.body.draw(body, buffer, theme);
     }
 }
 

@@ -12,7 +12,7 @@
 
 use super::cells::{self, Kinds, add_kinds, nothing, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Span, Text, line};
+use super::{Body, Layout, Line, Main, Span, Text, line};
 use crate::app::{Model, RowId, Size};
 use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
 use crate::core::finding::{Finding, Severity};
@@ -23,12 +23,7 @@ use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
 /// The body of the screen.
-pub(super) fn body(
-    model: &Model,
-    stack: Option<&StackId>,
-    theme: Theme,
-    layout: Layout,
-) -> Body {
+pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout: Layout) -> Body {
     let name = match stack {
         Some(stack) => format!("{stack} nodes"),
         None => "Nodes of no fleet".to_owned(),
@@ -54,9 +49,8 @@ pub(super) fn body(
     let kinds = add_kinds(&mut columns, fleet.into_iter(), (10, 10), layout.columns);
     columns.push(Column::new("FINDING", 0));
     let seen = &list.rows()[page.clone()];
-    let about = cells::by(model.findings(), seen.iter().filter_map(id), |one| {
-        one.instance_id.as_ref()
-    });
+    let about =
+        cells::by(model.findings(), seen.iter().filter_map(id), |one| one.instance_id.as_ref());
     let of_fleet: Vec<_> = of_fleet(model, stack).collect();
     let rows = seen.iter().filter_map(|row| Some((row, id(row)?))).map(|(seen, id)| Row {
         selected: list.selected() == Some(seen),
@@ -73,7 +67,7 @@ pub(super) fn body(
     let selected = list.selected().and_then(id).and_then(|id| model.node(id));
     let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };
     let details = (below > 0).then(|| details(model, selected, theme, room));
-    Body::Screen(table, details)
+    Body::Screen(Main::Table(table), details.into())
 }
 
 fn id(row: &RowId) -> Option<&InstanceId> {
