@@ -6,10 +6,12 @@ use super::keymap::Keymap;
 use super::notice::Notices;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
+use crate::core::cause::Cause;
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::inventory::{Inventory, ScopeStatus};
+use crate::core::timeline::Timeline;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -65,6 +67,10 @@ pub struct Model {
     pub estate: Option<Arc<Estate>>,
     /// For when the estate was joined, and from which generation.
     pub reconciled: Option<(Timestamp, u64)>,
+    /// What is wrong, each thing once, worst first; of the findings of the estate.
+    pub causes: Vec<Cause>,
+    /// What happened since the console started.
+    pub timeline: Timeline,
     /// How each source stands.
     pub sources: Vec<SourceLine>,
     /// How each read stands.
@@ -95,6 +101,8 @@ impl Model {
             generation: 0,
             estate: None,
             reconciled: None,
+            causes: Vec::new(),
+            timeline: Timeline::default(),
             screens: vec![Screen::new(ScreenKind::Fleets)],
             layers: Vec::new(),
             pending: Vec::new(),

@@ -39,9 +39,8 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), layout.columns);
     columns.push(Column::new("FINDING", 0));
     let seen = &list.rows()[page.clone()];
-    let about = cells::by(model.findings(), seen.iter().filter_map(stack), |one| {
-        one.stack_id.as_ref()
-    });
+    let about =
+        cells::by(model.findings(), seen.iter().filter_map(stack), |one| one.stack_id.as_ref());
     let rows = seen.iter().map(|row| {
         let selected = list.selected() == Some(row);
         let Some(fleet) = stack(row).and_then(|stack| estate.fleets.get(stack)) else {

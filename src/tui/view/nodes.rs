@@ -23,12 +23,7 @@ use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
 /// The body of the screen.
-pub(super) fn body(
-    model: &Model,
-    stack: Option<&StackId>,
-    theme: Theme,
-    layout: Layout,
-) -> Body {
+pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout: Layout) -> Body {
     let name = match stack {
         Some(stack) => format!("{stack} nodes"),
         None => "Nodes of no fleet".to_owned(),
@@ -54,9 +49,8 @@ pub(super) fn body(
     let kinds = add_kinds(&mut columns, fleet.into_iter(), (10, 10), layout.columns);
     columns.push(Column::new("FINDING", 0));
     let seen = &list.rows()[page.clone()];
-    let about = cells::by(model.findings(), seen.iter().filter_map(id), |one| {
-        one.instance_id.as_ref()
-    });
+    let about =
+        cells::by(model.findings(), seen.iter().filter_map(id), |one| one.instance_id.as_ref());
     let of_fleet: Vec<_> = of_fleet(model, stack).collect();
     let rows = seen.iter().filter_map(|row| Some((row, id(row)?))).map(|(seen, id)| Row {
         selected: list.selected() == Some(seen),
