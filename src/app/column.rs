@@ -136,13 +136,11 @@ impl ScreenKind {
         };
         match self {
             Self::Fleets => &[Stack, Role, Traffic, Nodes, Members, Targets, Probes, Finding],
-            Self::Nodes(_) => {
-                &[Instance, Ip, Zone, Lifecycle, Member, Targets, Probes, Finding]
-            }
+            Self::Nodes(_) => &[Instance, Ip, Zone, Lifecycle, Member, Targets, Probes, Finding],
             Self::Node(_) => &[Source, Answer, Age],
             Self::Traffic => &[Balancer, Listener, Group, Weight, Traffic, Targets, Stack],
             Self::Findings => &[Severity, Kind, Count, Stack, Since],
-            Self::Timeline => &[Time, Stack, Instance, Kind, Change],
+            Self::Timeline => &[Time, Severity, Stack, Instance, Kind, Change],
             Self::Sources => &[Source, Scope, Status, Age, Every, Calls],
         }
     }

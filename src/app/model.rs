@@ -6,10 +6,13 @@ use super::keymap::Keymap;
 use super::notice::Notices;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
+use crate::core::cause::Cause;
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::inventory::{Inventory, ScopeStatus};
+use crate::core::meter::Meter;
+use crate::core::timeline::Timeline;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -65,10 +68,16 @@ pub struct Model {
     pub estate: Option<Arc<Estate>>,
     /// For when the estate was joined, and from which generation.
     pub reconciled: Option<(Timestamp, u64)>,
+    /// What is wrong, each thing once, worst first; of the findings of the estate.
+    pub causes: Vec<Cause>,
+    /// What happened since the console started.
+    pub timeline: Timeline,
     /// How each source stands.
     pub sources: Vec<SourceLine>,
     /// How each read stands.
     pub statuses: Vec<ScopeStatus>,
+    /// What each source has cost of late.
+    pub meter: Meter,
     /// Where the operator is, and the way there. Never empty.
     screens: Vec<Screen>,
     /// What lies over the screen, the topmost last.
@@ -91,10 +100,13 @@ impl Model {
             size,
             sources: sources::lines(&inventory.statuses(now)),
             statuses: inventory.statuses(now),
+            meter: Meter::default(),
             inventory: Arc::new(inventory),
             generation: 0,
             estate: None,
             reconciled: None,
+            causes: Vec::new(),
+            timeline: Timeline::default(),
             screens: vec![Screen::new(ScreenKind::Fleets)],
             layers: Vec::new(),
             pending: Vec::new(),

@@ -72,17 +72,25 @@ fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
         RowId::Forward { .. } => {
             let forward = rows::traffic::find(model, row)?.forward?;
             // The fleet that gets most of it; one of them where nobody can say.
-            let most = forward.fleets.iter().max_by(|(_, one), (_, other)| {
-                one.unwrap_or(0.0).total_cmp(&other.unwrap_or(0.0))
-            });
+            let most = forward
+                .fleets
+                .iter()
+                .max_by(|(_, one), (_, other)| one.unwrap_or(0.0).total_cmp(&other.unwrap_or(0.0)));
             most.map(|(stack, _)| ScreenKind::Nodes(Some(stack.clone())))
         }
-        RowId::Finding(id) => {
-            let one = model.findings().iter().find(|one| *one.id == **id)?;
-            about(one.instance_id.as_ref(), one.stack_id.as_ref())
+        RowId::Cause(_) => {
+            let cause = rows::findings::find(model, row)?;
+            // One node is opened itself; several are looked for in their fleet.
+            let mut nodes = cause.findings(model.findings()).map(|one| one.instance_id.as_ref());
+            let first = nodes.next()?;
+            let node = first.filter(|_| nodes.all(|other| other == first));
+            about(node, cause.key.stack_id.as_ref())
         }
-        RowId::Change(_) | RowId::Answer(_) | RowId::Balancer(_) | RowId::Listener(_) => None,
-        RowId::Read(_) => None,
+        RowId::Change(seq) => {
+            let entry = model.timeline.get(*seq)?;
+            about(entry.instance_id.as_ref(), entry.stack_id.as_ref())
+        }
+        RowId::Answer(_) | RowId::Balancer(_) | RowId::Listener(_) | RowId::Read(_) => None,
     }
 }
 

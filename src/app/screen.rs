@@ -5,6 +5,7 @@ use super::column::{Column, Sort};
 use super::command::Context;
 use super::filter::Filter;
 use super::selection::Selection;
+use crate::core::cause::CauseKey;
 use crate::core::ids::{
     InstanceId, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId, TargetGroupArn,
 };
@@ -86,8 +87,8 @@ pub enum RowId {
         /// The group.
         target_group: TargetGroupArn,
     },
-    /// Findings that are one thing, by their group's key.
-    Finding(Arc<str>),
+    /// One thing that is wrong, with all findings that come of it.
+    Cause(CauseKey),
     /// A change, by its number in the timeline.
     Change(u64),
     /// A read; `None` stands for all probes together.
@@ -119,7 +120,8 @@ impl RowId {
             Self::Fleet(stack) => format!("fleet {stack}"),
             Self::NoFleet => "row of the nodes without a fleet".into(),
             Self::Node(id) => format!("node {id}"),
-            Self::Answer(Answer::Finding(_)) | Self::Finding(_) => "finding".into(),
+            Self::Answer(Answer::Finding(_)) => "finding".into(),
+            Self::Cause(key) => format!("finding {key}"),
             Self::Answer(Answer::Ec2) => "answer of EC2".into(),
             Self::Answer(Answer::Group) => "answer of Auto Scaling".into(),
             Self::Answer(Answer::Member(service, _)) => format!("entry in {service}"),

@@ -11,6 +11,9 @@ use super::navigate::{self, Motion};
 use super::notice::NoticeKind;
 use super::screen::ScreenKind;
 use super::sources;
+use crate::core::cause::causes;
+use crate::core::diff::diff;
+use crate::core::estate::Estate;
 use crate::core::observed::age;
 use crate::core::source::{Scope, SourceEvent};
 use std::sync::Arc;
@@ -41,12 +44,9 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             Effect::Reconcile.into()
         }
         EventKind::Source(news) => take_news(model, news),
-        EventKind::Reconciled { generation, as_of, mut estate } => {
+        EventKind::Reconciled { generation, as_of, estate } => {
             model.reconciled = Some((as_of, generation));
-            if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
-                Arc::make_mut(after).carry_since(before);
-            }
-            model.estate = estate;
+            take_estate(model, estate);
             look_at_sources(model);
             navigate::refresh(model);
             Effects::none()
@@ -77,6 +77,7 @@ fn obey(signal: Signal) -> Effects {
 fn take_news(model: &mut Model, news: SourceEvent) -> Effects {
     // A probe's outcome never shows that there is more to read, and there are thousands of them.
     let probe = matches!(news.scope, Scope::Probe(_));
+    model.meter.count(&news);
     Arc::make_mut(&mut model.inventory).apply(news);
     model.generation += 1;
     if probe {
@@ -135,6 +136,18 @@ fn act(model: &mut Model, action: Action) -> Effects {
         Action::Last => navigate::go(model, Motion::To(usize::MAX)),
     }
     Effects::none()
+}
+
+/// The world as it is now known, and what changed since it was last looked at.
+fn take_estate(model: &mut Model, mut estate: Option<Arc<Estate>>) {
+    if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
+        Arc::make_mut(after).carry_since(before);
+        model.timeline.observe(diff(before, after, model.now));
+    }
+    model.estate = estate;
+    let Some(estate) = &model.estate else { return };
+    model.causes = causes(estate);
+    model.timeline.record(&model.inventory, |group| estate.stack_of_group(group).cloned());
 }
 
 fn look_at_sources(model: &mut Model) {

@@ -79,6 +79,14 @@ pub struct Fleet {
     pub worst: Option<Severity>,
 }
 
+impl Estate {
+    /// The fleet that an Auto Scaling group belongs to.
+    pub fn stack_of_group(&self, name: &GroupName) -> Option<&StackId> {
+        let has = |fleet: &&Fleet| fleet.groups.iter().any(|group| group.name == *name);
+        self.fleets.values().find(has).map(|fleet| &fleet.stack_id)
+    }
+}
+
 impl Fleet {
     /// Instances in service over all groups, and the desired number; `None` without any group.
     pub fn in_service(&self) -> Option<(u32, u32)> {

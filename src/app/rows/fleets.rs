@@ -28,9 +28,7 @@ pub(super) fn key(model: &Model, row: &RowId, column: &Column) -> Key {
         Column::Members => fleet.members.map_or(Key::Unknown, Key::count),
         Column::Targets => worst(fleet.targets.iter().map(|target| target.port), fleet, targets),
         Column::Port(port) => targets(fleet, *port),
-        Column::Probes => {
-            worst(fleet.probes.iter().map(|probe| &probe.service), fleet, probes)
-        }
+        Column::Probes => worst(fleet.probes.iter().map(|probe| &probe.service), fleet, probes),
         Column::Product(product) => probes(fleet, product),
         Column::Finding => Key::Number(severity(fleet.worst)),
         _ => Key::Unknown,

@@ -1,7 +1,7 @@
 //! The rows of each screen: which there are, and what they are sorted by. Made when the estate, the
 //! order or the filter changes, never for a frame and never for a step of the selection.
 
-mod findings;
+pub(super) mod findings;
 mod fleets;
 mod node;
 mod nodes;

@@ -12,8 +12,7 @@ use jiff::Timestamp;
 pub(super) fn all(model: &Model, id: &InstanceId) -> Vec<RowId> {
     let Some(node) = model.node(id) else { return Vec::new() };
     let own = model.findings().iter().filter(|one| one.instance_id.as_ref() == Some(id));
-    let mut answers: Vec<Answer> =
-        own.map(|one| Answer::Finding(one.id.as_str().into())).collect();
+    let mut answers: Vec<Answer> = own.map(|one| Answer::Finding(one.id.as_str().into())).collect();
     answers.extend([Answer::Ec2, Answer::Group]);
     let member = |it: &crate::core::estate::NodeMember| {
         Answer::Member(it.service_id.clone(), it.member_id.clone())
@@ -62,9 +61,9 @@ fn word(node: &Node, answer: &Answer) -> Option<String> {
             };
             node.members.iter().find(own).and_then(|it| it.ipv4()).map(str::to_owned)
         }
-        Answer::Target(arn, port) => target(node, arn, *port)
-            .and_then(|it| it.state.as_deref().ok())
-            .map(str::to_owned),
+        Answer::Target(arn, port) => {
+            target(node, arn, *port).and_then(|it| it.state.as_deref().ok()).map(str::to_owned)
+        }
         Answer::Probe(product) => {
             let own = node.probes.iter().find(|it| it.outcome.product == *product);
             own.map(|it| it.verdict.to_string())
@@ -89,7 +88,8 @@ fn observed(model: &Model, node: &Node, answer: &Answer) -> Option<Timestamp> {
         Answer::Ec2 => model.inventory.instances.get(&node.id).map(|said| said.at),
         Answer::Group => model.inventory.groups.observed_at(),
         Answer::Member(service, id) => {
-            let own = node.members.iter().find(|it| it.service_id == *service && it.member_id == *id);
+            let own =
+                node.members.iter().find(|it| it.service_id == *service && it.member_id == *id);
             own.and_then(|it| it.observed_at)
         }
         Answer::Target(arn, port) => target(node, arn, *port).and_then(|it| it.observed_at),

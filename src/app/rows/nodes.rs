@@ -56,9 +56,8 @@ fn address(ip: IpAddr) -> Key {
 fn targets(node: &Node, port: Option<u16>) -> Key {
     let own = node.targets.iter().filter(|target| port.is_none_or(|port| target.port == port));
     let known = own.filter(|target| target.state.is_ok());
-    let (healthy, all) = known.fold((0, 0), |(healthy, all), target| {
-        (healthy + u32::from(target.is_healthy()), all + 1)
-    });
+    let (healthy, all) = known
+        .fold((0, 0), |(healthy, all), target| (healthy + u32::from(target.is_healthy()), all + 1));
     Key::part(healthy, all)
 }
 

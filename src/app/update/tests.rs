@@ -93,7 +93,10 @@ fn a_selection_stays_with_its_fleet_whatever_comes_and_goes() {
     let two = ["amber-1", "blue-412"].map(|name| fleet(name, Role::Idle, 1)).into();
     show(&mut model, 3, estate(two, Vec::new()));
     assert_eq!(selected_fleet(&model), Some("blue-412"));
-    assert_eq!(said(&model), Some("The fleet green-413 is gone; fleet blue-412 is selected instead."));
+    assert_eq!(
+        said(&model),
+        Some("The fleet green-413 is gone; fleet blue-412 is selected instead.")
+    );
 
     show(&mut model, 4, estate(Vec::new(), Vec::new()));
     assert_eq!(selected_fleet(&model), None);

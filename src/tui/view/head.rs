@@ -15,7 +15,7 @@ use crate::tui::theme::{Theme, Tone};
 /// One line or two.
 pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
     if two {
-        return vec![place(model, theme), sources(model, theme, false)];
+        return vec![place(model), sources(model, theme, false)];
     }
     let mut line = vec![Span::new(" QD ", Tone::Title)];
     if model.place.production {
@@ -26,7 +26,7 @@ pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
     vec![line]
 }
 
-fn place(model: &Model, theme: Theme) -> Line {
+fn place(model: &Model) -> Line {
     let place = &model.place;
     let mut line = vec![Span::new(" QUARTERDECK ", Tone::Title)];
     let region = place.region.as_deref().unwrap_or("?");
@@ -44,19 +44,7 @@ fn place(model: &Model, theme: Theme) -> Line {
         line.push(Span::new("  PRODUCTION", Tone::Bad));
     }
     line.push(Span::new("  READ-ONLY", Tone::Strong));
-    line.push(Span::new(format!("  {}", crumbs(model, theme)), Tone::Plain));
     line
-}
-
-/// The way here, where there is one: `fleets › green-413 › i-0ab…`.
-fn crumbs(model: &Model, theme: Theme) -> String {
-    match model.screens() {
-        [_home] => String::new(),
-        screens => {
-            let crumbs: Vec<_> = screens.iter().map(|screen| screen.kind.crumb()).collect();
-            crumbs.join(theme.crumb())
-        }
-    }
 }
 
 /// The sources that are shown: who we are only when that could not be read.

@@ -47,6 +47,9 @@ const ROWS_FOR_DETAILS: u16 = 9;
 /// The details keep at least so many rows, their rule included, however many rows the table has.
 const LEAST_DETAILS: u16 = 7;
 
+/// With fewer columns than this, the way to the screen is left out of its title.
+const COLUMNS_FOR_CRUMBS: u16 = 60;
+
 /// A piece of text and its tone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
@@ -141,7 +144,7 @@ pub(super) fn frame(model: &Model, theme: Theme) -> Frame {
 }
 
 fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
-    match &model.screen().kind {
+    let mut body = match &model.screen().kind {
         ScreenKind::Fleets => fleets::body(model, theme, layout),
         ScreenKind::Nodes(stack) => nodes::body(model, stack.as_ref(), theme, layout),
         ScreenKind::Node(id) => node::body(model, id, theme, layout),
@@ -149,7 +152,17 @@ fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
         ScreenKind::Findings => findings::body(model, theme, layout),
         ScreenKind::Timeline => timeline::body(model, theme, layout),
         ScreenKind::Sources => sources::body(model, theme, layout),
+    };
+    if layout.columns >= COLUMNS_FOR_CRUMBS {
+        body.title_mut().insert_str(0, &crumbs(model, theme));
     }
+    body
+}
+
+/// The way to the screen: `fleets › green-413 › `.
+fn crumbs(model: &Model, theme: Theme) -> String {
+    let before = model.screens().split_last().map_or(&[][..], |(_, before)| before);
+    before.iter().flat_map(|screen| [screen.kind.crumb(), theme.crumb()]).collect()
 }
 
 /// What has just been said, or else what is wrong with the sources.
