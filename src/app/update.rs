@@ -12,7 +12,6 @@ use super::notice::NoticeKind;
 use super::screen::ScreenKind;
 use super::sources;
 use crate::core::cause::causes;
-use crate::core::diff::diff;
 use crate::core::estate::Estate;
 use crate::core::observed::age;
 use crate::core::source::{Scope, SourceEvent};
@@ -142,7 +141,7 @@ fn act(model: &mut Model, action: Action) -> Effects {
 fn take_estate(model: &mut Model, mut estate: Option<Arc<Estate>>) {
     if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
         Arc::make_mut(after).carry_since(before);
-        model.timeline.observe(diff(before, after, model.now));
+        model.timeline.compare((before, after), model.now, model.started);
     }
     model.estate = estate;
     let Some(estate) = &model.estate else { return };

@@ -136,30 +136,39 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.0}%", (share * 100.0 + 1e-9).floor())
 }
 
-/// The worst thing that is wrong with a fleet in a few words, how long it has been so where there is
-/// room, and how many others there are: `! 5 unregistered 3m +1`.
+/// The worst thing that is wrong with a fleet in so many cells: `! 5 unregistered 3m +1`, that is
+/// for how long, and how many other things are wrong.
 pub(super) fn worst(
     model: &Model,
     stack: &StackId,
     clear: bool,
-    (theme, wide): (Theme, bool),
+    (theme, room): (Theme, u16),
 ) -> Span {
     let mut own = model.causes.iter().filter(|cause| cause.key.stack_id.as_ref() == Some(stack));
     let Some(worst) = own.next() else {
         return if clear { nothing(theme) } else { unknown() };
     };
-    let mut text = theme.severity(worst.severity).to_owned();
-    if worst.cases.len() > 1 {
-        text.push_str(&format!(" {}", worst.cases.len()));
-    }
-    text.push_str(&format!(" {}", worst.key.kind.after_count()));
-    if wide {
-        text.push_str(&format!(" {}", text::age(age(worst.since, model.now))));
-    }
-    match own.count() {
-        0 => {}
-        others => text.push_str(&format!(" +{others}")),
-    }
+    let mark = theme.severity(worst.severity);
+    let count = match worst.cases.len() {
+        1 => String::new(),
+        count => format!("{count} "),
+    };
+    let more = match own.count() {
+        0 => String::new(),
+        others => format!(" +{others}"),
+    };
+    let words = worst.key.kind.after_count();
+    let since = text::age(age(worst.since, model.now));
+    let name = worst.key.kind.to_string().replace('_', " ");
+    // The most telling form that fits; the kind's bare name is the shortest.
+    let forms = [
+        format!("{mark} {count}{words} {since}{more}"),
+        format!("{mark} {count}{words}{more}"),
+        format!("{mark} {count}{words}"),
+    ];
+    let shortest = || format!("{mark} {name}");
+    let fits = |form: &String| text::width(form) <= usize::from(room);
+    let text = forms.into_iter().find(fits).unwrap_or_else(shortest);
     Span::new(text, worst.severity.into())
 }
 

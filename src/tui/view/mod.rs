@@ -50,6 +50,9 @@ const LEAST_DETAILS: u16 = 7;
 /// With fewer columns than this, the way to the screen is left out of its title.
 const COLUMNS_FOR_CRUMBS: u16 = 60;
 
+/// A part of the way to a screen is cut to so many cells.
+const LONGEST_CRUMB: usize = 14;
+
 /// A piece of text and its tone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
@@ -112,7 +115,7 @@ impl Layout {
         if self.body < ROWS_FOR_DETAILS {
             return (self.body, 0);
         }
-        let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2).max(3);
+        let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2).max(4);
         let table = wanted.min(self.body - LEAST_DETAILS);
         (table, self.body - table)
     }
@@ -154,15 +157,27 @@ fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
         ScreenKind::Sources => sources::body(model, theme, layout),
     };
     if layout.columns >= COLUMNS_FOR_CRUMBS {
-        body.title_mut().insert_str(0, &crumbs(model, theme));
+        let title = body.title_mut();
+        let room = usize::from(layout.columns).saturating_sub(text::width(title) + 6);
+        title.insert_str(0, &crumbs(model, theme, room));
     }
     body
 }
 
-/// The way to the screen: `fleets › green-413 › `.
-fn crumbs(model: &Model, theme: Theme) -> String {
+/// The way to the screen, the nearest part of it that fits: `fleets › green-413 › `.
+fn crumbs(model: &Model, theme: Theme, room: usize) -> String {
     let before = model.screens().split_last().map_or(&[][..], |(_, before)| before);
-    before.iter().flat_map(|screen| [screen.kind.crumb(), theme.crumb()]).collect()
+    let mut crumbs = String::new();
+    for screen in before.iter().rev() {
+        let name = text::clean(screen.kind.crumb());
+        let name = text::fit_name(&name, LONGEST_CRUMB, theme.ellipsis());
+        let longer = format!("{name}{}{crumbs}", theme.crumb());
+        if text::width(&longer) > room {
+            break;
+        }
+        crumbs = longer;
+    }
+    crumbs
 }
 
 /// What has just been said, or else what is wrong with the sources.

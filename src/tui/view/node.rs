@@ -8,21 +8,21 @@
 //!                         plan.
 //! ▶ ! finding    2m       i-0ab2c4d500000003 loki: no answer within 2 s, so it
 //!                         cannot do its work: restart or drain the node if …
-//!   ec2          <1m      running  10.0.0.4  us-west-2b  launched 1d ago
+//!   ec2          <1m      running, 10.0.0.4, us-west-2b, launched 1d ago
 //!   autoscaling  <15s     green-413-asg: InService, Healthy, template version 7
 //!   cloudmap     <5s      no entry in a registry service
-//!                         ! 1 registry service expects it
+//!                         ! but its fleet is registered in glt
 //!   elbv2        <15s     green-loki:3100 unhealthy for 2m
 //!                         Target.FailedHealthChecks: Health checks failed
 //!   probes       <5s      loki FAIL: no answer within 2 s
-//!                         http://10.0.0.4:3100/ready  no status  2000 ms
+//!                         http://10.0.0.4:3100/ready, no status, no answer
 //! ```
 
 use super::listing::{self, Block, Listing};
 use super::{Body, Layout, Line, Main, Panes, Span, cells, table};
 use crate::app::{Answer, Model, RowId};
 use crate::core::estate::{Existence, Node, NodeMember, NodeProbe, NodeTarget};
-use crate::core::explain::explain;
+use crate::core::explain::{explain, explain_cause};
 use crate::core::finding::{Finding, Severity};
 use crate::core::ids::InstanceId;
 use crate::core::inventory::{MemberHealth, Verdict};
@@ -49,8 +49,8 @@ pub(super) fn body(model: &Model, id: &InstanceId, theme: Theme, layout: Layout)
         sheet.block(list.rows().get(row), row == 0)
     });
     let name = match &node.stack_id {
-        Some(stack) => format!("{id} of {stack}:"),
-        None => format!("{id} of no fleet:"),
+        Some(stack) => format!("{id} of {stack}, answers"),
+        None => format!("{id} of no fleet, answers"),
     };
     let title = table::title(&name, &page, list, theme);
     Body::Screen(Main::Listing(Listing { title, lines, height: layout.body }), Panes::None)
@@ -75,8 +75,9 @@ impl Sheet<'_> {
     fn block(&self, row: Option<&RowId>, first: bool) -> Block {
         let mut lines = Vec::new();
         if first {
-            self.of_fleet()
-                .for_each(|finding| self.lay_out(&mut lines, self.finding(finding, "fleet")));
+            for said in self.of_fleet() {
+                self.lay_out(&mut lines, said);
+            }
         }
         let marked = lines.len();
         if let Some(RowId::Answer(answer)) = row
@@ -122,7 +123,7 @@ impl Sheet<'_> {
         match answer {
             Answer::Finding(id) => {
                 let finding = self.model.findings().iter().find(|one| *one.id == **id)?;
-                Some(self.finding(finding, "finding"))
+                Some(self.finding(finding))
             }
             Answer::Ec2 => Some(self.ec2()),
             Answer::Group => Some(self.group()),
@@ -142,26 +143,42 @@ impl Sheet<'_> {
     }
 
     /// What disagrees about the fleet as a whole, and so about this node too.
-    fn of_fleet(&self) -> impl Iterator<Item = &Finding> {
+    fn of_fleet(&self) -> Vec<Said> {
+        let all = self.model.findings();
         let stack = self.node.stack_id.as_ref();
-        self.model.findings().iter().filter(move |one| {
+        let own = self.model.causes.iter().filter(|cause| {
+            let mut cases = cause.cases.iter().filter_map(|place| all.get(*place));
             stack.is_some()
-                && one.stack_id.as_ref() == stack
-                && one.instance_id.is_none()
-                && one.severity >= Severity::Warning
-        })
+                && cause.key.stack_id.as_ref() == stack
+                && cause.severity >= Severity::Warning
+                && cases.all(|one| one.instance_id.is_none())
+        });
+        let said = own.filter_map(|cause| {
+            let sentence = explain_cause(cause, all)?.sentence();
+            let how = cause.findings(all).find(|one| one.fix.is_some()).map(super::findings::how);
+            Some(self.told(("fleet", cause.severity), cause.since, sentence, how))
+        });
+        said.collect()
     }
 
-    fn finding(&self, finding: &Finding, word: &str) -> Said {
-        let tone = finding.severity.into();
-        let mut says = vec![(explain(finding).sentence(), Tone::Strong)];
-        let how = super::findings::how(finding);
-        if !how.is_empty() {
-            says.push((how, Tone::Plain));
-        }
-        let mark = self.theme.severity(finding.severity);
-        let age = text::age(age(finding.since, self.model.now));
-        Said { source: Span::new(format!("{mark} {word}"), tone), age: plain(age), says }
+    fn told(
+        &self,
+        (word, severity): (&str, Severity),
+        since: Timestamp,
+        sentence: String,
+        how: Option<String>,
+    ) -> Said {
+        let mark = self.theme.severity(severity);
+        let mut says = vec![(sentence, Tone::Strong)];
+        says.extend(how.map(|how| (how, Tone::Plain)));
+        let source = Span::new(format!("{mark} {word}"), severity.into());
+        Said { source, age: plain(text::age(age(since, self.model.now))), says }
+    }
+
+    fn finding(&self, finding: &Finding) -> Said {
+        let how = finding.fix.map(|_| super::findings::how(finding));
+        let severity = finding.severity;
+        self.told(("finding", severity), finding.since, explain(finding).sentence(), how)
     }
 
     fn ec2(&self) -> Said {
@@ -178,12 +195,12 @@ impl Sheet<'_> {
             (Some(state), _) => {
                 let launched = node
                     .launched
-                    .map(|at| format!("  launched {} ago", text::age(age(at, self.model.now))));
+                    .map(|at| format!(", launched {} ago", text::age(age(at, self.model.now))));
                 let launched = launched.unwrap_or_default();
-                says.push((format!("{state}  {ip}  {zone}{launched}"), Tone::Plain));
+                says.push((format!("{state}, {ip}, {zone}{launched}"), Tone::Plain));
             }
             (None, Some(false)) => says.push(("EC2 does not know it".into(), Tone::Warn)),
-            (None, _) => says.push((format!("? not known  {ip}  {zone}"), Tone::Unknown)),
+            (None, _) => says.push((format!("? not known, {ip}, {zone}"), Tone::Unknown)),
         }
         if node.existence == Existence::Gone {
             says.push((contradiction("it is gone, and other sources still name it"), Tone::Warn));
@@ -232,13 +249,14 @@ impl Sheet<'_> {
         let fleet = node.stack_id.as_ref().and_then(|stack| self.model.fleet(stack));
         if node.members.is_empty() {
             let known = fleet.is_none_or(|fleet| fleet.members.is_some());
-            let expected = fleet.map_or(0, |fleet| fleet.registry.len());
+            let registry = fleet.map(|fleet| fleet.registry.as_slice()).unwrap_or_default();
+            let expected: Vec<_> = registry.iter().map(|one| one.name.as_str()).collect();
             let mut says = vec![match known {
                 true => ("no entry in a registry service".to_owned(), Tone::Plain),
                 false => ("? whether it is registered is not known now".to_owned(), Tone::Unknown),
             }];
-            if known && expected > 0 && node.is_living() {
-                let text = format!("its fleet is registered in {expected} of them");
+            if known && !expected.is_empty() && node.is_living() {
+                let text = format!("its fleet is registered in {}", expected.join(", "));
                 says.push((contradiction(&text), Tone::Warn));
             }
             all.push(Said { source: source("cloudmap"), age: plain(String::new()), says });
@@ -267,7 +285,7 @@ impl Sheet<'_> {
         let node = self.node;
         let mut says = vec![(format!("{} as {}", member.service, member.member_id), Tone::Plain)];
         let each = member.attributes.iter().map(|(key, value)| format!("{key}={value}"));
-        says.push((each.collect::<Vec<_>>().join("  "), Tone::Plain));
+        says.push((each.collect::<Vec<_>>().join(", "), Tone::Plain));
         let ip = node.private_ip.map(|ip| ip.to_string());
         if ip.is_some() && member.ipv4() != ip.as_deref() {
             let text = format!("EC2 says its address is {}", ip.unwrap_or_default());
@@ -339,11 +357,11 @@ impl Sheet<'_> {
         let status = outcome.status.map_or("no status".to_owned(), |of| format!("status {of}"));
         let latency = outcome.latency_ms.map_or("no answer".to_owned(), |of| format!("{of} ms"));
         let alive = match outcome.alive {
-            Some(true) => "  the process answers on /",
-            Some(false) => "  nothing answers on / either",
+            Some(true) => ", the process answers on /",
+            Some(false) => ", nothing answers on / either",
             None => "",
         };
-        says.push((format!("{}  {status}  {latency}{alive}", outcome.url), Tone::Plain));
+        says.push((format!("{}, {status}, {latency}{alive}", outcome.url), Tone::Plain));
         let targets = self.node.targets.iter().filter(|target| target.port == outcome.port);
         for target in targets {
             says.extend(disagreement(target, probe).map(|state| {

@@ -14,6 +14,7 @@
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Span, Text, cells, line};
 use crate::app::{Model, RowId};
+use crate::core::diff::ChangeKind;
 use crate::core::ids::StackId;
 use crate::core::observed::age;
 use crate::core::timeline::{Entry, Origin};
@@ -107,11 +108,14 @@ fn details(entry: Option<&Entry>, columns: u16) -> Text {
 }
 
 fn empty(model: &Model, layout: Layout) -> Text {
-    let since = model.started.strftime("%H:%M:%S");
-    let sentence = format!(
-        "Nothing has changed since this console started at {since} UTC, and Auto Scaling has \
-         recorded nothing that could be read."
-    );
+    let sentence = match model.timeline.since() {
+        Some(since) => format!(
+            "Nothing has changed since {} UTC, when this console had looked at everything once, \
+             and Auto Scaling has recorded nothing that could be read.",
+            since.strftime("%H:%M:%S")
+        ),
+        None => "Looking at everything for the first time: nothing can have changed yet.".into(),
+    };
     cells::message("Timeline", &sentence, Vec::new(), layout.columns)
 }
 
@@ -129,13 +133,17 @@ pub(super) fn recent(model: &Model, stack: Option<&StackId>, rows: usize, theme:
                 format!("{id} ")
             });
             let mark = entry.severity.map_or(" ", |severity| theme.severity(severity));
-            let text = format!("{mark} {}{}", node.unwrap_or_default(), entry.text);
+            let over = if entry.kind == Some(ChangeKind::Cleared) { "cleared: " } else { "" };
+            let text = format!("{mark} {}{over}{}", node.unwrap_or_default(), entry.text);
             vec![Span::new(format!(" {} ", clock(entry)), Tone::Dim), Span::new(text, tone(entry))]
         })
         .collect();
     if lines.is_empty() {
-        let since = model.started.strftime("%H:%M:%S");
-        lines.push(line(format!(" Nothing since {since} UTC."), Tone::Plain));
+        let nothing = match model.timeline.since() {
+            Some(since) => format!(" Nothing since {} UTC.", since.strftime("%H:%M:%S")),
+            None => " Looking at everything for the first time.".into(),
+        };
+        lines.push(line(nothing, Tone::Plain));
     }
     Text { title: "What changed".into(), lines }
 }

@@ -47,6 +47,11 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let (page, lines) =
         listing::page((list.place(), rows.len()), room, |row, first| picture.block(row, first));
     let title = table::title("Traffic", &page, list, theme);
+    // All of it on one page: the details follow at once. On several, they stay where they are.
+    let (above, below) = match page.len() == rows.len() {
+        true => layout.split(lines.len().saturating_sub(1)),
+        false => (above, below),
+    };
     let panes = (below > 0).then(|| picture.details(layout.columns));
     Body::Screen(Main::Listing(Listing { title, lines, height: above }), panes.into())
 }
@@ -130,7 +135,7 @@ impl<'a> Picture<'a> {
         let branch = self.theme.branch(!same_listener(after));
         let mut own_line = line(format!("{trunk}  {branch} "), Tone::Dim);
         match own.forward {
-            Some((rule, group)) => own_line.extend(self.forward(rule, group)),
+            Some((rule, group)) => own_line.extend(self.forward(own.balancer, rule, group)),
             None => own_line.push(Span::new("forwards to no target group", Tone::Warn)),
         }
         lines.push(own_line);
@@ -189,7 +194,7 @@ impl<'a> Picture<'a> {
     }
 
     /// Share, group, health, fleets: what a row says, in columns.
-    fn forward(&self, rule: &str, group: &ForwardView) -> Line {
+    fn forward(&self, balancer: &Balancer, rule: &str, group: &ForwardView) -> Line {
         let wide = self.columns >= WIDE;
         let mut cells = vec![Span::new(
             format!("{} {:>4}", self.theme.bar(group.share, 4), cells::percent(group.share)),
@@ -203,25 +208,26 @@ impl<'a> Picture<'a> {
         cells.push(Span::new(" ", Tone::Plain));
         cells.push(health(group));
         if wide {
-            cells.extend(self.zones(group));
+            cells.extend(self.zones(balancer, group));
         }
         cells.push(Span::new(format!(" {} ", self.theme.sends()), Tone::Dim));
         cells.extend(self.fleets(group));
         cells
     }
 
-    /// (healthy, registered) per zone, the zones without a healthy target marked.
-    fn zones(&self, group: &ForwardView) -> Line {
-        let Some(capacity) = &group.capacity else {
-            return line(format!(" {:<24}", "zones ?"), Tone::Unknown);
-        };
-        let mut text = String::new();
-        for (zone, (healthy, registered)) in &capacity.zones {
-            let mark = if *healthy == 0 { "!" } else { "" };
-            text.push_str(&format!(" {} {healthy}/{registered}{mark} ", short(zone)));
-        }
-        let hole = capacity.zones.values().any(|(healthy, _)| *healthy == 0);
-        line(format!("{text:<25}"), if hole { Tone::Warn } else { Tone::Plain })
+    /// Healthy and registered in each zone of the load balancer, the zones without a healthy target
+    /// marked. Nobody registered in a zone is as telling as nobody healthy.
+    fn zones(&self, balancer: &Balancer, group: &ForwardView) -> Line {
+        let cells = balancer.zones.iter().map(|zone| {
+            let Some(capacity) = &group.capacity else {
+                return Span::new(format!("{:<8} ", format!("{} ?", short(zone))), Tone::Unknown);
+            };
+            let (healthy, registered) = capacity.zones.get(zone).copied().unwrap_or_default();
+            let (mark, tone) = if healthy == 0 { ("!", Tone::Warn) } else { ("", Tone::Plain) };
+            let text = format!("{} {healthy}/{registered}{mark}", short(zone));
+            Span::new(format!("{text:<8} "), tone)
+        });
+        cells.collect()
     }
 
     /// The fleets behind a group, each with its role and, where there are several, its part.
@@ -363,6 +369,10 @@ fn sentences(
             let tone = if of.healthy < of.registered { Tone::Warn } else { Tone::Plain };
             all.push((text, tone));
         }
+    }
+    if balancer.cross_zone == Some(false) {
+        let text = "Cross-zone is off: each zone needs a healthy target of its own, or leaves DNS.";
+        all.push((text.into(), Tone::Plain));
     }
     if let Some(capacity) = group.capacity.as_ref().filter(|of| !of.zones.is_empty()) {
         let each = capacity
