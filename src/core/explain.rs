@@ -90,7 +90,7 @@ fn words(kind: FindingKind) -> (&'static str, &'static str) {
             ("it gets no new connections", "compare the health check with our probe of that port")
         }
         FindingKind::FailOpen => (
-            "the load balancer no longer protects anybody",
+            "health no longer decides who gets its traffic",
             "bring back one healthy target, and drain nothing",
         ),
         FindingKind::ZoneUncovered => (

@@ -18,7 +18,7 @@ use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Span, Text, cells};
 use crate::app::{Model, RowId, Size};
 use crate::core::cause::Cause;
-use crate::core::explain::explain;
+use crate::core::explain::explain_cause;
 use crate::core::finding::{Finding, Fix, Severity};
 use crate::core::observed::age;
 use crate::tui::text;
@@ -35,7 +35,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let wide = layout.columns >= 110;
     let columns = vec![
         Column::new("SEVERITY", 10),
-        Column::new("WHAT", if wide { 64 } else { 38 }),
+        Column::new("WHAT", if wide { 64 } else { 37 }),
         Column::new("FLEET", if wide { 18 } else { 12 }),
         Column::new("SINCE", 5),
         Column::new("FIX", 0),
@@ -73,7 +73,7 @@ fn cells_of(model: &Model, cause: &Cause, (what, fleet): (usize, usize), theme: 
     let all = model.findings();
     let mut title = cause.title(all);
     if !cause.follows.is_empty() {
-        title = format!("{title}, and {} more with it", cause.follows.len());
+        title = format!("{title} +{}", cause.follows.len());
     }
     let stack = cause
         .key
@@ -88,20 +88,29 @@ fn cells_of(model: &Model, cause: &Cause, (what, fleet): (usize, usize), theme: 
     ]
 }
 
-/// The verb that the first of its cases calls for.
+/// The first of its own cases that a verb of ours mends. What comes with it may have verbs too, but
+/// what to act on is the cause.
+pub(super) fn fixed<'a>(cause: &'a Cause, all: &'a [Finding]) -> Option<&'a Finding> {
+    let mut cases = cause.cases.iter().filter_map(|place| all.get(*place));
+    cases.find(|finding| finding.fix.is_some())
+}
+
+/// The verb that it calls for.
 fn fix(cause: &Cause, all: &[Finding]) -> Option<String> {
-    cause.findings(all).find_map(|finding| finding.fix).map(|fix| fix.to_string())
+    fixed(cause, all).and_then(|finding| finding.fix).map(|fix| fix.to_string())
 }
 
 fn details(model: &Model, cause: &Cause, theme: Theme, room: Size) -> Text {
     let all = model.findings();
     let mut lines = Vec::new();
-    let Some(first) = cause.findings(all).next() else { return Text::default() };
-    let sentence = explain(first).sentence();
-    cells::wrapped(&mut lines, (" ", &sentence, Tone::Strong), room.columns);
+    let (Some(first), Some(explained)) = (cause.findings(all).next(), explain_cause(cause, all))
+    else {
+        return Text::default();
+    };
+    cells::wrapped(&mut lines, (" ", &explained.sentence(), Tone::Strong), room.columns);
     let arrow = format!(" {} ", theme.arrow());
     cells::wrapped(&mut lines, (&arrow, &first.runbook, Tone::Plain), room.columns);
-    if let Some(finding) = cause.findings(all).find(|finding| finding.fix.is_some()) {
+    if let Some(finding) = fixed(cause, all) {
         cells::wrapped(&mut lines, (" ", &how(finding), Tone::Plain), room.columns);
     }
     if !cause.follows.is_empty() {
@@ -110,9 +119,9 @@ fn details(model: &Model, cause: &Cause, theme: Theme, room: Size) -> Text {
     }
     let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let rest = Size { rows: room.rows.saturating_sub(taken), ..room };
-    if cause.cases.len() + cause.follows.len() > 1 {
-        lines.extend(cells::cases(model, cause.findings(all), theme, rest));
-    }
+    // A single case has just been told.
+    let told = usize::from(cause.cases.len() == 1);
+    lines.extend(cells::cases(model, cause.findings(all).skip(told), theme, rest));
     let since = format!("since {} UTC", cause.since.strftime("%Y-%m-%d %H:%M:%S"));
     Text { title: format!("{}, {since}", cause.title(all)), lines }
 }

@@ -246,7 +246,13 @@ fn unknowns(model: &Model, fleet: &Fleet) -> Vec<String> {
         all.push("its members".to_owned());
     }
     let ports = fleet.targets.iter().filter(|target| target.capacity.is_none());
-    all.extend(ports.map(|target| format!("its targets on {}", target.port)));
+    let mut ports: Vec<_> = ports.map(|target| target.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    if !ports.is_empty() {
+        all.push(format!("its targets on {}", ports.join(" ")));
+    }
     let probes = fleet.probes.iter().filter(|probe| probe.unknown > 0);
     all.extend(probes.map(|probe| format!("{} on {} nodes", probe.service, probe.unknown)));
     all

@@ -54,7 +54,9 @@ pub(super) fn page(
             made = block(row, true);
         }
         let marked = made.marked;
-        let own = made.lines.into_iter().enumerate();
+        // Of a row that is longer than the page, the line with the mark is seen.
+        let skip = (marked + 1).saturating_sub(room);
+        let own = made.lines.into_iter().enumerate().skip(skip);
         lines.extend(own.map(|(number, line)| {
             let selected = row == place && number == marked;
             Marked { selected, line }
@@ -109,7 +111,12 @@ mod tests {
         assert_eq!(shown(&[2, 2, 2, 2], 0, 5), (0..2, 5, 3));
         let (page, lines, _) = shown(&[2, 2, 2, 2], 2, 5);
         assert_eq!((page, lines), (2..4, 5));
-        assert_eq!(shown(&[9], 0, 3), (0..1, 10, 1), "a row that is too long for any page is cut");
+        assert_eq!(shown(&[9], 0, 3), (0..1, 3, 1), "a row that is too long for any page is cut");
+        let (_, lines) = super::page((0, 1), 3, |_, _| Block {
+            lines: vec![line("x", Tone::Plain); 9],
+            marked: 7,
+        });
+        assert!(lines[2].selected, "what is selected is seen, however long its head");
         assert_eq!(shown(&[], 0, 3).0, 0..0);
         shown(&[1; 10_000], 9_999, 20);
     }

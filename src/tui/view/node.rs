@@ -145,17 +145,10 @@ impl Sheet<'_> {
     /// What disagrees about the fleet as a whole, and so about this node too.
     fn of_fleet(&self) -> Vec<Said> {
         let all = self.model.findings();
-        let stack = self.node.stack_id.as_ref();
-        let own = self.model.causes.iter().filter(|cause| {
-            let mut cases = cause.cases.iter().filter_map(|place| all.get(*place));
-            stack.is_some()
-                && cause.key.stack_id.as_ref() == stack
-                && cause.severity >= Severity::Warning
-                && cases.all(|one| one.instance_id.is_none())
-        });
+        let own = super::nodes::causes_of_fleet(self.model, self.node.stack_id.as_ref());
         let said = own.filter_map(|cause| {
             let sentence = explain_cause(cause, all)?.sentence();
-            let how = cause.findings(all).find(|one| one.fix.is_some()).map(super::findings::how);
+            let how = super::findings::fixed(cause, all).map(super::findings::how);
             Some(self.told(("fleet", cause.severity), cause.since, sentence, how))
         });
         said.collect()

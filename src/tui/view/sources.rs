@@ -112,7 +112,7 @@ fn panes(model: &Model, selected: Option<&ScopeStatus>, theme: Theme, layout: La
     let each: Vec<Span> = Source::iter().map(|source| spent(model, source, theme)).collect();
     let a_line = if side_by_side { 1 } else { 2 };
     for some in each.chunks(a_line) {
-        lines.push(some.iter().cloned().collect());
+        lines.push(some.to_vec());
     }
     let mut budgets = Text { title: "Calls in the last minute, of our budget".into(), lines };
     let Some(selected) = selected else { return Panes::One(budgets) };

@@ -271,7 +271,11 @@ impl<'a> Picture<'a> {
                 group.name.clone()
             }
             (_, Some(listener)) => format!("{}:{}", wire.balancer.name, listener.port),
-            _ => wire.balancer.name.clone(),
+            _ => {
+                let (text, tone) = nothing_sent(wire.balancer);
+                cells::wrapped(&mut lines, (" ", &text, tone), columns);
+                wire.balancer.name.clone()
+            }
         };
         for finding in self.findings(&wire) {
             let mark = format!(" {} ", self.theme.severity(finding.severity));
@@ -383,6 +387,21 @@ fn sentences(
         all.push((format!("By zone: {each}."), Tone::Plain));
     }
     all
+}
+
+/// What it means that a load balancer has no listener to show.
+fn nothing_sent(balancer: &Balancer) -> (String, Tone) {
+    let name = &balancer.name;
+    match &balancer.listeners {
+        Ok(_) => (format!("{name} has no listener: it takes no connections."), Tone::Warn),
+        Err(why) => {
+            let text = format!(
+                "? The listeners of {name} are not known now ({why}), so nobody here can say who \
+                 gets its traffic."
+            );
+            (text, Tone::Unknown)
+        }
+    }
 }
 
 fn empty(model: &Model, theme: Theme, layout: Layout) -> Text {

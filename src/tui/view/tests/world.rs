@@ -68,13 +68,7 @@ pub(super) fn healthy(each: usize) -> World {
     World { fleets: fleets.collect() }
 }
 
-fn activity(
-    stack: &str,
-    id: &str,
-    second: i64,
-    status: &str,
-    message: Option<&str>,
-) -> Activity {
+fn activity(stack: &str, id: &str, second: i64, status: &str, message: Option<&str>) -> Activity {
     Activity {
         id: format!("{stack}-{id}"),
         group: format!("{stack}-asg").into(),
