@@ -117,6 +117,22 @@ impl fmt::Display for Column {
     }
 }
 
+impl Column {
+    /// Whether the greatest is what one looks for first: the worst, the most, the latest.
+    pub fn is_greatest_first(&self) -> bool {
+        matches!(
+            self,
+            Self::Finding
+                | Self::Severity
+                | Self::Count
+                | Self::Traffic
+                | Self::Weight
+                | Self::Calls
+                | Self::Time
+        )
+    }
+}
+
 /// How rows are sorted. What is unknown stands last in either direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sort {
@@ -124,6 +140,14 @@ pub struct Sort {
     pub by: Column,
     /// The greatest first.
     pub descending: bool,
+}
+
+impl Sort {
+    /// By this column, what one looks for first.
+    pub(super) fn by(column: Column) -> Self {
+        let descending = column.is_greatest_first();
+        Self { by: column, descending }
+    }
 }
 
 impl ScreenKind {

@@ -2,7 +2,8 @@
 
 use super::command::Context;
 use super::input::{Chord, Size};
-use super::keymap::Keymap;
+use super::keymap::{Hint, Keymap};
+use super::layer::{Dialog, Layer};
 use super::notice::Notices;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
@@ -29,22 +30,6 @@ pub struct Place {
     pub production: bool,
     /// Whether nodes are probed at all.
     pub probing: bool,
-}
-
-/// Something that lies over the screen and takes the keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Layer {
-    /// Every key that works on the screen below.
-    Help {
-        /// The first line that is shown.
-        scroll: usize,
-    },
-    /// The notices so far, the latest first.
-    Messages {
-        /// The first line that is shown.
-        scroll: usize,
-    },
 }
 
 /// Everything the screens are drawn from.
@@ -136,16 +121,31 @@ impl Model {
 
     /// Where keys are looked up now, innermost first. A layer takes all keys but the global ones.
     pub fn contexts(&self) -> Vec<Context> {
-        if self.layers.is_empty() {
-            self.screen_contexts()
-        } else {
-            vec![Context::Layer, Context::Global]
+        self.contexts_under(&self.layers)
+    }
+
+    /// Where keys are looked up when only these lie over the screen.
+    pub fn contexts_under(&self, layers: &[Layer]) -> Vec<Context> {
+        match layers.last() {
+            Some(layer) => vec![layer.context(), Context::Global],
+            None => self.screen_contexts(),
         }
     }
 
     /// Where keys are looked up when nothing lies over the screen.
     pub fn screen_contexts(&self) -> Vec<Context> {
         vec![self.screen().kind.context(), Context::List, Context::Global]
+    }
+
+    /// Every key that works below the topmost layer, and what it does: of the context it stands in.
+    pub fn help(&self) -> Vec<(Context, Hint)> {
+        let below = self.layers.split_last().map_or(&[][..], |(_, below)| below);
+        self.keymap.help_by_context(&self.contexts_under(below))
+    }
+
+    /// Asks a question. Its answer brings about an effect.
+    pub fn ask(&mut self, dialog: Dialog) {
+        self.layers.push(Layer::Dialog(dialog));
     }
 
     /// A fleet.

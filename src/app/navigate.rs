@@ -1,7 +1,10 @@
 //! Moving about: rows, screens, layers. Part of `update`; nothing else calls it.
 
-use super::model::{Layer, Model};
+use super::column::Sort;
+use super::layer::Layer;
+use super::model::Model;
 use super::notice::NoticeKind;
+use super::prompt;
 use super::rows;
 use super::screen::{RowId, Screen, ScreenKind};
 use crate::core::ids::{InstanceId, StackId};
@@ -37,6 +40,7 @@ pub(super) fn enter(model: &mut Model, kind: ScreenKind) {
             screens.push(Screen::new(kind));
         }
     }
+    model.layers.clear();
     refresh(model);
 }
 
@@ -105,24 +109,33 @@ pub(super) fn half_screen(model: &mut Model, direction: isize) {
     go(model, Motion::By(half.saturating_mul(direction)));
 }
 
+/// Goes by one row, line or choice.
+pub(super) fn step(model: &mut Model, by: isize) {
+    match model.layers.last() {
+        Some(Layer::Prompt(_)) => prompt::choose(model, by),
+        _ => go(model, Motion::By(by)),
+    }
+}
+
 /// Moves in the topmost layer, or else among the rows of the screen.
 pub(super) fn go(model: &mut Model, motion: Motion) {
-    match model.layers.last().copied() {
-        Some(layer) => scroll(model, layer, motion),
+    match model.layers.last() {
+        Some(_) => scroll(model, motion),
         None => walk(model, motion),
     }
 }
 
-fn scroll(model: &mut Model, layer: Layer, motion: Motion) {
-    let (from, lines) = match layer {
-        Layer::Help { scroll } => (scroll, model.keymap.help(&model.screen_contexts()).len()),
-        Layer::Messages { scroll } => (scroll, model.notices.all().len()),
-    };
-    let to = match motion {
-        Motion::By(by) => from.saturating_add_signed(by),
-        Motion::To(place) => place,
+fn scroll(model: &mut Model, motion: Motion) {
+    let lines = match model.layers.last() {
+        Some(Layer::Help { .. }) => model.help().len(),
+        Some(Layer::Messages { .. }) => model.notices.all().len(),
+        _ => return,
     };
     if let Some(Layer::Help { scroll } | Layer::Messages { scroll }) = model.layers.last_mut() {
+        let to = match motion {
+            Motion::By(by) => scroll.saturating_add_signed(by),
+            Motion::To(place) => place,
+        };
         *scroll = to.min(lines.saturating_sub(1));
     }
 }
@@ -135,24 +148,79 @@ fn walk(model: &mut Model, motion: Motion) {
     }
 }
 
-/// Makes the rows of the screen the operator is on, and finds its selection among them. What
-/// vanished is said, so that no key that is already on its way is given to something else unseen.
+/// Sorts by the column after or before the one that is sorted by. Between the last and the first
+/// lies the screen's own order.
+pub(super) fn sort_by_next(model: &mut Model, by: isize) {
+    let screen = model.screen();
+    let columns = screen.kind.columns();
+    let own = columns.len();
+    let at = screen.list.sort.as_ref().map(|sort| columns.iter().position(|it| *it == sort.by));
+    // Places 0 to own - 1 are the columns, the place after them the own order.
+    let at = at.map_or(own, |place| place.unwrap_or(own));
+    let next = (at + own + 1).saturating_add_signed(by) % (own + 1);
+    let sort = columns.get(next).map(|column| Sort::by(column.clone()));
+    model.screen_mut().list.sort = sort;
+    rearrange(model);
+}
+
+/// Sorts the other way round; by the first column where nothing is sorted by yet.
+pub(super) fn reverse(model: &mut Model) {
+    let first = model.screen().kind.columns().first().cloned();
+    let sort = &mut model.screen_mut().list.sort;
+    match (sort.as_mut(), first) {
+        (Some(sort), _) => sort.descending = !sort.descending,
+        (None, Some(first)) => *sort = Some(Sort { by: first, descending: true }),
+        (None, None) => {}
+    }
+    rearrange(model);
+}
+
+/// Sorts by the column of this name, or the only one that begins so.
+///
+/// # Errors
+/// A sentence: there is no such column.
+pub(super) fn sort(model: &mut Model, name: &str) -> Result<(), String> {
+    let columns = rows::columns(model, &model.screen().kind);
+    let name = name.to_lowercase();
+    let mut like = columns.iter().filter(|column| column.to_string().starts_with(&name));
+    let exact = columns.iter().find(|column| column.to_string() == name);
+    let column = match (exact, like.next(), like.next()) {
+        (Some(column), _, _) | (None, Some(column), None) => column.clone(),
+        _ => {
+            let names: Vec<_> = columns.iter().map(ToString::to_string).collect();
+            return Err(format!("There is no column {name:?}; there is {}.", names.join(", ")));
+        }
+    };
+    model.screen_mut().list.sort = Some(Sort::by(column));
+    rearrange(model);
+    Ok(())
+}
+
+/// Makes the rows of the screen again after news, and finds its selection among them. What vanished
+/// is said, so that no key that is already on its way is given to something else unseen.
 /// The screens on the way here are made again when somebody comes back to them.
 pub(super) fn refresh(model: &mut Model) {
-    let Screen { kind, list } = model.screen();
-    let mut rows = rows::all(model, kind);
-    let total = rows.len();
-    if let Some(sort) = &list.sort {
-        rows::sort(model, kind, &mut rows, sort);
-    }
-    let list = &mut model.screen_mut().list;
-    (list.rows, list.total) = (rows.into(), total);
-    let lost = list.selection.settle(&list.rows);
-    let now = list.selection.id().map(RowId::name);
-    let Some(lost) = lost.map(|row| row.name()) else { return };
-    let text = match now {
-        Some(now) => format!("The {lost} is gone; {now} is selected instead."),
-        None => format!("The {lost} is gone; nothing is selected."),
+    let Some((lost, there)) = remake(model) else { return };
+    let why = if there { "is filtered out" } else { "is gone" };
+    let lost = lost.name();
+    let text = match model.screen().list.selected().map(RowId::name) {
+        Some(now) => format!("The {lost} {why}; {now} is selected instead."),
+        None => format!("The {lost} {why}; nothing is selected."),
     };
     model.notices.say(model.now, NoticeKind::Warning, text);
+}
+
+/// Makes the rows again after the operator asked for others. The selection stays where it can; where
+/// it goes instead, the operator sees.
+pub(super) fn rearrange(model: &mut Model) {
+    drop(remake(model));
+}
+
+/// Returns what was selected and is to be seen no more, and whether it is there nevertheless.
+fn remake(model: &mut Model) -> Option<(RowId, bool)> {
+    let made = rows::make(model, model.screen());
+    let list = &mut model.screen_mut().list;
+    (list.rows, list.total) = (made.rows.into(), made.total);
+    let lost = list.selection.settle(&list.rows)?;
+    Some((lost, made.there))
 }

@@ -1,15 +1,15 @@
 //! `update`: the only place where the model changes. It never waits, reads no clock, and says what
 //! is to be done in the `Effects` it returns.
 
-use super::command::Action;
+use super::act::act;
 use super::effect::{Effect, Effects, Ending};
 use super::event::{Event, EventKind, Signal};
 use super::input::{Chord, Input};
 use super::keymap::Resolution;
-use super::model::{Layer, Model};
-use super::navigate::{self, Motion};
+use super::model::Model;
+use super::navigate;
 use super::notice::NoticeKind;
-use super::screen::ScreenKind;
+use super::prompt;
 use super::sources;
 use crate::core::cause::causes;
 use crate::core::estate::Estate;
@@ -26,8 +26,10 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
     model.now = event.at;
     match event.kind {
         EventKind::Input(Input::Chord(chord)) => press(model, chord),
-        EventKind::Input(Input::Paste(_)) => {
-            say(model, NoticeKind::Info, "There is no text field to paste into here.");
+        EventKind::Input(Input::Paste(text)) => {
+            if !prompt::insert(model, &text) {
+                say(model, NoticeKind::Info, "There is no text field to paste into here.");
+            }
             Effects::none()
         }
         EventKind::Input(Input::Resize(size)) => {
@@ -88,7 +90,14 @@ fn take_news(model: &mut Model, news: SourceEvent) -> Effects {
 
 fn press(model: &mut Model, chord: Chord) -> Effects {
     let keymap = Arc::clone(&model.keymap);
-    let resolution = keymap.resolve(&model.contexts(), &model.pending, chord);
+    let mut contexts = model.contexts();
+    // What can be typed is typed: only the keys of the line itself come before it.
+    let typed =
+        chord.typed().filter(|_| model.layers.last().is_some_and(|it| it.field().is_some()));
+    if typed.is_some() {
+        contexts.truncate(1);
+    }
+    let resolution = keymap.resolve(&contexts, &model.pending, chord);
     if resolution == Resolution::Pending {
         model.pending.push(chord);
         return Effects::none();
@@ -99,42 +108,14 @@ fn press(model: &mut Model, chord: Chord) -> Effects {
     match resolution {
         Resolution::Matched(action) => act(model, action),
         Resolution::NotFound => {
-            say(model, NoticeKind::Info, format!("{chord} does nothing here."));
+            match typed {
+                Some(c) => drop(prompt::insert(model, c.encode_utf8(&mut [0; 4]))),
+                None => say(model, NoticeKind::Info, format!("{chord} does nothing here.")),
+            }
             Effects::none()
         }
         Resolution::Pending | Resolution::Cancelled => Effects::none(),
     }
-}
-
-fn act(model: &mut Model, action: Action) -> Effects {
-    match action {
-        Action::Quit => return Effect::Quit(Ending::Quit).into(),
-        Action::Suspend => return Effect::Suspend.into(),
-        Action::Redraw => return Effect::Repaint.into(),
-        Action::PollNow => {
-            say(model, NoticeKind::Info, "Reading everything on screen now.");
-            return Effect::PollNow.into();
-        }
-        Action::Help => navigate::show(model, Layer::Help { scroll: 0 }),
-        Action::Messages => navigate::show(model, Layer::Messages { scroll: 0 }),
-        Action::Back => {
-            if model.layers.pop().is_none() {
-                navigate::back(model);
-            }
-        }
-        Action::Open => navigate::open(model),
-        Action::Traffic => navigate::enter(model, ScreenKind::Traffic),
-        Action::Findings => navigate::enter(model, ScreenKind::Findings),
-        Action::Timeline => navigate::enter(model, ScreenKind::Timeline),
-        Action::Sources => navigate::enter(model, ScreenKind::Sources),
-        Action::Down => navigate::go(model, Motion::By(1)),
-        Action::Up => navigate::go(model, Motion::By(-1)),
-        Action::PageDown => navigate::half_screen(model, 1),
-        Action::PageUp => navigate::half_screen(model, -1),
-        Action::First => navigate::go(model, Motion::To(0)),
-        Action::Last => navigate::go(model, Motion::To(usize::MAX)),
-    }
-    Effects::none()
 }
 
 /// The world as it is now known, and what changed since it was last looked at.

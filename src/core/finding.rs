@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     strum::Display,
     strum::EnumString,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -53,7 +54,7 @@ macro_rules! kinds {
         /// The kinds of finding, in the contract's words.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-            strum::Display, strum::EnumIter, strum::EnumString,
+            strum::Display, strum::EnumIter, strum::EnumString, strum::IntoStaticStr,
         )]
         #[serde(rename_all = "snake_case")]
         #[strum(serialize_all = "snake_case")]

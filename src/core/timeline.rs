@@ -370,8 +370,7 @@ mod tests {
         assert_eq!((timeline.len(), timeline.since()), (0, None), "nothing to compare with");
         timeline.compare((&known, &later), at(4), at(0));
         assert_eq!((texts(&timeline), timeline.since()), (vec!["six of them"], Some(at(4))));
-        // From here on whatever is compared is told, whole or not.
-        timeline.compare((&later, &blank), at(5), at(0));
+        timeline.compare((&later, &known), at(5), at(0));
         assert_eq!(timeline.len(), 2);
         // Where there never is a whole picture, a partial one has to do.
         let mut timeline = Timeline::default();

@@ -1,6 +1,7 @@
 //! The rows of each screen: which there are, and what they are sorted by. Made when the estate, the
 //! order or the filter changes, never for a frame and never for a step of the selection.
 
+mod facets;
 pub(super) mod findings;
 mod fleets;
 mod node;
@@ -11,8 +12,9 @@ pub(super) mod traffic;
 
 use super::column::{Column, Sort};
 use super::model::Model;
-use super::screen::{RowId, ScreenKind};
+use super::screen::{RowId, Screen, ScreenKind};
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a row is sorted by. The unknown stands last whatever the direction.
@@ -83,15 +85,65 @@ fn key(model: &Model, kind: &ScreenKind, row: &RowId, column: &Column) -> Key {
         ScreenKind::Node(id) => node::key(model, id, row, column),
         ScreenKind::Traffic => traffic::key(model, row, column),
         ScreenKind::Findings => findings::key(model, row, column),
-        ScreenKind::Timeline => timeline::key(model, row, column),
         ScreenKind::Sources => sources::key(model, row, column),
+        // Its keys are found by an index (see `sort`).
+        ScreenKind::Timeline => Key::Unknown,
     }
 }
 
 /// Sorts rows. Rows that are alike in this column keep their own order.
-pub(super) fn sort(model: &Model, kind: &ScreenKind, rows: &mut Vec<RowId>, sort: &Sort) {
-    let keyed = rows.drain(..).map(|row| (key(model, kind, &row, &sort.by), row));
-    let mut keyed: Vec<_> = keyed.collect();
+fn sort(model: &Model, kind: &ScreenKind, rows: &mut Vec<RowId>, sort: &Sort) {
+    let entries = match kind {
+        ScreenKind::Timeline => timeline::index(model),
+        _ => BTreeMap::new(),
+    };
+    let key = |row: &RowId| match row {
+        RowId::Change(seq) => {
+            entries.get(seq).map_or(Key::Unknown, |entry| timeline::key(entry, &sort.by))
+        }
+        _ => key(model, kind, row, &sort.by),
+    };
+    let mut keyed: Vec<_> = rows.drain(..).map(|row| (key(&row), row)).collect();
     keyed.sort_by(|(one, _), (other, _)| one.compare(other, sort.descending));
     rows.extend(keyed.into_iter().map(|(_, row)| row));
+}
+
+/// The rows of a screen as they are to be seen.
+pub(super) struct Made {
+    pub rows: Vec<RowId>,
+    /// How many there are without the filter.
+    pub total: usize,
+    /// Whether the row that was selected is there, filtered out or not.
+    pub there: bool,
+}
+
+/// Makes a screen's rows.
+pub(super) fn make(model: &Model, screen: &Screen) -> Made {
+    let Screen { kind, list } = screen;
+    let mut rows = all(model, kind);
+    let total = rows.len();
+    let mut there = false;
+    if !list.filter.is_empty() {
+        there = list.selected().is_some_and(|selected| rows.contains(selected));
+        facets::keep(model, kind, &mut rows, list.filter.query());
+    }
+    if let Some(by) = &list.sort {
+        sort(model, kind, &mut rows, by);
+    }
+    Made { rows, total, there }
+}
+
+/// The columns that a screen's rows can be sorted by, those of single ports and products last.
+pub(super) fn columns(model: &Model, kind: &ScreenKind) -> Vec<Column> {
+    let mut all = kind.columns().to_vec();
+    let fleets = || model.estate.iter().flat_map(|estate| estate.fleets.values());
+    if matches!(kind, ScreenKind::Fleets | ScreenKind::Nodes(_)) {
+        let ports = fleets().flat_map(|fleet| fleet.targets.iter().map(|it| it.port));
+        let ports: BTreeSet<u16> = ports.collect();
+        let products = fleets().flat_map(|fleet| fleet.probes.iter().map(|it| &it.service));
+        let products: BTreeSet<_> = products.collect();
+        all.extend(ports.into_iter().map(Column::Port));
+        all.extend(products.into_iter().cloned().map(Column::Product));
+    }
+    all
 }

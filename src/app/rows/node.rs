@@ -39,7 +39,7 @@ pub(super) fn key(model: &Model, id: &InstanceId, row: &RowId, column: &Column) 
 }
 
 /// Who answers; a finding is our own word.
-fn source(answer: &Answer) -> Option<Source> {
+pub(super) fn source(answer: &Answer) -> Option<Source> {
     match answer {
         Answer::Finding(_) => None,
         Answer::Ec2 => Some(Source::Ec2),
@@ -50,7 +50,7 @@ fn source(answer: &Answer) -> Option<Source> {
     }
 }
 
-fn word(node: &Node, answer: &Answer) -> Option<String> {
+pub(super) fn word(node: &Node, answer: &Answer) -> Option<String> {
     match answer {
         Answer::Finding(_) => None,
         Answer::Ec2 => node.ec2_state.as_deref().map(str::to_owned),

@@ -5,14 +5,19 @@ use super::fleets::severity;
 use crate::app::column::Column;
 use crate::app::model::Model;
 use crate::app::screen::RowId;
+use crate::core::timeline::Entry;
+use std::collections::BTreeMap;
 
 pub(super) fn all(model: &Model) -> Vec<RowId> {
     model.timeline.newest_first().map(|entry| RowId::Change(entry.seq)).collect()
 }
 
-pub(super) fn key(model: &Model, row: &RowId, column: &Column) -> Key {
-    let RowId::Change(seq) = row else { return Key::Unknown };
-    let Some(entry) = model.timeline.get(*seq) else { return Key::Unknown };
+/// The entries by their number, for work on all of them.
+pub(super) fn index(model: &Model) -> BTreeMap<u64, &Entry> {
+    model.timeline.newest_first().map(|entry| (entry.seq, entry)).collect()
+}
+
+pub(super) fn key(entry: &Entry, column: &Column) -> Key {
     match column {
         Column::Time => Key::time(Some(entry.at)),
         Column::Severity => Key::Number(severity(entry.severity)),

@@ -5,7 +5,7 @@ use crate::app::fixture::{
     at, estate, feed, fleet, healthy, model, node_id, press, read, show, sources_fail, sources_ok,
     troubled,
 };
-use crate::app::{RowId, ScreenKind, Size, SourceState};
+use crate::app::{Layer, RowId, ScreenKind, Size, SourceState};
 use crate::core::error::ErrorKind;
 use crate::core::estate::Role;
 use crate::core::ids::InstanceId;

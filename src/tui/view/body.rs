@@ -55,6 +55,15 @@ impl Main {
         }
     }
 
+    /// Whether this is the same page with another row selected.
+    pub(super) fn is_moved_from(&self, before: &Self) -> bool {
+        match (self, before) {
+            (Self::Table(table), Self::Table(before)) => table.is_moved_from(before),
+            (Self::Listing(listing), Self::Listing(before)) => listing.is_moved_from(before),
+            _ => false,
+        }
+    }
+
     fn draw(&self, area: Rect, buffer: &mut Buffer, theme: Theme) {
         match self {
             Self::Table(table) => table.draw(area, buffer, theme),

@@ -66,6 +66,16 @@ pub(super) fn page(
 }
 
 impl Listing {
+    /// Whether this is the same page with another row selected.
+    pub(super) fn is_moved_from(&self, before: &Self) -> bool {
+        let lines = || self.lines.iter().zip(&before.lines);
+        self.title == before.title
+            && self.height == before.height
+            && self.lines.len() == before.lines.len()
+            && lines().all(|(line, before)| line.line == before.line)
+            && lines().any(|(line, before)| line.selected != before.selected)
+    }
+
     /// Draws it.
     pub(super) fn draw(&self, area: Rect, buffer: &mut Buffer, theme: Theme) {
         if area.is_empty() {

@@ -22,6 +22,7 @@ mod layers;
 mod listing;
 mod node;
 mod nodes;
+mod prompt;
 mod sources;
 mod table;
 mod timeline;
@@ -88,6 +89,8 @@ pub(super) struct Frame {
     theme: Theme,
     head: Vec<Line>,
     body: Body,
+    /// What lies over the end of the body.
+    over: Option<Text>,
     status: Option<Line>,
     hints: Line,
 }
@@ -133,17 +136,18 @@ impl Layout {
 /// The frame that shows this model.
 pub(super) fn frame(model: &Model, theme: Theme) -> Frame {
     let layout = Layout::of(model.size);
-    let body = match model.layers.last() {
-        Some(layer) => Body::Text(layers::text(model, *layer, theme, layout)),
-        None => screen(model, theme, layout),
-    };
-    let status = status(model);
+    let layer = model.layers.last().and_then(|layer| layers::text(model, layer, theme, layout));
+    let body = layer.map_or_else(|| screen(model, theme, layout), Body::Text);
+    let asked = prompt::asked(model, theme, layout.columns).unwrap_or_default();
+    let status = Some(asked.line).filter(|line| !line.is_empty()).or_else(|| status(model));
+    let below = asked.below.unwrap_or_else(|| hints(model, theme));
     let (status, hints) = match (layout.status, status) {
-        (true, status) => (status, hints(model, theme)),
+        (true, status) => (status, below),
         (false, Some(status)) => (None, status),
-        (false, None) => (None, hints(model, theme)),
+        (false, None) => (None, below),
     };
-    Frame { theme, head: head::lines(model, theme, layout.two_heads), body, status, hints }
+    let head = head::lines(model, theme, layout.two_heads);
+    Frame { theme, head, body, over: asked.choices, status, hints }
 }
 
 fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
@@ -219,6 +223,23 @@ fn hints(model: &Model, theme: Theme) -> Line {
     hints
 }
 
+impl Frame {
+    /// Keeps to the details that are shown, where nothing but the selection has moved on the same
+    /// page: the table moves at once, the details follow. They stand under the name of what they
+    /// tell about, so they are never taken for another's. Returns whether anything was held back.
+    pub(super) fn hold_back(&mut self, shown: Frame) -> bool {
+        match (&mut self.body, shown.body) {
+            (Body::Screen(main, panes), Body::Screen(before, old))
+                if main.is_moved_from(&before) && *panes != old =>
+            {
+                *panes = old;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Draws a line from a cell on, cut at `columns`; the rest of the row stays as it was.
 fn draw(buffer: &mut Buffer, (x, y): (u16, u16), line: &[Span], columns: u16, theme: Theme) {
     let mut at = x;
@@ -253,6 +274,23 @@ fn draw_text(buffer: &mut Buffer, area: Rect, text: &Text, theme: Theme) {
     }
 }
 
+/// Draws a text over the end of an area; of what lies below, nothing shines through.
+fn draw_over(buffer: &mut Buffer, area: Rect, text: &Text, theme: Theme) {
+    let wanted = u16::try_from(text.lines.len()).unwrap_or(u16::MAX).saturating_add(1);
+    let height = wanted.min(area.height);
+    let area = Rect { y: area.bottom() - height, height, ..area };
+    for y in area.top()..area.bottom() {
+        buffer.set_stringn(
+            area.x,
+            y,
+            " ".repeat(area.width.into()),
+            area.width.into(),
+            Style::reset(),
+        );
+    }
+    draw_text(buffer, area, text, theme);
+}
+
 impl Widget for &Frame {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
@@ -278,6 +316,9 @@ impl Widget for &Frame {
         }
         let body = Rect { y, height: bottom.saturating_sub(y), ..area };
         self.body.draw(body, buffer, theme);
+        if let Some(over) = &self.over {
+            draw_over(buffer, body, over, theme);
+        }
     }
 }
 

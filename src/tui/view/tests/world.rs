@@ -205,7 +205,7 @@ impl World {
                 target_group: group(&fleet.stack, name),
                 weight: fleet.weights[place],
             });
-            let default = Forward { groups: groups.collect(), sticky: false };
+            let default = Forward { groups: groups.collect(), sticky: false, sticky_seconds: None };
             let (arn, load_balancer) = (listener(port), balancer());
             Listener { arn, load_balancer, port, protocol: "TCP".into(), default }
         });
