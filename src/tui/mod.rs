@@ -1,6 +1,7 @@
 //! The terminal: taking it and giving it back, reading keys, painting. Everything about how things
 //! look lives here and nowhere else; nothing here changes the model (invariant 4).
 
+mod encoder;
 mod hangup;
 mod input;
 mod keys;
@@ -21,7 +22,7 @@ use self::theme::Theme;
 use crate::app::{Ending, KeymapError, Model, NoticeKind, Place};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::engine::console::{self, ConsoleError, Reconcile, Start, Surface};
+use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
 use crate::engine::{Feed, FeedError};
 use std::io;
 use std::sync::Arc;
@@ -119,7 +120,7 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
         Theme { color: settings.color, ascii: settings.ascii, production: settings.production };
     let mut surface = TerminalSurface::open(theme).map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.
-    surface.paint(&model).map_err(io("write to the terminal"))?;
+    surface.paint(&model, Operator::AtRest).map_err(io("write to the terminal"))?;
     hangup::watch().map_err(io("watch for a hang-up"))?;
     let input = input::read().map_err(io("read keys"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

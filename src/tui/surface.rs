@@ -3,10 +3,10 @@
 use super::painter::Painter;
 use super::terminal;
 use super::theme::Theme;
-use super::view;
+use super::view::{self, Frame};
 use super::writer::Writer;
 use crate::app::{Model, Size};
-use crate::engine::console::Surface;
+use crate::engine::console::{Operator, Painted, Surface};
 use ratatui::widgets::Widget;
 use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
 use std::io;
@@ -17,12 +17,14 @@ pub(super) struct TerminalSurface {
     painter: Painter,
     writer: Writer,
     theme: Theme,
+    /// The frame on the screen.
+    shown: Option<Frame>,
 }
 
 impl TerminalSurface {
     /// Starts the writer.
     pub(super) fn open(theme: Theme) -> io::Result<Self> {
-        Ok(Self { painter: Painter::new(), writer: Writer::start()?, theme })
+        Ok(Self { painter: Painter::new(), writer: Writer::start()?, theme, shown: None })
     }
 }
 
@@ -31,13 +33,19 @@ impl Surface for TerminalSurface {
         self.writer.is_free()
     }
 
-    fn paint(&mut self, model: &Model) -> io::Result<()> {
-        let frame = view::frame(model, self.theme);
+    fn paint(&mut self, model: &Model, operator: Operator) -> io::Result<Painted> {
+        let mut frame = view::frame(model, self.theme);
+        let shown = self.shown.take().filter(|_| operator == Operator::Moving);
+        let held_back = shown.is_some_and(|shown| frame.hold_back(shown));
         let bytes = self.painter.compose(model.size, |buffer| {
             let area = buffer.area;
             (&frame).render(area, buffer);
-        })?;
-        if bytes.is_empty() { Ok(()) } else { self.writer.hand_over(bytes) }
+        });
+        self.shown = Some(frame);
+        if !bytes.is_empty() {
+            self.writer.hand_over(bytes)?;
+        }
+        Ok(if held_back { Painted::InPart } else { Painted::Whole })
     }
 
     async fn written(&mut self) -> io::Result<()> {
@@ -46,6 +54,7 @@ impl Surface for TerminalSurface {
 
     fn forget(&mut self) {
         self.painter.forget();
+        self.shown = None;
     }
 
     fn suspend(&mut self) -> Result<(), &'static str> {

@@ -199,6 +199,23 @@ fn hints(model: &Model, theme: Theme) -> Line {
     hints
 }
 
+impl Frame {
+    /// Keeps to the details that are shown, where nothing but the selection has moved on the same
+    /// page: the table moves at once, the details follow. They stand under the name of what they
+    /// tell about, so they are never taken for another's. Returns whether anything was held back.
+    pub(super) fn hold_back(&mut self, shown: Frame) -> bool {
+        match (&mut self.body, shown.body) {
+            (Body::Screen(table, Some(details)), Body::Screen(before, Some(old)))
+                if table.is_moved_from(&before) && *details != old =>
+            {
+                *details = old;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Draws a line from a cell on, cut at `columns`; the rest of the row stays as it was.
 fn draw(buffer: &mut Buffer, (x, y): (u16, u16), line: &[Span], columns: u16, theme: Theme) {
     let mut at = x;

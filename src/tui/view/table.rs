@@ -97,6 +97,16 @@ impl Table {
         self.height
     }
 
+    /// Whether this is the same page with another row selected.
+    pub(super) fn is_moved_from(&self, before: &Self) -> bool {
+        let rows = || self.rows.iter().zip(&before.rows);
+        self.title == before.title
+            && self.height == before.height
+            && self.rows.len() == before.rows.len()
+            && rows().all(|(row, before)| row.name == before.name)
+            && rows().any(|(row, before)| row.selected != before.selected)
+    }
+
     /// Draws it.
     pub(super) fn draw(&self, area: Rect, buffer: &mut Buffer, theme: Theme) {
         if area.is_empty() {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Clone, Default)]
 struct Glass {
     frames: Arc<Mutex<Vec<(u64, bool)>>>,
+    operators: Arc<Mutex<Vec<Operator>>>,
     broken: bool,
 }
 
@@ -20,12 +21,16 @@ impl Surface for Glass {
     fn is_ready(&self) -> bool {
         true
     }
-    fn paint(&mut self, model: &Model) -> io::Result<()> {
+    fn paint(&mut self, model: &Model, operator: Operator) -> io::Result<Painted> {
         if self.broken {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         self.frames.lock().unwrap().push((model.generation, model.estate.is_some()));
-        Ok(())
+        self.operators.lock().unwrap().push(operator);
+        Ok(match operator {
+            Operator::Moving => Painted::InPart,
+            Operator::AtRest => Painted::Whole,
+        })
     }
     async fn written(&mut self) -> io::Result<()> {
         std::future::pending().await
@@ -141,4 +146,28 @@ async fn without_news_a_second_paints_one_frame() {
     assert_eq!(ending.unwrap(), Ending::Quit);
     let painted = frames.lock().unwrap().len();
     assert!((10..=13).contains(&painted), "{painted}");
+}
+
+#[tokio::test]
+async fn what_was_left_while_moving_follows_at_rest() {
+    let (start, ends) = start();
+    let mut glass = Glass::default();
+    let operators = Arc::clone(&glass.operators);
+    let last = || operators.lock().unwrap().last().copied();
+    let operator = async {
+        while last() != Some(Operator::AtRest) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        press(&ends, "j").await;
+        while last() != Some(Operator::Moving) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // No key, no news, and still a frame.
+        while last() != Some(Operator::AtRest) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        press(&ends, "q").await;
+    };
+    let (ending, ()) = tokio::join!(run(start, &mut glass), operator);
+    assert_eq!(ending.unwrap(), Ending::Quit);
 }
