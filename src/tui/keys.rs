@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_keymap_of_ones_own_is_laid_over_ours_or_left_out_and_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keymap.toml");
+        let name = format!("quarterdeck-{}-keymap.toml", std::process::id());
+        let path = std::env::temp_dir().join(name);
         let read = |text: &str| {
             std::fs::write(&path, text).unwrap();
             keymap_of(Some(&path)).unwrap()
@@ -135,7 +135,8 @@ mod tests {
             assert!(said.contains(part) && said.contains("keymap.toml"), "{said}");
             assert_eq!(keymap, default_keymap().unwrap());
         }
-        let (_, said) = keymap_of(Some(&folder.path().join("none.toml"))).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (_, said) = keymap_of(Some(&path)).unwrap();
         assert!(said.unwrap().contains("No such file"));
     }
 

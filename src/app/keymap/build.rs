@@ -153,7 +153,8 @@ fn clash(one: &[Chord], other: &[Chord]) -> bool {
 fn read(text: &KeymapText) -> Result<Flat, KeymapError> {
     let mut all = Flat::new();
     for (name, bindings) in text {
-        let unknown = || KeymapError { path: name.clone(), kind: KeymapErrorKind::unknown_context() };
+        let unknown =
+            || KeymapError { path: name.clone(), kind: KeymapErrorKind::unknown_context() };
         let context: Context = name.parse().map_err(|_| unknown())?;
         for (keys, binding) in bindings {
             let error = |kind| KeymapError { path: place(name, keys), kind };
@@ -229,7 +230,10 @@ mod tests {
         let over = |own: &[(&str, &str)]| Keymap::over(&base, &text("global", own));
         let keys = |keymap: Keymap| -> Vec<String> {
             let hints = keymap.hints(&[Context::Global], &[]);
-            hints.iter().map(|hint| format!("{} {}", hint.keys, hint.action.command().name)).collect()
+            hints
+                .iter()
+                .map(|hint| format!("{} {}", hint.keys, hint.action.command().name))
+                .collect()
         };
         let same = ["g g help", "m messages", "q quit"];
         assert_eq!(keys(over(&[]).unwrap()), same);

@@ -24,9 +24,9 @@ impl Surface for Glass {
     fn is_ready(&self) -> bool {
         true
     }
-    fn paint(&mut self, model: &Model) -> io::Result<()> {
+    fn paint(&mut self, model: &Model, _: Operator) -> io::Result<Painted> {
         self.0.lock().unwrap().shown = words(model);
-        Ok(())
+        Ok(Painted::Whole)
     }
     async fn written(&mut self) -> io::Result<()> {
         std::future::pending().await
@@ -292,7 +292,8 @@ async fn every_key_of_the_default_keymap_does_what_the_table_says() {
 
 #[test]
 fn the_table_has_every_key_of_the_default_keymap_and_no_other() {
-    let text: KeymapText = toml::from_str(include_str!("../../../../keymaps/default.toml")).unwrap();
+    let text: KeymapText =
+        toml::from_str(include_str!("../../../../keymaps/default.toml")).unwrap();
     let bound: BTreeSet<(&str, &str)> = text
         .iter()
         .flat_map(|(context, keys)| keys.keys().map(|keys| (context.as_str(), keys.as_str())))
