@@ -39,3 +39,5 @@ mod sim_sdk;
 #[cfg(feature = "sim")]
 mod sim_serve;
 mod thousand;
+#[cfg(feature = "sim")]
+mod wire;
