@@ -40,11 +40,8 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             Effect::Reconcile.into()
         }
         EventKind::Source(news) => take_news(model, news),
-        EventKind::Reconciled { generation, as_of, mut estate } => {
+        EventKind::Reconciled { generation, as_of, estate } => {
             model.reconciled = Some((as_of, generation));
-            if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
-                Arc::make_mut(after).carry_since(before);
-            }
             model.estate = estate;
             model.sources = sources::lines(&model.inventory, model.now);
             navigate::settle(model);
