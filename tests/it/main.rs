@@ -20,6 +20,8 @@ mod demo_faults;
 mod faults;
 mod harness;
 mod like;
+#[cfg(feature = "sim")]
+mod pictures;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
@@ -39,3 +41,5 @@ mod sim_sdk;
 #[cfg(feature = "sim")]
 mod sim_serve;
 mod thousand;
+#[cfg(feature = "sim")]
+mod wire;
