@@ -12,5 +12,6 @@ pub mod inventory;
 pub mod observed;
 pub mod plan;
 pub mod reconcile;
+pub mod record;
 pub mod run;
 pub mod source;
