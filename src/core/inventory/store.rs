@@ -73,6 +73,10 @@ pub struct Inventory {
     pub target_health: BTreeMap<TargetGroupArn, Observed<Arc<Vec<Held<TargetHealth>>>>>,
     /// What EC2 said of each id it was asked about; `None` is "there is no such instance".
     pub instances: Arc<BTreeMap<InstanceId, Dated<Option<Ec2Instance>>>>,
+    /// Since when EC2 has answered completely without these ids it was asked about. Absence proves
+    /// that an instance is gone only when it was absent twice, some time apart.
+    #[serde(default)]
+    pub omitted_since: BTreeMap<InstanceId, Timestamp>,
     /// How the questions to EC2 went, a batch at a time.
     pub instance_batches: BTreeMap<u16, Observed<()>>,
     /// Probe outcomes, a node at a time.
@@ -124,6 +128,7 @@ impl Inventory {
                 news.settle(self.refreshes.entry(group).or_default(), value);
             }
             (Scope::Instances(batch), Fragment::Instances { asked, found }) => {
+                self.note_omitted(&asked, &found, &news);
                 self.take_instances(&asked, found, news.at);
                 let at = news.at;
                 news.settle(self.instance_batches.entry(batch).or_default(), ());
@@ -242,6 +247,21 @@ impl Inventory {
             self.refreshes.retain(|name, _| names.contains(name));
             self.drop_probes_of_nobody(at);
         }
+    }
+
+    /// An incomplete answer proves no absence, and does not interrupt one either.
+    fn note_omitted(&mut self, asked: &[InstanceId], found: &[Ec2Instance], news: &News) {
+        for instance in found {
+            self.omitted_since.remove(&instance.id);
+        }
+        if news.missing.is_none() {
+            let found: BTreeSet<&InstanceId> = found.iter().map(|one| &one.id).collect();
+            for id in asked.iter().filter(|id| !found.contains(id)) {
+                self.omitted_since.entry(id.clone()).or_insert(news.at);
+            }
+        }
+        let known = &self.instances;
+        self.omitted_since.retain(|id, _| asked.contains(id) || known.contains_key(id));
     }
 
     fn take_instances(&mut self, asked: &[InstanceId], found: Vec<Ec2Instance>, at: Timestamp) {
