@@ -73,10 +73,10 @@ pub struct Inventory {
     pub target_health: BTreeMap<TargetGroupArn, Observed<Arc<Vec<Held<TargetHealth>>>>>,
     /// What EC2 said of each id it was asked about; `None` is "there is no such instance".
     pub instances: Arc<BTreeMap<InstanceId, Dated<Option<Ec2Instance>>>>,
-    /// Since when EC2 has answered completely without these ids it was asked about. Absence proves
-    /// that an instance is gone only when it was absent twice, some time apart.
+    /// Ids that EC2 answered completely without: when first and when last. Absence proves that an
+    /// instance is gone only when it was absent twice, some time apart.
     #[serde(default)]
-    pub omitted_since: BTreeMap<InstanceId, Timestamp>,
+    pub omitted: BTreeMap<InstanceId, (Timestamp, Timestamp)>,
     /// How the questions to EC2 went, a batch at a time.
     pub instance_batches: BTreeMap<u16, Observed<()>>,
     /// Probe outcomes, a node at a time.
@@ -252,16 +252,16 @@ impl Inventory {
     /// An incomplete answer proves no absence, and does not interrupt one either.
     fn note_omitted(&mut self, asked: &[InstanceId], found: &[Ec2Instance], news: &News) {
         for instance in found {
-            self.omitted_since.remove(&instance.id);
+            self.omitted.remove(&instance.id);
         }
         if news.missing.is_none() {
             let found: BTreeSet<&InstanceId> = found.iter().map(|one| &one.id).collect();
             for id in asked.iter().filter(|id| !found.contains(id)) {
-                self.omitted_since.entry(id.clone()).or_insert(news.at);
+                let first = self.omitted.get(id).map_or(news.at, |(first, _)| *first);
+                self.omitted.insert(id.clone(), (first, news.at));
             }
         }
-        let known = &self.instances;
-        self.omitted_since.retain(|id, _| asked.contains(id) || known.contains_key(id));
+        self.omitted.retain(|_, (_, last)| age(*last, news.at) <= INSTANCES_KEPT);
     }
 
     fn take_instances(&mut self, asked: &[InstanceId], found: Vec<Ec2Instance>, at: Timestamp) {

@@ -2,14 +2,18 @@
 //! ids and numbered steps; it can be printed as a diff, written to a file, approved and carried out
 //! without a choice being left to whoever carries it out (invariant 8).
 
+pub mod check;
 pub mod context;
 pub mod fact;
 pub mod guard;
 pub mod intent;
 pub mod mutation;
 pub mod refusal;
+pub mod resolve;
 pub mod samples;
+mod view;
 
+pub use check::{Reads, check, reads};
 pub use context::{Context, LockStanding};
 pub use fact::{Answer, Claim, Fact, FactKind, TargetIs};
 pub use guard::{GuardName, GuardReport};
