@@ -201,6 +201,9 @@ pub(super) struct Global {
     /// Look only, whatever the context allows.
     #[arg(long, global = true)]
     read_only: bool,
+    /// Allow runs to be started; each is still approved.
+    #[arg(long, global = true)]
+    operate: bool,
     /// No colours.
     #[arg(long, global = true)]
     no_color: bool,
@@ -230,6 +233,7 @@ impl From<Global> for Flags {
             timeout: global.timeout,
             no_probes: global.no_probes,
             read_only: global.read_only,
+            operate: global.operate,
             no_color: global.no_color,
             ascii: global.ascii,
             clock: global.clock,

@@ -132,21 +132,19 @@ pub fn marks(drained: &BTreeSet<InstanceId>) -> Attributes {
     all
 }
 
-/// `listener[;rule]=[sticky:]group:weight,…`
+/// `listener[;rule]=[sticky|sticky:SECONDS,]group*weight,…`
 fn previous(action: &ActionId, forward: &Forward) -> String {
     let mut text = escaped(action.listener.as_str());
     if let Some(rule) = &action.rule {
         text.push(';');
         text.push_str(&escaped(rule));
     }
-    text.push_str(if forward.sticky { "=sticky," } else { "=" });
-    let groups: Vec<String> = forward
-        .groups
-        .iter()
-        .map(|of| format!("{}*{}", escaped(of.target_group.as_str()), of.weight))
-        .collect();
-    text.push_str(&groups.join(","));
-    text
+    let seconds = forward.sticky_seconds.map(|seconds| format!(":{seconds}"));
+    let sticky = format!("sticky{}", seconds.unwrap_or_default());
+    let groups =
+        forward.groups.iter().map(|of| format!("{}*{}", escaped(of.target_group.as_str()), of.weight));
+    let parts: Vec<String> = forward.sticky.then_some(sticky).into_iter().chain(groups).collect();
+    format!("{text}={}", parts.join(","))
 }
 
 fn of_previous(entry: &str) -> Option<(ActionId, Forward)> {
@@ -155,8 +153,9 @@ fn of_previous(entry: &str) -> Option<(ActionId, Forward)> {
         Some((listener, rule)) => (listener, Some(unescaped(rule))),
         None => (action, None),
     };
-    let groups = forward.strip_prefix("sticky,");
-    let sticky = groups.is_some();
+    let mut parts = forward.split(',').filter(|text| !text.is_empty()).peekable();
+    let sticky = parts.next_if(|text| text.starts_with("sticky"));
+    let sticky_seconds = sticky.and_then(|text| text.strip_prefix("sticky:")?.parse().ok());
     let one = |text: &str| {
         let (group, weight) = text.rsplit_once('*')?;
         Some(WeightedGroup {
@@ -164,10 +163,9 @@ fn of_previous(entry: &str) -> Option<(ActionId, Forward)> {
             weight: weight.parse().ok()?,
         })
     };
-    let groups: Option<Vec<WeightedGroup>> =
-        groups.unwrap_or(forward).split(',').filter(|text| !text.is_empty()).map(one).collect();
+    let groups: Option<Vec<WeightedGroup>> = parts.map(one).collect();
     let action = ActionId { listener: unescaped(listener).into(), rule };
-    Some((action, Forward { groups: groups?, sticky }))
+    Some((action, Forward { groups: groups?, sticky: sticky.is_some(), sticky_seconds }))
 }
 
 /// Writes a list into numbered attributes. An entry is never split.
@@ -252,6 +250,7 @@ mod tests {
                 .map(|name| WeightedGroup { target_group: arn(name).into(), weight: 7 })
                 .into(),
             sticky,
+            sticky_seconds: sticky.then_some(60),
         };
         let action = |rule: Option<&str>| ActionId {
             listener: arn("listener").into(),

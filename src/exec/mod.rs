@@ -3,6 +3,14 @@
 //! [`mutate`] or [`lock`]. What is to be done comes as an approved plan; nothing here chooses.
 
 pub mod journal;
+pub mod arming;
+mod compare;
+pub mod control;
+pub mod engine;
+mod eye;
+mod ledger;
 mod lock;
 mod mutate;
+pub mod process;
+pub mod start;
 pub mod state;

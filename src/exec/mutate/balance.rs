@@ -110,12 +110,21 @@ fn rewritten(
     let groups = groups?;
     let mut config = action.forward_config.take().unwrap_or_else(empty);
     let sticky = config.target_group_stickiness_config.take();
+    let seconds = to.sticky_seconds.and_then(|seconds| i32::try_from(seconds).ok());
     config.target_group_stickiness_config = match sticky {
         Some(mut had) => {
             had.enabled = Some(to.sticky);
+            if let Some(seconds) = seconds {
+                had.duration_seconds = Some(seconds);
+            }
             Some(had)
         }
-        None if to.sticky => Some(TargetGroupStickinessConfig::builder().enabled(true).build()),
+        None if to.sticky => Some(
+            TargetGroupStickinessConfig::builder()
+                .enabled(true)
+                .set_duration_seconds(seconds)
+                .build(),
+        ),
         None => None,
     };
     // AWS refuses a single group's ARN beside a list that says something else.
@@ -141,7 +150,7 @@ mod tests {
         let groups = groups
             .iter()
             .map(|(arn, weight)| WeightedGroup { target_group: (*arn).into(), weight: *weight });
-        Forward { groups: groups.collect(), sticky }
+        Forward { groups: groups.collect(), sticky, sticky_seconds: None }
     }
 
     fn action(sticky: Option<TargetGroupStickinessConfig>) -> Action {
