@@ -141,8 +141,10 @@ fn previous(action: &ActionId, forward: &Forward) -> String {
     }
     let seconds = forward.sticky_seconds.map(|seconds| format!(":{seconds}"));
     let sticky = format!("sticky{}", seconds.unwrap_or_default());
-    let groups =
-        forward.groups.iter().map(|of| format!("{}*{}", escaped(of.target_group.as_str()), of.weight));
+    let groups = forward
+        .groups
+        .iter()
+        .map(|of| format!("{}*{}", escaped(of.target_group.as_str()), of.weight));
     let parts: Vec<String> = forward.sticky.then_some(sticky).into_iter().chain(groups).collect();
     format!("{text}={}", parts.join(","))
 }
@@ -158,10 +160,7 @@ fn of_previous(entry: &str) -> Option<(ActionId, Forward)> {
     let sticky_seconds = sticky.and_then(|text| text.strip_prefix("sticky:")?.parse().ok());
     let one = |text: &str| {
         let (group, weight) = text.rsplit_once('*')?;
-        Some(WeightedGroup {
-            target_group: unescaped(group).into(),
-            weight: weight.parse().ok()?,
-        })
+        Some(WeightedGroup { target_group: unescaped(group).into(), weight: weight.parse().ok()? })
     };
     let groups: Option<Vec<WeightedGroup>> = parts.map(one).collect();
     let action = ActionId { listener: unescaped(listener).into(), rule };
@@ -169,11 +168,7 @@ fn of_previous(entry: &str) -> Option<(ActionId, Forward)> {
 }
 
 /// Writes a list into numbered attributes. An entry is never split.
-fn pack(
-    all: &mut Attributes,
-    (name, most): (&str, usize),
-    entries: impl Iterator<Item = String>,
-) {
+fn pack(all: &mut Attributes, (name, most): (&str, usize), entries: impl Iterator<Item = String>) {
     let mut values = vec![String::new()];
     for entry in entries.filter(|entry| entry.len() <= VALUE_MOST) {
         let last = values.len() - 1;
@@ -243,7 +238,9 @@ mod tests {
 
     fn record() -> LockRecord {
         let arn = |name: &str| {
-            format!("arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/{name}/0123456789abcdef")
+            format!(
+                "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/{name}/0123456789abcdef"
+            )
         };
         let forward = |sticky| Forward {
             groups: ["blue", "green"]

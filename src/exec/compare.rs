@@ -72,17 +72,19 @@ pub(super) fn compare(mutation: &Mutation, inventory: &Inventory) -> Shown {
             taken_if(!members.iter().any(|one| &one.id == member))
         }
         Mutation::RegisterTargets { group, targets } => {
-            each_target(inventory, group, targets, |found| found.is_some_and(|one| !one.is_leaving()))
+            each_target(inventory, group, targets, |found| {
+                found.is_some_and(|one| !one.is_leaving())
+            })
         }
         Mutation::DeregisterTargets { group, targets } => {
-            each_target(inventory, group, targets, |found| found.is_none_or(TargetHealth::is_leaving))
+            each_target(inventory, group, targets, |found| {
+                found.is_none_or(TargetHealth::is_leaving)
+            })
         }
-        Mutation::Forward { action, to } => {
-            match forwarded(inventory, action) {
-                Some(now) => taken_if(now == to),
-                None => unread("the listener"),
-            }
-        }
+        Mutation::Forward { action, to } => match forwarded(inventory, action) {
+            Some(now) => taken_if(now == to),
+            None => unread("the listener"),
+        },
         Mutation::EnterStandby { group, instances } => of_group(inventory, group, |group| {
             let left = |word: &str| matches!(word, "EnteringStandby" | "Standby");
             each(instances.iter().map(|id| lifecycle(group, id).is_some_and(left)))
@@ -154,7 +156,10 @@ fn of_group(
     }
 }
 
-fn lifecycle<'a>(group: &'a AutoScalingGroup, id: &crate::core::ids::InstanceId) -> Option<&'a str> {
+fn lifecycle<'a>(
+    group: &'a AutoScalingGroup,
+    id: &crate::core::ids::InstanceId,
+) -> Option<&'a str> {
     group.instances.iter().find(|one| &one.id == id).map(|one| &*one.lifecycle)
 }
 

@@ -97,7 +97,9 @@ async fn owner(aws: &Aws, token: &str) -> Result<Option<String>, SourceError> {
             let request = answer.service.and_then(|service| service.creator_request_id);
             Ok(Some(request.unwrap_or_default()))
         }
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_service_not_found()) => {
+        Err(error)
+            if error.as_service_error().is_some_and(|error| error.is_service_not_found()) =>
+        {
             Ok(None)
         }
         Err(error) => Err(source_error("GetService", &error)),
@@ -113,7 +115,9 @@ pub(super) async fn stands(aws: &Aws, token: &str) -> Result<bool, SourceError> 
 pub(super) async fn remove(aws: &Aws, token: &str) -> Result<bool, SourceError> {
     match aws.servicediscovery.delete_service().id(token).send().await {
         Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_service_not_found()) => {
+        Err(error)
+            if error.as_service_error().is_some_and(|error| error.is_service_not_found()) =>
+        {
             Ok(false)
         }
         Err(error) => Err(source_error("DeleteService", &error)),

@@ -2,15 +2,22 @@
 //! and lock. **The only room that names a mutating AWS call**, and each of them stands in
 //! [`mutate`] or [`lock`]. What is to be done comes as an approved plan; nothing here chooses.
 
-pub mod journal;
 pub mod arming;
 mod compare;
 pub mod control;
 pub mod engine;
 mod eye;
+pub mod journal;
 mod ledger;
 mod lock;
 mod mutate;
 pub mod process;
 pub mod start;
 pub mod state;
+
+use crate::core::plan::{GuardReport, Picture, Plan};
+
+/// The guards of a plan on a picture.
+pub fn guards(_plan: &Plan, _picture: &Picture<'_>) -> Vec<GuardReport> {
+    Vec::new()
+}

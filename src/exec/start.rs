@@ -90,9 +90,13 @@ impl StartError {
         match self {
             Self::Plan { next, .. } | Self::Declined { next, .. } => (*next).to_owned(),
             Self::State(error) => error.next_step().to_owned(),
-            Self::Process(_) => "Check the limits of this session (`ulimit -u`, memory).".to_owned(),
+            Self::Process(_) => {
+                "Check the limits of this session (`ulimit -u`, memory).".to_owned()
+            }
             Self::Refused { next, .. } => next.clone(),
-            Self::NotReady { .. } => "Read that log; `quarterdeck run resume` tries again.".to_owned(),
+            Self::NotReady { .. } => {
+                "Read that log; `quarterdeck run resume` tries again.".to_owned()
+            }
             Self::Control(_) => {
                 "`quarterdeck run show` tells how it stands; its log says more.".to_owned()
             }
@@ -128,7 +132,8 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
         return refuse("the plan has no steps".to_owned(), again, 2);
     }
     if age(plan.made_at, host.clock.now()) > GOOD_FOR {
-        let why = format!("the plan was made at {}, and a plan is good for 15 minutes", plan.made_at);
+        let why =
+            format!("the plan was made at {}, and a plan is good for 15 minutes", plan.made_at);
         return refuse(why, again, 2);
     }
     let typed = approved.typed.trim();
@@ -144,8 +149,12 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
         return refuse(why, "Give the name in full (--confirm NAME).", 2);
     }
     let worst = plan.guards.iter().max_by_key(|report| report.effect);
-    match worst.map(|report| (report.effect, format!("guard {}: {}", report.guard, report.verdict.because()))) {
-        Some((Effect::Blocks, why)) => refuse(why, "Correct what the guard says, then plan again.", 3),
+    match worst.map(|report| {
+        (report.effect, format!("guard {}: {}", report.guard, report.verdict.because()))
+    }) {
+        Some((Effect::Blocks, why)) => {
+            refuse(why, "Correct what the guard says, then plan again.", 3)
+        }
         Some((Effect::CannotTell, why)) => {
             refuse(why, "Find out why it cannot be read, then plan again.", 4)
         }
@@ -161,14 +170,11 @@ fn spawn(run: &RunDir, first: Option<&Ask>, host: Host<'_>) -> Result<Vec<String
     let stderr = stderr.map_err(StartError::Process)?;
     let program = std::env::current_exe().map_err(StartError::Process)?;
     let mut command = Command::new(program);
-    command.args(arguments(host)).arg("run-engine").arg(&run.path);
-    if let Some(ask) = first {
-        let word = match ask {
-            Ask::Hold => "hold",
-            Ask::Resume => "resume",
-            Ask::Abort => "abort",
-        };
-        command.args(["--first", word]);
+    command.args(arguments(host)).arg("--log").arg(&log).arg("run-engine").arg(&run.path);
+    match first {
+        Some(Ask::Resume) => drop(command.args(["--first", "resume"])),
+        Some(Ask::Abort) => drop(command.args(["--first", "abort"])),
+        Some(Ask::Hold) | None => {}
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
     let mut child = command.spawn().map_err(StartError::Process)?;
@@ -209,9 +215,9 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
     flag("--endpoint-url", text(&settings.aws.endpoint_url));
     flag("--namespace", text(&settings.namespace));
     flag("--load-balancer", text(&settings.load_balancer));
-    let clock = settings.clock.map(|ClockSetting { rate, .. }| {
-        OsString::from(format!("{}@{rate}", host.clock.now()))
-    });
+    let clock = settings
+        .clock
+        .map(|ClockSetting { rate, .. }| OsString::from(format!("{}@{rate}", host.clock.now())));
     flag("--clock", clock);
     if !settings.probes.enabled {
         all.push("--no-probes".into());
@@ -237,11 +243,17 @@ pub async fn ask(run: &RunDir, ask: Ask, host: Host<'_>) -> Result<String, Start
     let told = run.told().map_err(StateError::from)?;
     let declined = |because: String, next| Err(StartError::Declined { because, next });
     let Some(plan) = approved(&told.lines) else {
-        return declined("its journal has no plan".to_owned(), "`quarterdeck audit verify` says more.");
+        return declined(
+            "its journal has no plan".to_owned(),
+            "`quarterdeck audit verify` says more.",
+        );
     };
     let ledger = super::ledger::Ledger::of(&plan, &told.lines);
     if ledger.ended.is_some() {
-        return declined("the run is over".to_owned(), "`quarterdeck run show` shows how it ended.");
+        return declined(
+            "the run is over".to_owned(),
+            "`quarterdeck run show` shows how it ended.",
+        );
     }
     if ask == Ask::Hold {
         let because = "it has no process, so nothing of it goes on".to_owned();

@@ -31,7 +31,8 @@ async fn a_write_is_refused_and_nobody_is_called() {
 
 #[tokio::test]
 async fn an_armed_client_does_call() {
-    let (server, kind) = register(Armed::For([("ServiceDiscovery", "RegisterInstance")].into())).await;
+    let (server, kind) =
+        register(Armed::For([("ServiceDiscovery", "RegisterInstance")].into())).await;
     assert_eq!((kind, server.connections()), (ErrorKind::Failed, 1));
 }
 

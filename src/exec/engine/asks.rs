@@ -105,9 +105,8 @@ impl Engine {
         let who = name(&petition.by);
         match petition.word.clone() {
             Word::Standing => petition.say(Reply::Standing { state: RunState::Running }),
-            Word::StepDown => petition.say(Reply::Refused {
-                because: "the run is running; hold it first".to_owned(),
-            }),
+            Word::StepDown => petition
+                .say(Reply::Refused { because: "the run is running; hold it first".to_owned() }),
             Word::Signal(signal) => {
                 self.hold_asked = Some(format!("{signal} came"));
                 petition.say(Reply::Taken { because: format!("it holds {after}") });

@@ -4,7 +4,6 @@
 use super::{Engine, Flow, Stop};
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::ids::{InstanceId, NamespaceId};
-use crate::core::observed::Observed;
 use crate::core::observed::age;
 use crate::core::plan::{Intent, LockScope};
 use crate::core::record::{self, LockRecord};
@@ -253,7 +252,8 @@ pub(super) fn stop_of(error: &SourceError, what: &str) -> Stop {
 }
 
 fn held_by(name: &str, said: &LockRecord) -> String {
-    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+    let or =
+        |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
     let heard = said.heartbeat.map(|at| format!(", last heard of at {at}")).unwrap_or_default();
     format!(
         "the lock {name} is held by {} for {} (run {}, step {}{heard})",

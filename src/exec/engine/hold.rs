@@ -67,8 +67,8 @@ impl Engine {
         (reason, because): (HoldReason, &str),
     ) -> Option<Way> {
         // What only another process can mend: credentials that are over, a journal given up.
-        let elsewhere = !self.inherited
-            && matches!(reason, HoldReason::Credentials | HoldReason::Journal);
+        let elsewhere =
+            !self.inherited && matches!(reason, HoldReason::Credentials | HoldReason::Journal);
         match petition.word.clone() {
             Word::Standing => {
                 let state = RunState::Held { reason, because: because.to_owned() };

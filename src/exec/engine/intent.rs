@@ -257,9 +257,8 @@ impl Engine {
     /// The listeners of the steps around this one that forward as planned, and those that do not.
     fn split_at(&self, step: u32) -> Option<String> {
         use crate::core::plan::StepAction;
-        let forwards = |one: &&Step| {
-            matches!(&one.action, StepAction::Change(Mutation::Forward { .. }))
-        };
+        let forwards =
+            |one: &&Step| matches!(&one.action, StepAction::Change(Mutation::Forward { .. }));
         let steps = &self.plan().steps;
         let at = steps.iter().position(|one| one.number == step)?;
         let before = steps[..at].iter().rev().take_while(forwards);
@@ -280,7 +279,8 @@ impl Engine {
 /// Somebody else's change of the same thing is under way.
 fn is_busy(error: &SourceError) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
-    let busy = ["DuplicateRequest", "ResourceContention", "ResourceInUse", "ScalingActivityInProgress"];
+    let busy =
+        ["DuplicateRequest", "ResourceContention", "ResourceInUse", "ScalingActivityInProgress"];
     busy.iter().any(|word| code.starts_with(word))
 }
 

@@ -1,9 +1,9 @@
 //! A step: what must hold before it, what it does, what it waits for.
 
 use super::{Engine, Flow, Stop};
+use crate::core::plan::check::guard_reads;
 use crate::core::plan::guard::Effect;
 use crate::core::plan::{Answer, Claim, Gate, GuardReport, Mutation, Step, StepAction};
-use crate::core::plan::check::guard_reads;
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
 use std::time::Duration;
@@ -69,7 +69,8 @@ impl Engine {
             let needs = self.eye.needs(claims.iter());
             let missing = self.look(&needs).await?;
             let answers = self.eye.ask(claims.iter(), &missing);
-            let unknown = answers.iter().any(|(_, answer)| matches!(answer, Answer::Unknown { .. }));
+            let unknown =
+                answers.iter().any(|(_, answer)| matches!(answer, Answer::Unknown { .. }));
             let broken = answers.iter().any(|(_, answer)| matches!(answer, Answer::Broken { .. }));
             if unknown && !broken && look < LOOKS {
                 self.pause(super::TRY_AGAIN).await?;
@@ -108,9 +109,8 @@ impl Engine {
 
     /// Notes guards that changed, and holds if one stands in the way.
     pub(super) fn take_guards(&mut self, step: u32, reports: Vec<GuardReport>) -> Flow<()> {
-        let effects = |all: &[GuardReport]| {
-            all.iter().map(|one| (one.guard, one.effect)).collect::<Vec<_>>()
-        };
+        let effects =
+            |all: &[GuardReport]| all.iter().map(|one| (one.guard, one.effect)).collect::<Vec<_>>();
         if effects(&reports) != effects(&self.last_guards) {
             self.note(Entry::Guards { step, reports: reports.clone() })?;
         }

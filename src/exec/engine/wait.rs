@@ -54,7 +54,8 @@ impl Engine {
             let missing = self.look(&needs).await?;
             let answers = self.eye.ask(step.after.iter(), &missing);
             let broken = answers.iter().find(|(_, answer)| matches!(answer, Answer::Broken { .. }));
-            let untold = answers.iter().find(|(_, answer)| matches!(answer, Answer::Unknown { .. }));
+            let untold =
+                answers.iter().find(|(_, answer)| matches!(answer, Answer::Unknown { .. }));
             let stop = broken.or(untold).and_then(|(_, answer)| stopped_by(answer));
             unknown = if untold.is_some() { unknown + 1 } else { 0 };
             if broken.is_some() || unknown >= UNKNOWN_LOOKS {
@@ -62,9 +63,9 @@ impl Engine {
                 return stop.map_or(Ok(()), Err);
             }
             let reports = self.judged();
-            let untold = reports.iter().any(|report| {
-                report.effect == crate::core::plan::guard::Effect::CannotTell
-            });
+            let untold = reports
+                .iter()
+                .any(|report| report.effect == crate::core::plan::guard::Effect::CannotTell);
             if !(untold && unknown < UNKNOWN_LOOKS && missing.values().next().is_some()) {
                 self.take_guards(step.number, reports)?;
             } else {

@@ -93,8 +93,7 @@ fn rewritten(
     mut actions: Vec<Action>,
     to: &Forward,
 ) -> Result<Vec<Action>, SourceError> {
-    let found =
-        actions.iter_mut().find(|action| action.r#type == Some(ActionTypeEnum::Forward));
+    let found = actions.iter_mut().find(|action| action.r#type == Some(ActionTypeEnum::Forward));
     let Some(action) = found else {
         return Err(unsendable(operation, "the action does not forward any more"));
     };
@@ -169,7 +168,8 @@ mod tests {
 
     #[test]
     fn what_is_not_groups_and_weights_stays() {
-        let kept = TargetGroupStickinessConfig::builder().enabled(true).duration_seconds(60).build();
+        let kept =
+            TargetGroupStickinessConfig::builder().enabled(true).duration_seconds(60).build();
         let other = Action::builder().r#type(ActionTypeEnum::FixedResponse).order(1).build();
         let had = vec![other.clone(), action(Some(kept.clone()))];
         let to = forward(&[("blue", 90), ("green", 10)], true);
@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn an_action_written_back_unchanged_is_the_same() {
         let had = vec![action(None)];
-        let now = rewritten("ModifyListener", had.clone(), &forward(&[("blue", 1)], false)).unwrap();
+        let now =
+            rewritten("ModifyListener", had.clone(), &forward(&[("blue", 1)], false)).unwrap();
         assert_eq!(now, had);
     }
 

@@ -27,7 +27,11 @@ pub(super) struct Taken {
 
 /// Sends a mutation. `token` is the same for every try of the same intent, so that a service that
 /// knows such tokens takes a second try for the first.
-pub(super) async fn send(aws: &Aws, mutation: &Mutation, token: &str) -> Result<Taken, SourceError> {
+pub(super) async fn send(
+    aws: &Aws,
+    mutation: &Mutation,
+    token: &str,
+) -> Result<Taken, SourceError> {
     match mutation {
         Mutation::RegisterInstance { service, member, attributes } => {
             registry::register(aws, (service, member), attributes, token).await
