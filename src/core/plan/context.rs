@@ -2,7 +2,7 @@
 //! work, what stands on the lock's record.
 
 use crate::core::ids::{GroupName, InstanceId};
-use crate::core::run::Run;
+use crate::core::run::{Run, Who};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -39,6 +39,8 @@ pub struct Context {
     pub own_addresses: Option<BTreeSet<IpAddr>>,
     /// The runs this host knows, finished ones too.
     pub runs: Vec<Run>,
+    /// Who asks.
+    pub who: Who,
     /// Who holds the lock.
     pub lock: LockStanding,
     /// Nodes that a drain of ours took out and no undrain has brought back (the lock's record).

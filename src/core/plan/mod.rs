@@ -4,9 +4,13 @@
 
 pub mod check;
 pub mod context;
+pub mod diff;
 pub mod fact;
+pub mod file;
 pub mod guard;
+pub mod guards;
 pub mod intent;
+mod make;
 pub mod mutation;
 pub mod refusal;
 pub mod resolve;
@@ -15,9 +19,12 @@ mod view;
 
 pub use check::{Reads, check, reads};
 pub use context::{Context, LockStanding};
+pub use diff::{DiffLine, diff};
 pub use fact::{Answer, Claim, Fact, FactKind, TargetIs};
+pub use file::accept;
 pub use guard::{GuardName, GuardReport};
 pub use intent::{DrainMethod, Gate, Intent, MinHealthy, OnRegression, Options, Strategy, Verb};
+pub use make::{Request, plan};
 pub use mutation::{ActionId, Mutation, Target};
 pub use refusal::Refusal;
 pub use samples::Samples;

@@ -7,6 +7,7 @@ mod nodes;
 mod reads;
 mod traffic;
 
+pub(super) use nodes::products;
 pub use reads::{Reads, guard_reads, reads, step_reads};
 
 use super::view::{count, listed};
