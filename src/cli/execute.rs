@@ -10,6 +10,7 @@ use super::run_words::said;
 use super::table::clean;
 use super::{ExitCode, Failure};
 use crate::config::{Environment, Settings};
+use crate::core::plan::guard::Effect;
 use crate::core::plan::{ApprovedPlan, Plan};
 use crate::core::run::journal::{End, Entry, Outcome};
 use crate::core::run::{HoldReason, Line};
@@ -161,6 +162,8 @@ struct Told {
     held: Option<HoldReason>,
     end: Option<End>,
     changed: bool,
+    /// The worst of the guards as last noted.
+    guards: Option<Effect>,
 }
 
 impl Told {
@@ -174,6 +177,9 @@ impl Told {
             Entry::Outcome { outcome: Outcome::Accepted { .. } | Outcome::AlreadyDone, .. } => {
                 self.changed = true;
             }
+            Entry::Guards { reports, .. } => {
+                self.guards = reports.iter().map(|report| report.effect).max();
+            }
             Entry::Ended { end } => self.end = Some(end.clone()),
             _ => {}
         }
@@ -183,6 +189,16 @@ impl Told {
         match (&self.end, self.held) {
             (Some(End::Done), _) => Some(ExitCode::Done),
             (Some(End::RolledBack { .. }), _) => Some(ExitCode::RolledBack),
+            (Some(End::Failed { .. }), _)
+                if !self.changed && self.guards == Some(Effect::Blocks) =>
+            {
+                Some(ExitCode::Blocked)
+            }
+            (Some(End::Failed { .. }), _)
+                if !self.changed && self.guards == Some(Effect::CannotTell) =>
+            {
+                Some(ExitCode::LacksData)
+            }
             (Some(End::Aborted | End::Failed { .. }), _) => Some(ExitCode::Failed),
             (None, Some(HoldReason::Denied)) if !self.changed => Some(ExitCode::NotAllowed),
             (None, Some(_)) => Some(ExitCode::Holds),

@@ -5,6 +5,7 @@ use super::args::FirstWord;
 use super::run::on_runtime;
 use super::{ExitCode, Failure};
 use crate::config::{Environment, Settings};
+use crate::core::plan::guards::evaluate;
 use crate::core::run::Ask;
 use crate::core::run::journal::End;
 use crate::exec::engine::Ending;
@@ -26,8 +27,8 @@ pub(super) fn run(
     });
     let run = RunDir::at(path);
     on_runtime(super::console::clock(settings), async |clock| {
-        let around =
-            Surroundings { settings, clock: &clock, env, guards: Arc::new(crate::exec::guards) };
+        let guards = Arc::new(evaluate);
+        let around = Surroundings { settings, clock: &clock, env, guards };
         match carry_out(&run, first, around, out).await {
             Ok(Ending::Over(End::Done) | Ending::SteppedDown) => Ok(ExitCode::Done),
             Ok(Ending::Over(_)) => Ok(ExitCode::Failed),

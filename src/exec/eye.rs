@@ -14,7 +14,8 @@ use crate::core::reconcile::reconcile;
 use crate::core::source::{Scope, SourceEvent};
 use crate::sources::probe::{ProbeSetupError, Prober};
 use crate::sources::{Ask, Pace, Reader, SWEEP_RANK, Want, demand, policy};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -22,6 +23,10 @@ use tokio::task::JoinSet;
 /// What is read once and hardly changes (names, attributes, tags) stays good for so long. Nothing
 /// that a step rests on is ever that old: it is read for the step.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How often nodes are probed while something waits for them, by the world's clock, and by real
+/// time where that runs fast.
+const PROBED: Duration = Duration::from_secs(15);
+const PROBED_REAL: Duration = Duration::from_secs(2);
 /// Reads in flight at once.
 const AT_ONCE: usize = 16;
 /// A first reading needs three rounds: lists, what hangs on them, what hangs on that.
@@ -124,15 +129,17 @@ impl Eye {
             while reads.len() < AT_ONCE
                 && let Some(mut want) = waiting.pop_front()
             {
-                want.every = KEPT;
+                want.every = self.kept(&want.scope);
                 let reader = self.reader.clone();
                 reads.spawn(async move { reader.read(&want).await });
             }
             // A read that panicked has already ended the process (invariant 11).
-            let Some(Ok(event)) = reads.join_next().await else { break };
+            let Some(Ok(mut event)) = reads.join_next().await else { break };
             let failed = event.result.as_ref().err().or(event.missing.as_ref());
             if let Some(error) = failed {
                 missing.insert(event.scope.clone(), error.clone());
+                // What was read before and could not be read now is stale at once.
+                event.every = Duration::ZERO;
             }
             self.inventory.apply(event);
         }
@@ -140,14 +147,31 @@ impl Eye {
         missing
     }
 
+    /// For how long a read says something. Of probes the interval counts: it tells whether samples
+    /// cover a window.
+    fn kept(&self, scope: &Scope) -> Duration {
+        let rate = self.settings.clock.as_ref().map_or(1.0, |clock| clock.rate);
+        match scope {
+            Scope::Probe(_) => PROBED.max(PROBED_REAL.mul_f64(rate.max(1.0))),
+            _ => KEPT,
+        }
+    }
+
     /// Shows the picture as it is now.
     pub fn show<T>(&self, look: impl FnOnce(&Picture<'_>) -> T) -> T {
+        self.with_picture(|picture| look(&picture.with_samples(&self.samples)))
+    }
+
+    /// Shows it as it is shown to planners, who know only the last answer of each probe.
+    pub fn show_to_planners<T>(&self, look: impl FnOnce(&Picture<'_>) -> T) -> T {
+        self.with_picture(|picture| look(&picture))
+    }
+
+    fn with_picture<T>(&self, look: impl FnOnce(Picture<'_>) -> T) -> T {
         let now = self.clock.now();
         let estate: Estate = reconcile(&self.inventory, now, &self.policy);
-        let picture = Picture::new(&self.inventory, &estate, now)
-            .in_region(&self.region)
-            .with_samples(&self.samples);
-        if self.settings.probes.enabled { look(&picture) } else { look(&picture.without_probes()) }
+        let picture = Picture::new(&self.inventory, &estate, now).in_region(&self.region);
+        if self.settings.probes.enabled { look(picture) } else { look(picture.without_probes()) }
     }
 
     /// What these claims need.
@@ -170,10 +194,27 @@ impl Eye {
         })
     }
 
+    /// Those of the nodes' addresses that are this host's own: the address from which the system
+    /// would send to one's own is that one. Nothing is sent.
+    pub fn own_addresses(&self) -> BTreeSet<IpAddr> {
+        let nodes = self.inventory.instances.values().filter_map(|said| said.value.as_ref());
+        let addresses = nodes.filter_map(|instance| instance.private_ip);
+        addresses.filter(|address| is_own(*address)).collect()
+    }
+
     /// What was read so far.
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
     }
+}
+
+fn is_own(address: IpAddr) -> bool {
+    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let told = UdpSocket::bind(any).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    told.is_ok_and(|own| own.ip() == address)
 }
 
 fn plain(scope: Scope, ask: Ask) -> Want {

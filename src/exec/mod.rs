@@ -14,10 +14,3 @@ mod mutate;
 pub mod process;
 pub mod start;
 pub mod state;
-
-use crate::core::plan::{GuardReport, Picture, Plan};
-
-/// The guards of a plan on a picture.
-pub fn guards(_plan: &Plan, _picture: &Picture<'_>) -> Vec<GuardReport> {
-    Vec::new()
-}

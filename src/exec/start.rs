@@ -9,6 +9,7 @@ use super::state::{LOG, RunDir, StateError, who};
 use crate::clock::Clock;
 use crate::config::{ClockSetting, Environment, Origin, Settings};
 use crate::core::observed::age;
+use crate::core::plan::file::digest;
 use crate::core::plan::guard::Effect;
 use crate::core::plan::{ApprovedPlan, Confirmation, GOOD_FOR, SCHEMA};
 use crate::core::run::{Ask, RunId, RunState};
@@ -127,6 +128,10 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
     let again = "Make a new plan: the world may have changed.";
     if plan.schema != SCHEMA {
         return refuse(format!("this is no plan of schema {SCHEMA}"), again, 2);
+    }
+    if plan.digest != digest(plan) {
+        let why = "the plan was edited, or made by another version of quarterdeck";
+        return refuse(why.to_owned(), again, 2);
     }
     if plan.steps.is_empty() {
         return refuse("the plan has no steps".to_owned(), again, 2);

@@ -21,7 +21,7 @@ use crate::aws::{Aws, Call};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::error::SourceError;
-use crate::core::plan::{ApprovedPlan, GuardReport, Picture, Plan, StepAction};
+use crate::core::plan::{ApprovedPlan, Context, GuardReport, Picture, Plan, StepAction};
 use crate::core::record::Attributes;
 use crate::core::run::journal::{End, Entry};
 use crate::core::run::{HoldReason, RunId, Who};
@@ -32,7 +32,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Judges a plan's guards on a picture.
-pub type Guards = dyn Fn(&Plan, &Picture<'_>) -> Vec<GuardReport> + Send + Sync;
+pub type Guards = dyn Fn(&Picture<'_>, &Plan, &Context) -> Vec<GuardReport> + Send + Sync;
 
 /// How the engine's process ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +205,7 @@ impl Engine {
         if self.ledger.aborting {
             return Err(Stop::Abort);
         }
+        self.preflight().await?;
         self.preflight_again().await?;
         for step in self.approved.plan.steps.clone() {
             if !self.ledger.done.contains(&step.number) {

@@ -1,15 +1,20 @@
 //! A step: what must hold before it, what it does, what it waits for.
 
 use super::{Engine, Flow, Stop};
+use crate::core::observed::age;
 use crate::core::plan::check::guard_reads;
 use crate::core::plan::guard::Effect;
-use crate::core::plan::{Answer, Claim, Gate, GuardReport, Mutation, Step, StepAction};
+use crate::core::plan::{
+    Answer, Claim, Context, Gate, GuardReport, LockStanding, Mutation, Step, StepAction, Verb,
+};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
 use std::time::Duration;
 
 /// A read that failed for a passing reason is tried so often before the run holds.
 const LOOKS: u32 = 3;
+/// A fact or a guard may be unknown for so long, beyond the window of probes.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A throttled run waits so long by real time, then twice as long, up to the longest.
 const BACK_OFF: Duration = Duration::from_secs(1);
 const BACK_OFF_MOST: Duration = Duration::from_secs(30);
@@ -85,26 +90,76 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads for the guards and holds if one stands in the way.
+    /// Before anything is touched: the guards once more, as the world is now. Nothing is left behind,
+    /// so a run that may not begin is over.
+    pub(super) async fn preflight(&mut self) -> Flow<()> {
+        if self.ledger.has_begun() {
+            return Ok(());
+        }
+        self.read_for_guards().await?;
+        let context = self.context();
+        let plan = &self.approved.plan;
+        let reports = self.eye.show_to_planners(|picture| (self.guards)(picture, plan, &context));
+        match self.take_guards(0, reports) {
+            Err(Stop::Hold(HoldReason::Guard | HoldReason::Unknown, because)) => {
+                Err(Stop::Fail(because))
+            }
+            other => other,
+        }
+    }
+
+    /// Reads for the guards and holds if one stands in the way. What cannot be told is given the
+    /// time that samples of a window take: a process that has just taken the run up has none.
     pub(super) async fn check_guards(&mut self, step: u32) -> Flow<()> {
-        for look in 1.. {
-            let needs = self.eye.show(|picture| guard_reads(&self.approved.plan, picture));
-            self.look(&needs).await?;
+        let start = self.clock.now();
+        loop {
+            self.read_for_guards().await?;
             let reports = self.judged();
             let cannot_tell = reports.iter().any(|report| report.effect == Effect::CannotTell);
             let blocks = reports.iter().any(|report| report.effect == Effect::Blocks);
-            if cannot_tell && !blocks && look < LOOKS {
-                self.pause(super::TRY_AGAIN).await?;
+            if cannot_tell && !blocks && age(start, self.clock.now()) < self.patience() {
+                self.pause_for_a_look().await?;
                 continue;
             }
             return self.take_guards(step, reports);
+        }
+    }
+
+    /// How long something may be unknown before the run holds for it.
+    pub(super) fn patience(&self) -> Duration {
+        self.plan().options.window + PATIENCE
+    }
+
+    /// The way back is not kept waiting by throttled reads: what cannot be read only warns there.
+    async fn read_for_guards(&mut self) -> Flow<()> {
+        let needs = self.eye.show(|picture| guard_reads(&self.approved.plan, picture));
+        if self.plan().intent.verb() == Verb::Rollback {
+            self.eye.look(&needs).await;
+        } else {
+            self.look(&needs).await?;
         }
         Ok(())
     }
 
     /// What the guards say of what was just read.
     pub(super) fn judged(&self) -> Vec<GuardReport> {
-        self.eye.show(|picture| (self.guards)(&self.approved.plan, picture))
+        let context = self.context();
+        self.eye.show(|picture| (self.guards)(picture, &self.approved.plan, &context))
+    }
+
+    /// What guards must be told beside the picture.
+    fn context(&self) -> Context {
+        let held = self.ledger.lock.is_some();
+        let pins = self.ledger.pins.iter();
+        Context {
+            region: self.aws.region.clone(),
+            who: self.by.clone(),
+            own_addresses: Some(self.eye.own_addresses()),
+            runs: Vec::new(),
+            lock: if held { LockStanding::Ours } else { LockStanding::NotAsked },
+            drained: self.ledger.drained.clone(),
+            pins: pins.map(|(name, (_, all))| (name.clone(), all.clone())).collect(),
+        }
     }
 
     /// Notes guards that changed, and holds if one stands in the way.

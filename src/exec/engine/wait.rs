@@ -5,6 +5,7 @@ use super::step::stopped_by;
 use super::{Engine, Flow, Stop};
 use crate::core::observed::age;
 use crate::core::plan::check::guard_reads;
+use crate::core::plan::guard::Effect;
 use crate::core::plan::{Answer, Claim, PastLimit, Step};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
@@ -15,8 +16,6 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_secs(5);
 /// In a fast world a look must still not follow upon the other.
 const LOOK_REAL: Duration = Duration::from_millis(300);
-/// What cannot be told is looked at so often before a watch holds.
-const UNKNOWN_LOOKS: u32 = 3;
 
 impl Engine {
     /// Waits until what the step is for has come about, and for as long as it takes at least.
@@ -40,41 +39,44 @@ impl Engine {
                 }
                 _ => {}
             }
-            self.checkpoint_in_wait().await?;
+            self.pause_for_a_look().await?;
         }
     }
 
-    /// Watches that everything stays so for the whole time.
+    /// Watches that everything stays so for the whole time. What cannot be told for a moment ends
+    /// nothing, but the watch does not end either.
     pub(super) async fn watch(&mut self, step: &Step) -> Flow<()> {
         let from = self.clock.now();
-        let mut unknown = 0;
+        let mut untold_since = None;
         loop {
             let mut needs = self.eye.needs(step.after.iter());
             needs.merge(self.eye.show(|picture| guard_reads(&self.approved.plan, picture)));
             let missing = self.look(&needs).await?;
             let answers = self.eye.ask(step.after.iter(), &missing);
-            let broken = answers.iter().find(|(_, answer)| matches!(answer, Answer::Broken { .. }));
-            let untold =
-                answers.iter().find(|(_, answer)| matches!(answer, Answer::Unknown { .. }));
-            let stop = broken.or(untold).and_then(|(_, answer)| stopped_by(answer));
-            unknown = if untold.is_some() { unknown + 1 } else { 0 };
-            if broken.is_some() || unknown >= UNKNOWN_LOOKS {
-                self.seen(step, answers)?;
-                return stop.map_or(Ok(()), Err);
-            }
             let reports = self.judged();
-            let untold = reports
-                .iter()
-                .any(|report| report.effect == crate::core::plan::guard::Effect::CannotTell);
-            if !(untold && unknown < UNKNOWN_LOOKS && missing.values().next().is_some()) {
-                self.take_guards(step.number, reports)?;
-            } else {
-                unknown += 1;
+            let now = self.clock.now();
+            let unknown = |answer: &Answer| matches!(answer, Answer::Unknown { .. });
+            let untold = answers.iter().any(|(_, answer)| unknown(answer))
+                || reports.iter().any(|report| report.effect == Effect::CannotTell);
+            let since = *untold_since.get_or_insert(now);
+            if !untold {
+                untold_since = None;
             }
-            if stop.is_none() && age(from, self.clock.now()) >= step.at_least {
+            let patient = untold && age(since, now) < self.patience();
+            let counts = |answer: &Answer| !answer.holds() && !(patient && unknown(answer));
+            let bad = answers.iter().find(|(_, answer)| counts(answer));
+            if let Some(stop) = bad.and_then(|(_, answer)| stopped_by(answer)) {
+                self.seen(step, answers)?;
+                return Err(stop);
+            }
+            let blocks = reports.iter().any(|report| report.effect == Effect::Blocks);
+            if blocks || !patient {
+                self.take_guards(step.number, reports)?;
+            }
+            if !untold && age(from, now) >= step.at_least {
                 return self.seen(step, answers);
             }
-            self.checkpoint_in_wait().await?;
+            self.pause_for_a_look().await?;
         }
     }
 
@@ -85,7 +87,8 @@ impl Engine {
         sent.or(began).unwrap_or_else(|| self.clock.now())
     }
 
-    async fn checkpoint_in_wait(&mut self) -> Flow<()> {
+    /// Waits until it is worth looking again; hears what is said meanwhile.
+    pub(super) async fn pause_for_a_look(&mut self) -> Flow<()> {
         self.beat(false).await;
         let rate = self.settings.clock.as_ref().map_or(1.0, |clock| clock.rate);
         self.pause(LOOK.max(LOOK_REAL.mul_f64(rate.max(1.0)))).await
