@@ -57,7 +57,7 @@ const ROOMS: [Room; 13] = [
     Room {
         name: "exec",
         ours: &["core", "config", "clock", "aws", "sources"],
-        crates: &["tokio", "aws_*", "rustix", "serde_json", "tracing"],
+        crates: &["tokio", "aws_*", "rustix", "serde_json", "sha2", "tracing"],
     },
     Room {
         name: "node",

@@ -66,6 +66,38 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: SimCommand,
     },
+    /// Carries out a plan that was written to a file.
+    Apply {
+        /// The plan file (`quarterdeck plan … -o json`).
+        file: PathBuf,
+        #[command(flatten)]
+        execute: ExecuteArgs,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// The runs of this state directory, newest first.
+    Runs(Format),
+    /// One run: how it stands, and what it is to do.
+    Run {
+        #[command(subcommand)]
+        command: RunCommand,
+    },
+    /// What was done: every line of every run's journal.
+    Audit {
+        #[command(subcommand)]
+        command: Option<AuditCommand>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// The process of a run.
+    #[command(hide = true)]
+    RunEngine {
+        /// The run's directory.
+        directory: PathBuf,
+        /// What the operator who started it wants of a run that was there already.
+        #[arg(long, value_enum)]
+        first: Option<FirstWord>,
+    },
     /// Checks everything that is needed, one line a check.
     Doctor,
     /// Prints completions for a shell.
@@ -73,6 +105,73 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// What every verb takes that may be carried out.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ExecuteArgs {
+    /// Carry it out (with --operate); without this the plan is only printed.
+    #[arg(long)]
+    pub execute: bool,
+    /// Agree to it: the name of the fleet that gives or is changed, or `y` where that is enough.
+    #[arg(long, value_name = "NAME", requires = "execute")]
+    pub confirm: Option<String>,
+    /// Print the run's id and do not follow it.
+    #[arg(long, requires = "execute")]
+    pub detach: bool,
+}
+
+/// `run …`.
+#[derive(Debug, Subcommand)]
+pub(super) enum RunCommand {
+    /// How it stands, step by step.
+    Show {
+        /// Its id, or the beginning of it.
+        run: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Follows it until it ends or holds.
+    Attach {
+        /// Its id, or the beginning of it.
+        run: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Finishes the step it is at, then holds.
+    Hold {
+        /// Its id, or the beginning of it.
+        run: String,
+    },
+    /// Goes on, past a gate too, with the caller's credentials where its own have expired.
+    Resume {
+        /// Its id, or the beginning of it.
+        run: String,
+    },
+    /// No further traffic step: unpins, unlocks, ends. Weights stay as they are.
+    Abort {
+        /// Its id, or the beginning of it.
+        run: String,
+        /// The name of the fleet that gives, or is changed.
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+    },
+}
+
+/// `audit …`; without a command: all lines.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Checks every journal's chain and names the first broken line of each.
+    Verify,
+}
+
+/// What a run's new process is asked first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FirstWord {
+    /// Go on.
+    Resume,
+    /// End it.
+    Abort,
 }
 
 /// The severities as clap lists and completes them.
@@ -201,6 +300,9 @@ pub(super) struct Global {
     /// Look only, whatever the context allows.
     #[arg(long, global = true)]
     read_only: bool,
+    /// Allow runs to be started; each is still approved.
+    #[arg(long, global = true)]
+    operate: bool,
     /// No colours.
     #[arg(long, global = true)]
     no_color: bool,
@@ -230,6 +332,7 @@ impl From<Global> for Flags {
             timeout: global.timeout,
             no_probes: global.no_probes,
             read_only: global.read_only,
+            operate: global.operate,
             no_color: global.no_color,
             ascii: global.ascii,
             clock: global.clock,

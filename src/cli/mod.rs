@@ -1,13 +1,16 @@
 //! The commands: the clap tree, one file a subcommand, tables for people and JSON for machines,
 //! exit codes. Everything is printed here and nowhere else.
 
+mod apply;
 mod args;
+mod audit;
 mod completions;
 mod config;
 mod console;
 #[cfg(feature = "sim")]
 mod demo;
 mod doctor;
+mod execute;
 mod exit;
 mod failure;
 mod findings;
@@ -18,6 +21,9 @@ mod nodes;
 mod output;
 mod read;
 mod run;
+mod run_engine;
+mod run_words;
+mod runs;
 #[cfg(feature = "sim")]
 mod sim;
 mod sources;

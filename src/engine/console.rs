@@ -224,7 +224,7 @@ impl<'s, S: Surface> Console<'s, S> {
         surface: &'s mut S,
     ) -> Self {
         let region = model.place.region.clone().unwrap_or_default();
-        let policy = super::policy(feed.settings(), &region);
+        let policy = crate::sources::policy(feed.settings(), &region);
         Self {
             typed: clock.real_elapsed(),
             model,

@@ -3,7 +3,7 @@
 
 use crate::aws::{Aws, ConnectError};
 use crate::clock::Clock;
-use crate::config::{AwsSettings, Origin, Settings};
+use crate::config::Settings;
 use crate::core::inventory::Inventory;
 use crate::core::source::SourceEvent;
 use crate::sources::probe::{ProbeSetupError, Prober};
@@ -140,18 +140,7 @@ pub(super) async fn reader(
     } else {
         None
     };
-    let aws = Aws::connect(&explicit(settings)).await?;
+    let aws = Aws::connect(&settings.for_sdk()).await?;
     let region = aws.region.clone();
     Ok((Reader::new(aws, prober, clock.clone(), settings.load_balancer.clone()), region))
-}
-
-/// What the SDK is told. A profile that stands in the environment it finds by itself, and then
-/// keys in the environment come before it, as in every AWS tool; a profile that it is told comes
-/// before everything.
-fn explicit(settings: &Settings) -> AwsSettings {
-    let mut aws = settings.aws.clone();
-    if matches!(settings.origins.get("aws.profile"), Some(Origin::Env(_))) {
-        aws.profile = None;
-    }
-    aws
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 async fn register(armed: Armed) -> (Server, ErrorKind) {
     let server = Server::start(vec![http("400 Bad Request", "", "{\"__type\":\"X\"}")]).await;
+    let is_armed = armed != Armed::No;
     let aws = clients(&server.url, PATIENCE, armed).await;
     let call = aws
         .servicediscovery
@@ -18,7 +19,7 @@ async fn register(armed: Armed) -> (Server, ErrorKind) {
         .send()
         .await;
     let error = source_error("RegisterInstance", &call.unwrap_err());
-    assert_eq!(aws.attempts(), u64::from(armed == Armed::Yes));
+    assert_eq!(aws.attempts(), u64::from(is_armed));
     (server, error.kind)
 }
 
@@ -30,7 +31,8 @@ async fn a_write_is_refused_and_nobody_is_called() {
 
 #[tokio::test]
 async fn an_armed_client_does_call() {
-    let (server, kind) = register(Armed::Yes).await;
+    let (server, kind) =
+        register(Armed::For([("ServiceDiscovery", "RegisterInstance")].into())).await;
     assert_eq!((kind, server.connections()), (ErrorKind::Failed, 1));
 }
 
