@@ -9,7 +9,9 @@ pub enum ExitCode {
     Failed,
     /// Wrong usage: a flag, the configuration, or a terminal that is none.
     Usage,
-    /// A read command lacks data: missing, stale, throttled, denied.
+    /// A guard blocks, or what is wanted would make things worse.
+    Blocked,
+    /// A read command lacks data (missing, stale, throttled, denied), or a guard cannot tell.
     LacksData,
     /// Ended by the operator's Ctrl-C.
     Interrupted,
@@ -22,6 +24,7 @@ impl ExitCode {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Blocked => 3,
             Self::LacksData => 4,
             Self::Interrupted => 130,
         }
@@ -36,11 +39,12 @@ impl From<ExitCode> for std::process::ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::ExitCode::{Done, Failed, Interrupted, LacksData, Usage};
+    use super::ExitCode::{Blocked, Done, Failed, Interrupted, LacksData, Usage};
 
     #[test]
     fn the_numbers_of_the_contract() {
-        let numbers = [Done, Failed, Usage, LacksData, Interrupted].map(|code| code.number());
-        assert_eq!(numbers, [0, 1, 2, 4, 130]);
+        let numbers =
+            [Done, Failed, Usage, Blocked, LacksData, Interrupted].map(|code| code.number());
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 130]);
     }
 }

@@ -7,7 +7,7 @@ use super::output::{Reader, Streams};
 use super::world::World;
 use super::{
     ExitCode, Failure, completions, config, console, doctor, findings, fleets, logging, nodes,
-    read, sources, traffic, watch,
+    plan, read, sources, traffic, watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -126,6 +126,9 @@ fn look<W: World>(
         }
         Command::Watch { stack, format } => {
             watch::run(settings, world, streams, (stack.as_ref(), *format))
+        }
+        Command::Plan { intent } | Command::Verb(intent) => {
+            plan::run(settings, world, streams, intent)
         }
         // These were answered before the settings were read.
         Command::Config { .. } | Command::Doctor | Command::Completions { .. } => {
