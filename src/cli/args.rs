@@ -1,5 +1,6 @@
 //! The command line as contract.md writes it. A flag stands here when what it sets exists.
 
+use super::verb_args::VerbCommand;
 use crate::config::{ClockSetting, Flags, parse_clock, parse_timeout};
 use crate::core::finding::Severity;
 use crate::core::ids::StackId;
@@ -52,6 +53,13 @@ pub(super) enum Command {
         #[command(flatten)]
         format: Format,
     },
+    /// Prints the plan of what is wanted and changes nothing (-o json: the plan file).
+    Plan {
+        #[command(subcommand)]
+        intent: VerbCommand,
+    },
+    #[command(flatten)]
+    Verb(VerbCommand),
     /// The configuration: what is in force and why, a file's faults, a file to start from.
     Config {
         #[command(subcommand)]

@@ -7,7 +7,7 @@ use super::output::{Reader, Streams};
 use super::world::World;
 use super::{
     ExitCode, Failure, apply, audit, completions, config, console, doctor, findings, fleets,
-    logging, nodes, read, run_engine, runs, sources, traffic, watch,
+    logging, nodes, plan, read, run_engine, runs, sources, traffic, watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -141,6 +141,9 @@ fn look<W: World>(
         }
         Command::Watch { stack, format } => {
             watch::run(settings, world, streams, (stack.as_ref(), *format))
+        }
+        Command::Plan { intent } | Command::Verb(intent) => {
+            plan::run(settings, world, streams, intent)
         }
         // These were answered before.
         Command::Apply { .. }
