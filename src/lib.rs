@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod engine;
+pub mod node;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod sources;

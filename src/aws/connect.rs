@@ -58,7 +58,7 @@ impl Aws {
         Self::connect_armed(settings, Armed::No).await
     }
 
-    /// As [`Aws::connect`], with the gate open or closed. Nothing opens it yet.
+    /// As [`Aws::connect`], with the gate closed, open for named calls, or open.
     ///
     /// # Errors
     /// As [`Aws::connect`].

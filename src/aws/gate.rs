@@ -32,6 +32,7 @@ pub const READS: &[(&str, &str)] = &[
     ("STS", "GetCallerIdentity"),
     ("ServiceDiscovery", "DiscoverInstancesRevision"),
     ("ServiceDiscovery", "GetInstancesHealthStatus"),
+    ("ServiceDiscovery", "GetOperation"),
     ("ServiceDiscovery", "ListInstances"),
     ("ServiceDiscovery", "ListNamespaces"),
     ("ServiceDiscovery", "ListServices"),
@@ -43,13 +44,16 @@ pub const READS: &[(&str, &str)] = &[
 pub enum Armed {
     /// Only what [`READS`] names.
     No,
+    /// What [`READS`] names, and these calls by service and operation. For whoever needs one or
+    /// two calls and nobody's approval: a node that registers itself.
+    Only(&'static [(&'static str, &'static str)]),
     /// Any call. For whatever carries out approved plans, and nothing else.
     Yes,
 }
 
 /// A call that this program refused to make.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{operation} ({service}) is not on the list of reads, and this client is not armed")]
+#[error("{operation} ({service}) is not on the list of reads, and this client is not armed for it")]
 pub(super) struct Refused {
     service: String,
     operation: String,
@@ -72,7 +76,12 @@ impl Gate {
 
     fn check(&self, metadata: Option<&Metadata>) -> Result<(), Refused> {
         let (service, operation) = metadata.map_or(("?", "?"), |it| (it.service(), it.name()));
-        if self.armed == Armed::Yes || READS.contains(&(service, operation)) {
+        let armed = match self.armed {
+            Armed::No => false,
+            Armed::Only(calls) => calls.contains(&(service, operation)),
+            Armed::Yes => true,
+        };
+        if armed || READS.contains(&(service, operation)) {
             return Ok(());
         }
         Err(Refused { service: service.to_owned(), operation: operation.to_owned() })
@@ -179,6 +188,21 @@ mod tests {
         assert!(closed.check(Some(&elsewhere)).is_err());
         assert!(closed.check(None).is_err(), "a call without a name");
         assert_eq!(gate(Armed::Yes, None).check(Some(&write)), Ok(()));
+    }
+
+    #[test]
+    fn a_gate_for_two_calls_lets_no_third_through() {
+        let named =
+            &[("ServiceDiscovery", "RegisterInstance"), ("ServiceDiscovery", "DeregisterInstance")];
+        let two = gate(Armed::Only(named), None);
+        let passes =
+            |service, operation| two.check(Some(&Metadata::new(operation, service))).is_ok();
+        assert!(passes("ServiceDiscovery", "RegisterInstance"));
+        assert!(passes("ServiceDiscovery", "DeregisterInstance"));
+        assert!(passes("ServiceDiscovery", "ListInstances"), "reads pass as ever");
+        assert!(!passes("ServiceDiscovery", "DeleteService"));
+        assert!(!passes("Elastic Load Balancing v2", "DeregisterInstance"), "another service's");
+        assert!(two.check(None).is_err());
     }
 
     #[test]

@@ -66,6 +66,16 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: SimCommand,
     },
+    /// Registers this node in Cloud Map and takes out peers that are proven gone; on a node, at boot.
+    ///
+    /// What flags and the variables SERVICE_ID, STACK_ID, REGION, SYSTEM_IP_ADDR and
+    /// SYSTEM_INSTANCE_ID do not say is read from the instance metadata.
+    Register(RegisterArgs),
+    /// What a role must be allowed, as an IAM policy.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
     /// Checks everything that is needed, one line a check.
     Doctor,
     /// Prints completions for a shell.
@@ -93,6 +103,61 @@ pub(super) enum ConfigCommand {
     },
     /// A file with every key and its default.
     Sample,
+}
+
+/// `register …`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RegisterArgs {
+    /// Take this node out instead; at shutdown.
+    #[arg(long, conflicts_with = "replace_stack")]
+    pub leave: bool,
+    /// Take out every other entry of the fleet, proven gone or not; refused unless the fleet has one node.
+    #[arg(long)]
+    pub replace_stack: bool,
+    /// A Cloud Map service, srv-…; several times or with commas for several [SERVICE_ID].
+    #[arg(long, value_name = "ID")]
+    pub service: Vec<String>,
+    /// The fleet [STACK_ID].
+    #[arg(long, value_name = "ID")]
+    pub stack: Option<String>,
+    /// This node's private address [SYSTEM_IP_ADDR].
+    #[arg(long, value_name = "ADDRESS")]
+    pub ip: Option<String>,
+    /// This node's EC2 instance id [SYSTEM_INSTANCE_ID].
+    #[arg(long, value_name = "ID")]
+    pub instance_id: Option<String>,
+    /// A port on which a peer shows that it lives [default: 7946, 8080, 3000, 3100 and 3200].
+    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub peer_port: Vec<u16>,
+}
+
+/// `policy …`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// For the role of a node: what `register` calls, and nothing else.
+    Node {
+        /// Only these registry services; several times or with commas for several.
+        #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = service_id)]
+        service: Vec<String>,
+        /// Only this account.
+        #[arg(long, value_name = "NUMBER", value_parser = account)]
+        account: Option<String>,
+    },
+}
+
+/// A Cloud Map service id. It becomes part of an ARN.
+fn service_id(text: &str) -> Result<String, String> {
+    let word = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
+    match text.strip_prefix("srv-") {
+        Some(id) if word(id) => Ok(text.to_owned()),
+        _ => Err("Cloud Map service ids look like srv-0123456789abcdef".to_owned()),
+    }
+}
+
+/// An account number. It becomes part of an ARN.
+fn account(text: &str) -> Result<String, String> {
+    let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err("an account number has twelve digits".to_owned()) }
 }
 
 /// Which world, and how fast its time runs.

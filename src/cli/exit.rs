@@ -9,8 +9,12 @@ pub enum ExitCode {
     Failed,
     /// Wrong usage: a flag, the configuration, or a terminal that is none.
     Usage,
+    /// A guard blocks.
+    Blocked,
     /// A read command lacks data: missing, stale, throttled, denied.
     LacksData,
+    /// Read-only, or a change was denied before anything had changed.
+    Denied,
     /// Ended by the operator's Ctrl-C.
     Interrupted,
 }
@@ -22,7 +26,9 @@ impl ExitCode {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Blocked => 3,
             Self::LacksData => 4,
+            Self::Denied => 7,
             Self::Interrupted => 130,
         }
     }
@@ -36,11 +42,11 @@ impl From<ExitCode> for std::process::ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::ExitCode::{Done, Failed, Interrupted, LacksData, Usage};
+    use super::ExitCode::{Blocked, Denied, Done, Failed, Interrupted, LacksData, Usage};
 
     #[test]
     fn the_numbers_of_the_contract() {
-        let numbers = [Done, Failed, Usage, LacksData, Interrupted].map(|code| code.number());
-        assert_eq!(numbers, [0, 1, 2, 4, 130]);
+        let all = [Done, Failed, Usage, Blocked, LacksData, Denied, Interrupted];
+        assert_eq!(all.map(|code| code.number()), [0, 1, 2, 3, 4, 7, 130]);
     }
 }

@@ -16,7 +16,9 @@ mod json;
 mod logging;
 mod nodes;
 mod output;
+mod policy;
 mod read;
+mod register;
 mod run;
 #[cfg(feature = "sim")]
 mod sim;

@@ -7,7 +7,7 @@ use super::output::{Reader, Streams};
 use super::world::World;
 use super::{
     ExitCode, Failure, completions, config, console, doctor, findings, fleets, logging, nodes,
-    read, sources, traffic, watch,
+    policy, read, register, sources, traffic, watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -76,6 +76,8 @@ fn dispatch<W: World>(
         Some(Command::Completions { shell }) => return completions::run(shell, streams),
         Some(Command::Config { command }) => return config::run(command, env, &flags, streams),
         Some(Command::Doctor) => return doctor::run(env, &flags, world, streams),
+        Some(Command::Register(args)) => return register::run(args, env, &flags, streams),
+        Some(Command::Policy { command }) => return policy::run(command, &flags, streams),
         #[cfg(feature = "sim")]
         Some(Command::Demo(args)) => return demo::run(&args, env, &flags, streams),
         #[cfg(feature = "sim")]
@@ -128,9 +130,11 @@ fn look<W: World>(
             watch::run(settings, world, streams, (stack.as_ref(), *format))
         }
         // These were answered before the settings were read.
-        Command::Config { .. } | Command::Doctor | Command::Completions { .. } => {
-            Ok(ExitCode::Done)
-        }
+        Command::Config { .. }
+        | Command::Doctor
+        | Command::Register(_)
+        | Command::Policy { .. }
+        | Command::Completions { .. } => Ok(ExitCode::Done),
         #[cfg(feature = "sim")]
         Command::Demo(_) | Command::Sim { .. } => Ok(ExitCode::Done),
     }
