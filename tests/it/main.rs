@@ -20,6 +20,12 @@ mod demo_faults;
 mod faults;
 mod harness;
 mod like;
+#[cfg(feature = "sim")]
+mod node_register;
+#[cfg(feature = "sim")]
+mod node_script;
+#[cfg(feature = "sim")]
+mod node_storm;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
