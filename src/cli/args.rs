@@ -1,6 +1,6 @@
 //! The command line as contract.md writes it. A flag stands here when what it sets exists.
 
-use crate::config::{ClockSetting, Flags, parse_clock, parse_timeout};
+use crate::config::{ClockSetting, Flags, parse_clock, parse_request_limit, parse_timeout};
 use crate::core::finding::Severity;
 use crate::core::ids::StackId;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -71,6 +71,11 @@ pub(super) enum Command {
     /// What flags and the variables SERVICE_ID, STACK_ID, REGION, SYSTEM_IP_ADDR and
     /// SYSTEM_INSTANCE_ID do not say is read from the instance metadata.
     Register(RegisterArgs),
+    /// Serves this node's health to the load balancer: /healthz, /healthz/live, /metrics.
+    ///
+    /// Checked are grafana, loki and tempo, where GRAFANA_ENDPOINT, LOKI_ENDPOINT and TEMPO_ENDPOINT
+    /// say that they are (`off`: not at all), and what HEALTHZ_PRODUCTS and --product add.
+    Healthz(HealthzArgs),
     /// What a role must be allowed, as an IAM policy.
     Policy {
         #[command(subcommand)]
@@ -129,6 +134,44 @@ pub(super) struct RegisterArgs {
     /// A port on which a peer shows that it lives [default: 7946, 8080, 3000, 3100 and 3200].
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     pub peer_port: Vec<u16>,
+}
+
+/// `healthz …`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct HealthzArgs {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    pub listen: std::net::SocketAddr,
+    /// up: the servers answer, as the published aggregator; ready: they say that they are ready.
+    #[arg(long, value_enum, default_value_t = HealthMode::Up)]
+    pub mode: HealthMode,
+    /// On SIGTERM answer unhealthy for so long first: the load balancer's interval times its threshold.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub drain_seconds: u64,
+    /// A product: NAME=URL, NAME=URL=STATUS, or NAME=off.
+    #[arg(long, value_name = "NAME=URL")]
+    pub product: Vec<String>,
+    /// How long one check may take; less than the load balancer waits (2 s at the least).
+    #[arg(long, value_name = "DURATION", default_value = "1500ms", value_parser = parse_request_limit)]
+    pub check_timeout: Duration,
+    /// How old an answer may be: each product is asked at most once in this time.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_request_limit)]
+    pub interval: Duration,
+    /// With --mode ready: a failing Grafana database fails the node (all nodes share it).
+    #[arg(long)]
+    pub require_database: bool,
+    /// How many connections at once.
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub connections: u32,
+}
+
+/// What healthy means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum HealthMode {
+    /// The servers answer.
+    Up,
+    /// The products are ready.
+    Ready,
 }
 
 /// `policy …`.

@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod findings;
 mod fleets;
+mod healthz;
 mod json;
 mod logging;
 mod nodes;

@@ -6,8 +6,8 @@ use super::args::{Cli, Command};
 use super::output::{Reader, Streams};
 use super::world::World;
 use super::{
-    ExitCode, Failure, completions, config, console, doctor, findings, fleets, logging, nodes,
-    policy, read, register, sources, traffic, watch,
+    ExitCode, Failure, completions, config, console, doctor, findings, fleets, healthz, logging,
+    nodes, policy, read, register, sources, traffic, watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -77,6 +77,7 @@ fn dispatch<W: World>(
         Some(Command::Config { command }) => return config::run(command, env, &flags, streams),
         Some(Command::Doctor) => return doctor::run(env, &flags, world, streams),
         Some(Command::Register(args)) => return register::run(args, env, &flags, streams),
+        Some(Command::Healthz(args)) => return healthz::run(&args, env, streams),
         Some(Command::Policy { command }) => return policy::run(command, &flags, streams),
         #[cfg(feature = "sim")]
         Some(Command::Demo(args)) => return demo::run(&args, env, &flags, streams),
@@ -133,6 +134,7 @@ fn look<W: World>(
         Command::Config { .. }
         | Command::Doctor
         | Command::Register(_)
+        | Command::Healthz(_)
         | Command::Policy { .. }
         | Command::Completions { .. } => Ok(ExitCode::Done),
         #[cfg(feature = "sim")]

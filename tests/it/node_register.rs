@@ -4,7 +4,6 @@
 use crate::bench::cli::Outcome;
 use crate::served::BINARY;
 use crate::sim_harness::TestWorld;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;

@@ -23,7 +23,12 @@ pub fn client(world: &TestWorld) -> Client {
 }
 
 /// Runs the script on one node; why it ended early, if it did.
-pub async fn run(client: &Client, service: &str, node: (&str, &str), stack: &str) -> Option<String> {
+pub async fn run(
+    client: &Client,
+    service: &str,
+    node: (&str, &str),
+    stack: &str,
+) -> Option<String> {
     let listed = client.list_instances().service_id(service).max_results(100).send().await.unwrap();
     let same = |one: &&aws_sdk_servicediscovery::types::InstanceSummary| {
         one.attributes().and_then(|all| all.get("STACK")).is_some_and(|of| of == stack)

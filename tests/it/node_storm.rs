@@ -71,14 +71,17 @@ fn states(world: &TestWorld) -> BTreeMap<String, Value> {
 fn running(world: &TestWorld, stack: &str) -> BTreeMap<String, String> {
     let fits = |one: &Value| one["stack"] == stack && one["state"] == "running";
     let text = |one: &Value| one["ip"].as_str().unwrap().to_owned();
-    states(world).iter().filter(|(_, one)| fits(one)).map(|(id, one)| (id.clone(), text(one))).collect()
+    states(world)
+        .iter()
+        .filter(|(_, one)| fits(one))
+        .map(|(id, one)| (id.clone(), text(one)))
+        .collect()
 }
 
 /// Nodes that have come as far as their boot script, which is when their products start.
 fn booted(world: &TestWorld, stack: &str) -> BTreeSet<String> {
-    let up = |one: &Value| {
-        one["products"].as_object().unwrap().values().any(|phase| phase != "Down")
-    };
+    let up =
+        |one: &Value| one["products"].as_object().unwrap().values().any(|phase| phase != "Down");
     let fits = |one: &Value| one["stack"] == stack && one["state"] == "running" && up(one);
     states(world).into_iter().filter(|(_, one)| fits(one)).map(|(id, _)| id).collect()
 }
@@ -149,9 +152,9 @@ fn the_published_boot_script_leaves_one_of_fifty() {
             let mut all = tokio::task::JoinSet::new();
             for (id, ip) in nodes.clone() {
                 let (client, service) = (client.clone(), service.clone());
-                all.spawn(async move {
-                    node_script::run(&client, &service, (&id, &ip), "blue").await
-                });
+                all.spawn(
+                    async move { node_script::run(&client, &service, (&id, &ip), "blue").await },
+                );
             }
             all.join_all().await
         });
