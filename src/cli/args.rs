@@ -146,7 +146,7 @@ pub(super) struct HealthzArgs {
     #[arg(long, value_enum, default_value_t = HealthMode::Up)]
     pub mode: HealthMode,
     /// On SIGTERM answer unhealthy for so long first: the load balancer's interval times its threshold.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=3600))]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=3600))]
     pub drain_seconds: u64,
     /// A product: NAME=URL, NAME=URL=STATUS, or NAME=off.
     #[arg(long, value_name = "NAME=URL")]

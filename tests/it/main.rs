@@ -20,6 +20,7 @@ mod demo_faults;
 mod faults;
 mod harness;
 mod like;
+mod node_healthz;
 #[cfg(feature = "sim")]
 mod node_register;
 #[cfg(feature = "sim")]
