@@ -15,12 +15,26 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let policy = match command {
         PolicyCommand::Node { service, account } => {
-            node_policy(&Place { region: flags.region.clone(), account, services: service })
+            node_policy(&Place { region: region(flags)?, account, services: service })
         }
     };
     match streams.print(&text(&policy)?) {
         Ok(Reader::Listens | Reader::Left) => Ok(ExitCode::Done),
         Err(error) => Err(unprintable(&error)),
+    }
+}
+
+/// The region of `--region`. It becomes part of ARNs.
+fn region(flags: &Flags) -> Result<Option<String>, Failure> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    match &flags.region {
+        Some(region) if region.is_empty() || !region.bytes().all(fits) => Err(Failure {
+            what: "write the policy".into(),
+            causes: vec![format!("{region:?} is no region")],
+            next: "Write the region as AWS does, for example us-west-2.".into(),
+            code: ExitCode::Usage,
+        }),
+        region => Ok(region.clone()),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::node::register::{
 };
 use crate::node::{Flagged, Given, InputError, Metadata, ThisNode};
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long to insist unless `--timeout` says otherwise: longer than a boot storm is throttled,
@@ -37,6 +38,8 @@ pub(super) fn run(
     let flags = Flags {
         // The boot script's word for it; the flag and then REGION beat AWS's own variables.
         region: flags.region.clone().or_else(|| env.text("REGION").map(str::to_owned)),
+        // Nothing is kept, so a unit without HOME needs no state directory.
+        state_dir: flags.state_dir.clone().or_else(|| Some(PathBuf::from("."))),
         ..flags.clone()
     };
     let settings = crate::config::load(env, &flags)?;

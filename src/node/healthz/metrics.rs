@@ -21,6 +21,31 @@ pub(super) struct Counts {
     pub open: AtomicU64,
 }
 
+/// The text as it grows.
+#[derive(Debug, Default)]
+struct Page(String);
+
+impl Page {
+    /// One metric: its values by their labels.
+    fn add(&mut self, name: &str, kind: &str, help: &str, values: &[(String, String)]) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "# HELP quarterdeck_{name} {help}");
+        let _ = writeln!(self.0, "# TYPE quarterdeck_{name} {kind}");
+        for (labels, value) in values {
+            let _ = writeln!(self.0, "quarterdeck_{name}{labels} {value}");
+        }
+    }
+
+    /// One metric that is one number.
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+        self.add(name, kind, help, &[(String::new(), value.to_string())]);
+    }
+}
+
+fn load(count: &AtomicU64) -> u64 {
+    count.load(Ordering::Relaxed)
+}
+
 /// The whole text.
 pub(super) fn text(
     rounds: &Rounds,
@@ -28,68 +53,37 @@ pub(super) fn text(
     counts: &Counts,
     draining: bool,
 ) -> String {
-    let mut text = String::with_capacity(2_048);
-    let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    let healthy = u8::from(round.is_some_and(Round::is_healthy) && !draining);
-    let mut one = |name: &str, kind: &str, help: &str, values: &[(String, String)]| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "# HELP quarterdeck_{name} {help}");
-        let _ = writeln!(text, "# TYPE quarterdeck_{name} {kind}");
-        for (labels, value) in values {
-            let _ = writeln!(text, "quarterdeck_{name}{labels} {value}");
-        }
-    };
-    let plain = |value: String| vec![(String::new(), value)];
-    let by_code = [
-        ("{code=\"200\"}".to_owned(), load(&counts.healthy).to_string()),
-        ("{code=\"500\"}".to_owned(), load(&counts.unhealthy).to_string()),
-    ];
-    let gauge = "gauge";
-    one(
-        "healthz_healthy",
-        gauge,
-        "Whether this node says that it is healthy.",
-        &plain(healthy.to_string()),
-    );
-    one(
-        "healthz_draining",
-        gauge,
-        "Whether it is on its way out.",
-        &plain(u8::from(draining).to_string()),
-    );
-    one("healthz_answers_total", "counter", "Answers to /healthz.", &by_code);
-    one(
-        "healthz_other_answers_total",
-        "counter",
-        "Answers to other paths.",
-        &plain(load(&counts.other).to_string()),
-    );
-    one("healthz_connections", gauge, "Open connections.", &plain(load(&counts.open).to_string()));
-    one(
-        "healthz_connections_total",
-        "counter",
-        "Connections taken.",
-        &plain(load(&counts.connections).to_string()),
-    );
-    one(
-        "healthz_rounds_total",
-        "counter",
-        "Rounds of checks.",
-        &plain(load(&rounds.begun).to_string()),
-    );
-    let label = |name: &str| format!("{{product=\"{name}\"}}");
-    let of_products = |value: &dyn Fn(usize) -> Option<String>| -> Vec<(String, String)> {
-        let each = rounds.products.iter().enumerate();
-        each.filter_map(|(index, one)| Some((label(&one.name), value(index)?))).collect()
+    let mut page = Page::default();
+    let healthy = round.is_some_and(Round::is_healthy) && !draining;
+    let says = "Whether this node says that it is healthy.";
+    page.one("healthz_healthy", "gauge", says, u64::from(healthy));
+    page.one("healthz_draining", "gauge", "Whether it is on its way out.", u64::from(draining));
+    let by_code = [(200, &counts.healthy), (500, &counts.unhealthy)]
+        .map(|(code, count)| (format!("{{code=\"{code}\"}}"), load(count).to_string()));
+    page.add("healthz_answers_total", "counter", "Answers to /healthz.", &by_code);
+    let other = load(&counts.other);
+    page.one("healthz_other_answers_total", "counter", "Answers to other paths.", other);
+    page.one("healthz_connections", "gauge", "Open connections.", load(&counts.open));
+    let taken = load(&counts.connections);
+    page.one("healthz_connections_total", "counter", "Connections taken.", taken);
+    page.one("healthz_rounds_total", "counter", "Rounds of checks.", load(&rounds.begun));
+    of_products(&mut page, rounds, round);
+    let version = format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    page.add("build_info", "gauge", "The program.", &[(version, "1".to_owned())]);
+    page.0
+}
+
+fn of_products(page: &mut Page, rounds: &Rounds, round: Option<&Round>) {
+    let each = |value: &dyn Fn(usize) -> Option<String>| -> Vec<(String, String)> {
+        let all = rounds.products.iter().enumerate();
+        let label = |name: &str| format!("{{product=\"{name}\"}}");
+        all.filter_map(|(index, one)| Some((label(&one.name), value(index)?))).collect()
     };
     let seen = |index: usize| round.and_then(|round| round.products.get(index));
-    let ups = of_products(&|index| Some(u8::from(seen(index)?.healthy).to_string()));
-    let spans = of_products(&|index| Some(format!("{:.6}", seen(index)?.took.as_secs_f64())));
-    let failures = of_products(&|index| Some(load(rounds.failures.get(index)?).to_string()));
-    one("product_healthy", gauge, "Whether a product passed its last check.", &ups);
-    one("product_check_seconds", gauge, "How long its last check took.", &spans);
-    one("product_failures_total", "counter", "Checks that it failed.", &failures);
-    let version = format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
-    one("build_info", gauge, "The program.", &[(version, "1".to_owned())]);
-    text
+    let healthy = each(&|index| Some(u8::from(seen(index)?.healthy).to_string()));
+    let spans = each(&|index| Some(format!("{:.6}", seen(index)?.took.as_secs_f64())));
+    let failures = each(&|index| Some(load(rounds.failures.get(index)?).to_string()));
+    page.add("product_healthy", "gauge", "Whether a product passed its last check.", &healthy);
+    page.add("product_check_seconds", "gauge", "How long its last check took.", &spans);
+    page.add("product_failures_total", "counter", "Checks that it failed.", &failures);
 }
