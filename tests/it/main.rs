@@ -20,6 +20,13 @@ mod demo_faults;
 mod faults;
 mod harness;
 mod like;
+mod node_healthz;
+#[cfg(feature = "sim")]
+mod node_register;
+#[cfg(feature = "sim")]
+mod node_script;
+#[cfg(feature = "sim")]
+mod node_storm;
 #[cfg(feature = "sim")]
 mod pictures;
 mod reads;
