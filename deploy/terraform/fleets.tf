@@ -26,8 +26,8 @@ locals {
   }
 
   # From the moment a node is told to go until EC2 turns it off: the deregistration delay (120), then
-  # at most the units' TimeoutStopSec, leaving the registry (60), the health check's drain (60), and
-  # the containers' flush (300); and a minute over.
+  # at most the units' TimeoutStopSec, leaving the registry (90), the health check's drain (60), and
+  # the containers' flush (300); and half a minute over.
   termination_seconds = 600
 }
 
