@@ -159,6 +159,15 @@ fn left_to_defaults(example: &Example) -> Result<Faults, String> {
             faults.push(format!("{place} is off: a stop loses data or leaves a dead member"));
         }
     }
+    for (file, place) in [
+        (&loki, "ingester.lifecycler.readiness_check_ring_health"),
+        (&tempo, "ingester.lifecycler.readiness_check_ring_health"),
+    ] {
+        // The load balancer and Auto Scaling act on `/ready` here.
+        if at(file, place).as_bool() != Some(false) {
+            faults.push(format!("{place} is on: one dead member keeps every newcomer out"));
+        }
+    }
     let copies = [
         number(&loki, "common.replication_factor")?,
         number(&tempo, "ingester.lifecycler.ring.replication_factor")?,
