@@ -17,6 +17,7 @@ mod demand;
 mod demo;
 #[cfg(feature = "sim")]
 mod demo_faults;
+mod deploy;
 mod faults;
 mod harness;
 mod like;

@@ -1,7 +1,7 @@
 //! Every AWS call that `register` makes, and the table of them: the policy of a node is printed
 //! from it, and a test holds it against what really reaches the wire.
 
-use crate::aws::{Armed, Aws, ConnectError, source_error};
+use crate::aws::{Armed, Aws, Call, ConnectError, source_error};
 use crate::clock::Clock;
 use crate::config::AwsSettings;
 use crate::core::error::{ErrorKind, SourceError};
