@@ -140,4 +140,6 @@ fn say(model: &mut Model, kind: NoticeKind, text: impl Into<String>) {
 }
 
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod tests;
