@@ -12,7 +12,6 @@ use super::notice::NoticeKind;
 use super::prompt;
 use super::sources;
 use crate::core::cause::causes;
-use crate::core::diff::diff;
 use crate::core::estate::Estate;
 use crate::core::observed::age;
 use crate::core::source::{Scope, SourceEvent};
@@ -79,6 +78,7 @@ fn obey(signal: Signal) -> Effects {
 fn take_news(model: &mut Model, news: SourceEvent) -> Effects {
     // A probe's outcome never shows that there is more to read, and there are thousands of them.
     let probe = matches!(news.scope, Scope::Probe(_));
+    model.meter.count(&news);
     Arc::make_mut(&mut model.inventory).apply(news);
     model.generation += 1;
     if probe {
@@ -122,7 +122,7 @@ fn press(model: &mut Model, chord: Chord) -> Effects {
 fn take_estate(model: &mut Model, mut estate: Option<Arc<Estate>>) {
     if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
         Arc::make_mut(after).carry_since(before);
-        model.timeline.observe(diff(before, after, model.now));
+        model.timeline.compare((before, after), model.now, model.started);
     }
     model.estate = estate;
     let Some(estate) = &model.estate else { return };

@@ -223,7 +223,7 @@ fn noun(kind: FindingKind) -> &'static str {
         FindingKind::NoSelfHeal
         | FindingKind::SuspendedProcesses
         | FindingKind::LaunchFailures
-        | FindingKind::MixedVersions => "group",
+        | FindingKind::MixedVersions => "ASG",
         FindingKind::DuplicateIp => "pair of members",
         _ => "case",
     }
@@ -285,7 +285,7 @@ mod tests {
                     "1 target group: failing open".to_owned(),
                     vec!["2 unhealthy to the load balancer".to_owned()]
                 ),
-                ("1 group: failing to launch".to_owned(), vec![]),
+                ("1 ASG: failing to launch".to_owned(), vec![]),
                 ("1 node: unhealthy to the load balancer".to_owned(), vec![]),
                 ("1 fleet: without a node in a zone".to_owned(), vec![]),
             ]
