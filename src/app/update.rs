@@ -139,4 +139,6 @@ fn say(model: &mut Model, kind: NoticeKind, text: impl Into<String>) {
 }
 
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod tests;
