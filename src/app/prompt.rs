@@ -222,7 +222,7 @@ fn answer(model: &mut Model) -> Effects {
     };
     match wanted {
         None => {
-            let then = then.clone();
+            let then = *then;
             model.layers.pop();
             then.into()
         }

@@ -19,7 +19,7 @@ pub use terminal::NotATerminal;
 use self::surface::TerminalSurface;
 use self::terminal::TerminalGuard;
 use self::theme::Theme;
-use crate::app::{Ending, KeymapError, Model, Place};
+use crate::app::{Ending, KeymapError, Model, NoticeKind, Place};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
@@ -102,7 +102,7 @@ const LAST_FRAME: Duration = Duration::from_millis(300);
 /// There is no terminal, or the operating system refused something. The terminal is as it was.
 pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError> {
     terminal::check(start.term.as_deref())?;
-    let keymap = Arc::new(default_keymap()?);
+    let (keymap, said) = keys::keymap_of(settings.keymap.as_deref())?;
     let io = |doing| move |source| TuiError::Io { doing, source };
     let place = Place {
         context: settings.context.clone(),
@@ -112,7 +112,10 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     };
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
-    let model = Model::new(place, keymap, size, start.clock.now());
+    let mut model = Model::new(place, Arc::new(keymap), size, start.clock.now());
+    if let Some(said) = said {
+        model.notices.say(model.now, NoticeKind::Warning, said);
+    }
     let theme =
         Theme { color: settings.color, ascii: settings.ascii, production: settings.production };
     let mut surface = TerminalSurface::open(theme).map_err(io("start the writer"))?;
