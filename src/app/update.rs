@@ -119,9 +119,8 @@ fn press(model: &mut Model, chord: Chord) -> Effects {
 }
 
 /// The world as it is now known, and what changed since it was last looked at.
-fn take_estate(model: &mut Model, mut estate: Option<Arc<Estate>>) {
-    if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
-        Arc::make_mut(after).carry_since(before);
+fn take_estate(model: &mut Model, estate: Option<Arc<Estate>>) {
+    if let (Some(before), Some(after)) = (&model.estate, &estate) {
         model.timeline.compare((before, after), model.now, model.started);
     }
     model.estate = estate;

@@ -180,7 +180,12 @@ fn narrowing(
 fn mode(layers: &mut Layers, context: &ContextTable, flags: &Flags) -> Mode {
     let said = Said::file(None)
         .context(context.mode)
-        .flag("--read-only", flags.read_only.then_some(Mode::ReadOnly));
+        .flag("--operate", flags.operate.then_some(Mode::Operate));
+    // Given both, looking only wins.
+    let said = match flags.read_only {
+        true => said.flag("--read-only", Some(Mode::ReadOnly)),
+        false => said,
+    };
     layers.pick("mode", said).unwrap_or_default()
 }
 

@@ -91,6 +91,19 @@ pub struct Settings {
     pub notes: Vec<String>,
 }
 
+impl Settings {
+    /// What the SDK is told. A profile that stands in the environment it finds by itself, and then
+    /// keys in the environment come before it, as in every AWS tool; a profile that it is told comes
+    /// before everything.
+    pub fn for_sdk(&self) -> AwsSettings {
+        let mut aws = self.aws.clone();
+        if matches!(self.origins.get("aws.profile"), Some(Origin::Env(_))) {
+            aws.profile = None;
+        }
+        aws
+    }
+}
+
 /// Another clock than the real one: for worlds whose time runs faster.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClockSetting {

@@ -1,6 +1,7 @@
 //! The terminal: taking it and giving it back, reading keys, painting. Everything about how things
 //! look lives here and nowhere else; nothing here changes the model (invariant 4).
 
+mod canvas;
 mod encoder;
 mod hangup;
 mod input;
@@ -13,12 +14,12 @@ mod theme;
 mod view;
 mod writer;
 
+pub use canvas::Canvas;
 pub use keys::{default_keymap, parse_keymap};
 pub use terminal::NotATerminal;
 
 use self::surface::TerminalSurface;
 use self::terminal::TerminalGuard;
-use self::theme::Theme;
 use crate::app::{Ending, KeymapError, Model, NoticeKind, Place};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -116,9 +117,8 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     if let Some(said) = said {
         model.notices.say(model.now, NoticeKind::Warning, said);
     }
-    let theme =
-        Theme { color: settings.color, ascii: settings.ascii, production: settings.production };
-    let mut surface = TerminalSurface::open(theme).map_err(io("start the writer"))?;
+    let mut surface =
+        TerminalSurface::open(Canvas::new(settings)).map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.
     surface.paint(&model, Operator::AtRest).map_err(io("write to the terminal"))?;
     hangup::watch().map_err(io("watch for a hang-up"))?;

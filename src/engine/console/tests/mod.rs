@@ -7,7 +7,7 @@ use crate::app::fixture::{self, at};
 use crate::core::ids::StackId;
 use crate::core::source::{Fragment, Scope};
 use crate::sources::Orders;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 /// A terminal that takes a frame at once and keeps what it saw.
 #[derive(Clone, Default)]
