@@ -160,15 +160,15 @@ pub(super) fn worst(
     let words = worst.key.kind.after_count();
     let since = text::age(age(worst.since, model.now));
     let name = worst.key.kind.to_string().replace('_', " ");
-    // The most telling form that fits; the kind's bare name is the shortest.
+    // The most telling form that fits.
     let forms = [
         format!("{mark} {count}{words} {since}{more}"),
         format!("{mark} {count}{words}{more}"),
         format!("{mark} {count}{words}"),
+        format!("{mark} {name}"),
     ];
-    let shortest = || format!("{mark} {name}");
-    let fits = |form: &String| text::width(form) <= usize::from(room);
-    let text = forms.into_iter().find(fits).unwrap_or_else(shortest);
+    let fits = |form: &&String| text::width(form) <= usize::from(room);
+    let text = forms.iter().find(fits).unwrap_or(&forms[2]).clone();
     Span::new(text, worst.severity.into())
 }
 

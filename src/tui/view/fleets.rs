@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! ─ Fleets 2 ─────────────────────────────────────────────────────────────────────
-//!   STACK        ROLE       TRAFFIC NODES MEMBERS TARGETS  PROBES    FINDING
-//! ▶ blue-412     ◆ LIVE     ██ 100% 6/6   6       6/6      6/6       –
-//!   green-413    ◇ STANDBY  ░░   0% 6/6   1 !     5/6:3100 5/6 loki  ‼ boot race
+//!   STACK       ROLE       TRAFFIC   NODES MEMBERS TARGETS  PROBES    FINDING
+//! ▶ blue-412    ◆ LIVE     ████ 100% 6/6   6       6/6      6/6       –
+//!   green-413   ◇ STANDBY  ░░░░   0% 6/6   1 !     5/6:3100 5/6 loki  ‼ boot race
 //! ─ green-413 ────────────────────────────────────────────────────────────────────
 //!  ‼ boot race: 6 nodes of green-413 in service, 1 in glt (1m)
 //!    → Repair the fleet in one plan, then replace the boot script: …
@@ -37,9 +37,9 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 120;
     let mut columns = vec![
-        Column::new("STACK", if wide { 16 } else { 12 }),
+        Column::new("STACK", if wide { 16 } else { 11 }),
         Column::new("ROLE", 10),
-        Column::new("TRAFFIC", if wide { 9 } else { 7 }),
+        Column::new("TRAFFIC", 9),
         Column::new("NODES", 5),
         Column::new("MEMBERS", 7),
     ];
@@ -52,7 +52,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         let Some(fleet) = stack(row).and_then(|stack| estate.fleets.get(stack)) else {
             return stray(model, selected);
         };
-        let mut cells = self::row(model, fleet, (&kinds, wide), theme);
+        let mut cells = self::row(model, fleet, &kinds, theme);
         let clear = unknowns(model, fleet).is_empty();
         cells.push(cells::worst(model, &fleet.stack_id, clear, (theme, room)));
         Row { selected, name: fleet.stack_id.to_string(), cells }
@@ -106,10 +106,10 @@ fn stray(model: &Model, selected: bool) -> Row {
     Row { selected, name: "(no fleet)".into(), cells }
 }
 
-fn row(model: &Model, fleet: &Fleet, (kinds, wide): (&Kinds, bool), theme: Theme) -> Line {
+fn row(model: &Model, fleet: &Fleet, kinds: &Kinds, theme: Theme) -> Line {
     let mut cells = vec![
         role(fleet.role, theme),
-        traffic(fleet, wide, theme),
+        traffic(fleet, theme),
         nodes(model, fleet, theme),
         members(fleet),
     ];
@@ -138,14 +138,11 @@ fn role(role: Role, theme: Theme) -> Span {
     Span::new(format!("{} {}", theme.role(role), role.to_string().to_uppercase()), tone)
 }
 
-fn traffic(fleet: &Fleet, wide: bool, theme: Theme) -> Span {
+fn traffic(fleet: &Fleet, theme: Theme) -> Span {
     match fleet.traffic_share {
         Some(share) => {
             let percent = cells::percent(share);
-            Span::new(
-                format!("{} {percent:>4}", theme.bar(share, if wide { 4 } else { 2 })),
-                Tone::Plain,
-            )
+            Span::new(format!("{} {percent:>4}", theme.bar(share, 4)), Tone::Plain)
         }
         None if fleet.listeners.is_empty() && fleet.role != Role::Unknown => nothing(theme),
         None => unknown(),

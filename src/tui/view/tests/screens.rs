@@ -175,6 +175,29 @@ fn the_traffic_screen_says_out_loud_what_goes_wrong() {
     }
 }
 
+/// What comes of something stands with it, and only with that.
+#[test]
+fn the_zone_that_is_lost_explains_the_targets_in_it() {
+    let model = told("troubled", 80, 24);
+    let cause = |kind| model.causes.iter().find(|cause| cause.key.kind == kind).unwrap();
+    let zone = cause(FindingKind::ZoneOutOfDns);
+    assert_eq!(zone.with_it(model.findings()), ["2 unhealthy to the load balancer"]);
+    // Loki is down on one node; that otlp fails open has another reason.
+    assert_eq!(cause(FindingKind::FailOpen).follows, []);
+    assert_eq!(cause(FindingKind::ProbeFailed).cases.len(), 1);
+    // Where the group of the very product fails open, it stands with that.
+    let mut world = world::healthy(3);
+    for node in &mut world.fleets[0].nodes {
+        node.targets[1] = "unhealthy";
+    }
+    world.fleets[0].nodes[0].probes[1] = crate::core::inventory::ProbeReason::Refused;
+    let mut model = fixture::model(80, 24);
+    world::tell(&mut model, 0, &world);
+    let open = model.causes.iter().find(|cause| cause.key.kind == FindingKind::FailOpen).unwrap();
+    let with = open.with_it(model.findings()).join(", ");
+    assert!(with.contains("1 failing a probe"), "{with}");
+}
+
 #[test]
 fn the_node_screen_marks_what_contradicts() {
     let mut model = model(130, 60);
