@@ -20,7 +20,7 @@ pub use terminal::NotATerminal;
 
 use self::surface::TerminalSurface;
 use self::terminal::TerminalGuard;
-use crate::app::{Ending, KeymapError, Model, Place};
+use crate::app::{Ending, KeymapError, Model, NoticeKind, Place};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
@@ -103,7 +103,7 @@ const LAST_FRAME: Duration = Duration::from_millis(300);
 /// There is no terminal, or the operating system refused something. The terminal is as it was.
 pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError> {
     terminal::check(start.term.as_deref())?;
-    let keymap = Arc::new(default_keymap()?);
+    let (keymap, said) = keys::keymap_of(settings.keymap.as_deref())?;
     let io = |doing| move |source| TuiError::Io { doing, source };
     let place = Place {
         context: settings.context.clone(),
@@ -113,7 +113,10 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     };
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
-    let model = Model::new(place, keymap, size, start.clock.now());
+    let mut model = Model::new(place, Arc::new(keymap), size, start.clock.now());
+    if let Some(said) = said {
+        model.notices.say(model.now, NoticeKind::Warning, said);
+    }
     let mut surface =
         TerminalSurface::open(Canvas::new(settings)).map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.

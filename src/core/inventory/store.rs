@@ -73,6 +73,10 @@ pub struct Inventory {
     pub target_health: BTreeMap<TargetGroupArn, Observed<Arc<Vec<Held<TargetHealth>>>>>,
     /// What EC2 said of each id it was asked about; `None` is "there is no such instance".
     pub instances: ById<Dated<Option<Ec2Instance>>>,
+    /// Ids that EC2 answered completely without: when first and when last. Absence proves that an
+    /// instance is gone only when it was absent twice, some time apart.
+    #[serde(default)]
+    pub omitted: BTreeMap<InstanceId, (Timestamp, Timestamp)>,
     /// How the questions to EC2 went, a batch at a time.
     pub instance_batches: BTreeMap<u16, Observed<()>>,
     /// Probe outcomes, a node at a time.
@@ -124,6 +128,7 @@ impl Inventory {
                 news.settle(self.refreshes.entry(group).or_default(), value);
             }
             (Scope::Instances(batch), Fragment::Instances { asked, found }) => {
+                self.note_omitted(&asked, &found, &news);
                 self.take_instances(&asked, found, news.at);
                 let at = news.at;
                 news.settle(self.instance_batches.entry(batch).or_default(), ());
@@ -241,6 +246,21 @@ impl Inventory {
             self.refreshes.retain(|name, _| names.contains(name));
             self.drop_probes_of_nobody(at);
         }
+    }
+
+    /// An incomplete answer proves no absence, and does not interrupt one either.
+    fn note_omitted(&mut self, asked: &[InstanceId], found: &[Ec2Instance], news: &News) {
+        for instance in found {
+            self.omitted.remove(&instance.id);
+        }
+        if news.missing.is_none() {
+            let found: BTreeSet<&InstanceId> = found.iter().map(|one| &one.id).collect();
+            for id in asked.iter().filter(|id| !found.contains(id)) {
+                let first = self.omitted.get(id).map_or(news.at, |(first, _)| *first);
+                self.omitted.insert(id.clone(), (first, news.at));
+            }
+        }
+        self.omitted.retain(|_, (_, last)| age(*last, news.at) <= INSTANCES_KEPT);
     }
 
     fn take_instances(&mut self, asked: &[InstanceId], found: Vec<Ec2Instance>, at: Timestamp) {
