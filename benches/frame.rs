@@ -26,7 +26,11 @@ fn main() {
 }
 
 fn settings() -> Settings {
-    load(&[("HOME", "/")].into_iter().collect::<Environment>(), &Flags::default()).unwrap()
+    load(
+        &[("HOME", "/"), ("LANG", "C.UTF-8")].into_iter().collect::<Environment>(),
+        &Flags::default(),
+    )
+    .unwrap()
 }
 
 /// Two fleets of half the nodes each, one of them sick: unregistered, and failing on one port.

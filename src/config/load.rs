@@ -218,7 +218,23 @@ fn looks(layers: &mut Layers, file: &File, env: &Environment, flags: &Flags) -> 
     let color =
         Said::file(file.color).env(no_color).flag("--no-color", flags.no_color.then_some(false));
     let ascii = Said::file(file.ascii).flag("--ascii", flags.ascii.then_some(true));
-    (layers.pick("color", color).unwrap_or(true), layers.pick("ascii", ascii).unwrap_or(false))
+    let color = layers.pick("color", color).unwrap_or(true);
+    let ascii = layers.pick("ascii", ascii).unwrap_or_else(|| needs_ascii(layers, env));
+    (color, ascii)
+}
+
+/// Whether the locale knows ASCII alone. It says what the terminal is made for and not what the
+/// operator wants, so it comes last. Without any the locale is C, as for every other program.
+fn needs_ascii(layers: &mut Layers, env: &Environment) -> bool {
+    let Some((name, value)) = env.locale() else { return true };
+    layers.origins.insert("ascii".into(), super::Origin::Env(name));
+    !is_utf8(value)
+}
+
+/// Whether a locale's characters are UTF-8.
+pub fn is_utf8(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 fn cadence(layers: &mut Layers, file: &File) -> Cadence {

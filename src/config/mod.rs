@@ -18,7 +18,7 @@ mod values;
 pub use environment::Environment;
 pub use error::{ConfigError, Invalid};
 pub use flags::Flags;
-pub use load::load;
+pub use load::{is_utf8, load};
 pub use probe_path::{ProbePath, RefusedPath};
 pub use products::default_products;
 pub use sample::{sample, show};

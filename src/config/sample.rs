@@ -35,7 +35,7 @@ const KEYS: [Key; 22] = [
         "\"~/.config/quarterdeck/keymap.toml\"",
     ),
     key("color", "Whether colours may be used (NO_COLOR turns them off as well).", ""),
-    key("ascii", "Whether to keep to ASCII.", ""),
+    key("ascii", "Whether to keep to ASCII. By default where the locale is not UTF-8.", "true"),
     key("aws.region", "Unset: as every AWS tool finds it.", "\"us-west-2\""),
     key("aws.profile", "Unset: as every AWS tool finds it.", "\"oncall\""),
     key("aws.endpoint_url", "One endpoint for all services.", "\"http://127.0.0.1:5000\""),
@@ -92,8 +92,10 @@ pub fn sample() -> Result<String, ConfigError> {
     let home: Environment = [("HOME", "~")].into_iter().collect();
     let defaults = assemble(File::default(), None, &home, &Flags::default())?;
     let mut values = values(&defaults);
-    // Where the state lives depends on the user, so it is left to be found.
+    // Where the state lives depends on the user, and what the terminal can show on the locale: both
+    // are left to be found.
     values.remove("state_dir");
+    values.remove("ascii");
     let mut text = String::from("# quarterdeck's configuration. Every key may be left out.\n");
     let mut table = "";
     for key in KEYS.iter().filter(|key| !key.about.is_empty()) {

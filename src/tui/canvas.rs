@@ -7,6 +7,7 @@ use super::view::{self, Frame};
 use crate::app::Model;
 use crate::config::Settings;
 use crate::engine::console::{Operator, Painted};
+use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::widgets::Widget;
 
 /// What stands on a screen, and how to go on from there.
@@ -34,6 +35,9 @@ impl Canvas {
         let bytes = self.painter.compose(model.size, |buffer| {
             let area = buffer.area;
             (&frame).render(area, buffer);
+            if self.theme.ascii {
+                keep_to_ascii(buffer);
+            }
         });
         self.shown = Some(frame);
         (bytes, if held_back { Painted::InPart } else { Painted::Whole })
@@ -43,5 +47,21 @@ impl Canvas {
     pub fn forget(&mut self) {
         self.painter.forget();
         self.shown = None;
+    }
+}
+
+/// Our own shapes have ASCII ones beside them; names from outside may be in any script, and of those
+/// a terminal that knows ASCII alone would make garbage.
+fn keep_to_ascii(buffer: &mut Buffer) {
+    for place in 0..buffer.content.len() {
+        let cell = &buffer.content[place];
+        if cell.symbol().is_ascii() {
+            continue;
+        }
+        let (style, width) = (cell.style(), usize::from(cell.cell_width()));
+        let end = (place + width).min(buffer.content.len());
+        for covered in &mut buffer.content[place..end] {
+            covered.set_symbol("?").set_style(style);
+        }
     }
 }

@@ -56,7 +56,6 @@ impl Picture {
         command.args(["demo", "--speed", "0", "--world", &self.world]);
         command.args(&self.flags);
         environment(&mut command, "xterm-256color");
-        command.env("LANG", "C.UTF-8");
         command.env("TMPDIR", scratch.path());
         let mut terminal = Terminal::open_sized(command, self.size());
         terminal.wait("both fleets", |seen| has_row(seen, "blue") && has_row(seen, "green"));
