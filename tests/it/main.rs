@@ -20,6 +20,8 @@ mod demo_faults;
 mod faults;
 mod harness;
 mod like;
+#[cfg(feature = "sim")]
+mod plan_cli;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
