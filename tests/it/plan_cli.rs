@@ -71,6 +71,7 @@ fn a_good_world_can_be_cut_over_and_drained_and_needs_no_repair() {
     let scene = Scene::of("blue-green");
     let (blue, green) = (scene.nodes("blue-412"), scene.nodes("green-413"));
     let drain = format!("drain {}", blue[0]);
+    let overridden = format!("{drain} --override zone-cover --reason drill");
     let two = format!("drain {} {}", blue[0], blue[1]);
     let undrain = format!("undrain {}", blue[0]);
     let reregister = format!("reregister {}", green[0]);
@@ -87,7 +88,9 @@ fn a_good_world_can_be_cut_over_and_drained_and_needs_no_repair() {
         ("cutover blue-412 green-413 --override capacity", 2, "without a reason"),
         ("cutover blue-412 green-413 --override floor --reason x", 2, "cannot be overridden"),
         ("cutover blue-412 green-413 --gate sometimes", 2, "before-shift, before-end"),
-        (&drain, 0, "into standby"),
+        // One node a zone, and cross-zone load balancing is off.
+        (&drain, 3, "blocked by zone-cover"),
+        (&overridden, 0, "into standby"),
         (&two, 3, "blocked by floor"),
         (&both, 2, "a plan is about one fleet"),
         ("drain", 2, "nothing is selected"),
@@ -137,7 +140,8 @@ fn a_group_at_its_bounds_is_refused_with_the_ways_out() {
     let scene = Scene::of("standby-at-min");
     let (blue, green) = (scene.nodes("blue-412"), scene.nodes("green-413"));
     let standby = format!("drain {} --method standby", blue[0]);
-    let targets = format!("drain {} --method targets", blue[0]);
+    let why = "--override zone-cover --reason drill";
+    let targets = format!("drain {} --method targets {why}", blue[0]);
     scene.holds(&[
         (&standby, 3, "Lower MinSize of blue-412-asg, or drain with --method targets"),
         (&targets, 0, "suspend HealthCheck and ReplaceUnhealthy"),
