@@ -2,7 +2,7 @@
 //! is changed here.
 
 use super::args::Output;
-use super::output::Streams;
+use super::output::{Reader, Streams};
 use super::table::clean;
 use super::verb_args::VerbCommand;
 use super::world::{Round, World};
@@ -31,8 +31,10 @@ pub(super) fn run<W: World>(
             return Err(failure(command, refusal));
         }
     };
-    streams.print(&text).map_err(|error| read::unprintable(&error))?;
-    streams.say(&read::missing(&round.lacking));
+    let printed = streams.print(&text).map_err(|error| read::unprintable(&error))?;
+    if printed == Reader::Listens {
+        streams.say(&read::missing(&round.lacking));
+    }
     Ok(code)
 }
 

@@ -30,6 +30,8 @@ mod node_script;
 mod node_storm;
 #[cfg(feature = "sim")]
 mod pictures;
+#[cfg(feature = "sim")]
+mod plan_cli;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
