@@ -23,6 +23,8 @@ mod like;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
+mod runs;
+#[cfg(feature = "sim")]
 mod served;
 #[cfg(feature = "sim")]
 mod sim_big;
