@@ -109,7 +109,12 @@ fn targets_and_standby() {
         change("rest", enter, vec![lifecycle("InService")], vec![lifecycle("Standby")]),
         change("work", exit, vec![lifecycle("Standby")], vec![lifecycle("InService")]),
     ];
-    let outcome = site.apply(&site.plan(undrain(), steps));
+    let mut plan = site.plan(undrain(), steps);
+    let blocked = site.apply(&plan);
+    assert_eq!(blocked.code, Some(3), "the last target of its zone: {blocked:#?}");
+    assert_eq!(site.changes(), Vec::<serde_json::Value>::new());
+    plan.options.overrides.insert(quarterdeck::core::plan::GuardName::ZoneCover);
+    let outcome = site.apply(&plan);
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     let names = ["DeregisterTargets", "EnterStandby", "ExitStandby", "RegisterTargets"];
     assert_eq!(site.names(), names);
