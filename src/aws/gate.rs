@@ -32,6 +32,7 @@ pub const READS: &[(&str, &str)] = &[
     ("STS", "GetCallerIdentity"),
     ("ServiceDiscovery", "DiscoverInstancesRevision"),
     ("ServiceDiscovery", "GetInstancesHealthStatus"),
+    ("ServiceDiscovery", "GetOperation"),
     ("ServiceDiscovery", "ListInstances"),
     ("ServiceDiscovery", "ListNamespaces"),
     ("ServiceDiscovery", "ListServices"),
@@ -197,6 +198,21 @@ mod tests {
         assert_eq!(armed.check(Some(&read)), Ok(()));
         let another = Metadata::new("RegisterInstance", "ServiceDiscovery");
         assert!(armed.check(Some(&another)).is_err(), "armed for what it needs and nothing else");
+    }
+
+    #[test]
+    fn a_gate_for_two_calls_lets_no_third_through() {
+        let named =
+            [("ServiceDiscovery", "RegisterInstance"), ("ServiceDiscovery", "DeregisterInstance")];
+        let two = gate(Armed::For(named.into()), None);
+        let passes =
+            |service, operation| two.check(Some(&Metadata::new(operation, service))).is_ok();
+        assert!(passes("ServiceDiscovery", "RegisterInstance"));
+        assert!(passes("ServiceDiscovery", "DeregisterInstance"));
+        assert!(passes("ServiceDiscovery", "ListInstances"), "reads pass as ever");
+        assert!(!passes("ServiceDiscovery", "DeleteService"));
+        assert!(!passes("Elastic Load Balancing v2", "DeregisterInstance"), "another service's");
+        assert!(two.check(None).is_err());
     }
 
     #[test]

@@ -9,9 +9,9 @@ pub enum ExitCode {
     Failed,
     /// Wrong usage: a flag, the configuration, or a terminal that is none.
     Usage,
-    /// A guard blocks.
+    /// A guard blocks, or what is wanted would make things worse.
     Blocked,
-    /// A read command lacks data: missing, stale, throttled, denied; or a guard cannot tell.
+    /// A read command lacks data (missing, stale, throttled, denied), or a guard cannot tell.
     LacksData,
     /// The run holds, for whatever reason.
     Holds,

@@ -7,7 +7,8 @@ use super::output::{Reader, Streams};
 use super::world::World;
 use super::{
     ExitCode, Failure, apply, audit, completions, config, console, doctor, findings, fleets,
-    logging, nodes, read, run_engine, runs, sources, traffic, watch,
+    healthz, logging, nodes, plan, policy, read, register, run_engine, runs, sources, traffic,
+    watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -80,6 +81,9 @@ fn dispatch<W: World>(
         Some(Command::Completions { shell }) => return completions::run(shell, streams),
         Some(Command::Config { command }) => return config::run(command, env, &flags, streams),
         Some(Command::Doctor) => return doctor::run(env, &flags, world, streams),
+        Some(Command::Register(args)) => return register::run(args, env, &flags, streams),
+        Some(Command::Healthz(args)) => return healthz::run(&args, env, streams),
+        Some(Command::Policy { command }) => return policy::run(command, &flags, streams),
         #[cfg(feature = "sim")]
         Some(Command::Demo(args)) => return demo::run(&args, env, &flags, streams),
         #[cfg(feature = "sim")]
@@ -142,6 +146,9 @@ fn look<W: World>(
         Command::Watch { stack, format } => {
             watch::run(settings, world, streams, (stack.as_ref(), *format))
         }
+        Command::Plan { intent } | Command::Verb(intent) => {
+            plan::run(settings, world, streams, intent)
+        }
         // These were answered before.
         Command::Apply { .. }
         | Command::Runs(_)
@@ -150,6 +157,9 @@ fn look<W: World>(
         | Command::RunEngine { .. }
         | Command::Config { .. }
         | Command::Doctor
+        | Command::Register(_)
+        | Command::Healthz(_)
+        | Command::Policy { .. }
         | Command::Completions { .. } => Ok(ExitCode::Done),
         #[cfg(feature = "sim")]
         Command::Demo(_) | Command::Sim { .. } => Ok(ExitCode::Done),

@@ -62,6 +62,10 @@ pub(super) fn assemble(
     let state_dir = state_dir(&mut layers, &file, env, flags)?;
     let log = Said::file(path_of(file.log.as_ref(), env)).flag("--log", flags.log.clone());
     let log = layers.pick("log", log);
+    let keymap = layers.pick("keymap", Said::file(path_of(file.keymap.as_ref(), env)));
+    // A keymap in its usual place need not be named, and need not be there.
+    let usual = || env.config_home().map(|home| home.join("quarterdeck/keymap.toml"));
+    let keymap = keymap.or_else(|| usual().filter(|path| path.is_file()));
     let (color, ascii) = looks(&mut layers, &file, env, flags);
     let cadence = cadence(&mut layers, &file);
     let registry = registry(&mut layers, &file)?;
@@ -80,6 +84,7 @@ pub(super) fn assemble(
         timeout,
         state_dir,
         log,
+        keymap,
         color,
         ascii,
         clock: flags.clock,

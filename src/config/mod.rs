@@ -26,4 +26,6 @@ pub use settings::{
     AwsSettings, Cadence, ClockSetting, Mode, Origin, ProbeKind, ProbeSettings, ProductSettings,
     Settings,
 };
-pub use values::{BadValue, parse_clock, parse_timeout, without_password};
+pub use values::{
+    BadValue, parse_clock, parse_request_limit, parse_span, parse_timeout, without_password,
+};

@@ -75,6 +75,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The log file, if one is wanted.
     pub log: Option<PathBuf>,
+    /// The operator's own keymap, if there is one.
+    pub keymap: Option<PathBuf>,
     /// Whether colours may be used.
     pub color: bool,
     /// Whether to keep to ASCII.

@@ -8,6 +8,7 @@ use crate::core::inventory::Inventory;
 use crate::core::source::SourceEvent;
 use crate::sources::probe::{ProbeSetupError, Prober};
 use crate::sources::{Orders, Pace, Reader, Scheduler, Want, demand};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// News that nobody has folded yet. A round over 10,000 nodes brings some thousand events within
@@ -55,7 +56,7 @@ pub struct Feed {
     pub started: Option<oneshot::Receiver<Result<String, FeedError>>>,
     wants: watch::Sender<Vec<Want>>,
     now: mpsc::Sender<()>,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl Feed {
@@ -84,7 +85,7 @@ impl Feed {
         let (wants, wanted) = watch::channel(Vec::new());
         // One wish to read now that waits is enough.
         let (now, wished) = mpsc::channel(1);
-        let feed = Self { events, started: None, wants, now, settings: settings.clone() };
+        let feed = Self { events, started: None, wants, now, settings: Arc::new(settings.clone()) };
         (feed, Orders { wants: wanted, now: wished })
     }
 
@@ -96,6 +97,16 @@ impl Feed {
     /// Tells the pollers what to read, given what is known.
     pub fn want(&self, inventory: &Inventory, pace: &Pace) {
         self.wants.send_replace(demand(inventory, &self.settings, pace));
+    }
+
+    /// The same, for another thread: over 10,000 nodes it takes longer than a key may wait.
+    pub(super) fn want_later(
+        &self,
+        inventory: Arc<Inventory>,
+        pace: Pace,
+    ) -> impl FnOnce() + Send + use<> {
+        let (wants, settings) = (self.wants.clone(), Arc::clone(&self.settings));
+        move || drop(wants.send_replace(demand(&inventory, &settings, &pace)))
     }
 
     /// Reads everything now.

@@ -8,9 +8,11 @@ pub(super) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// What AWS or a node wrote, without control characters: nobody but us moves the cursor.
+/// What AWS or a node wrote, without control characters: nobody but us moves the cursor, and nobody
+/// turns the rest of the line round (the marks of right-to-left text do).
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
 
 /// The longest start of a text that fits into so many cells.

@@ -17,9 +17,19 @@ mod demand;
 mod demo;
 #[cfg(feature = "sim")]
 mod demo_faults;
+mod deploy;
 mod faults;
 mod harness;
 mod like;
+mod node_healthz;
+#[cfg(feature = "sim")]
+mod node_register;
+#[cfg(feature = "sim")]
+mod node_script;
+#[cfg(feature = "sim")]
+mod node_storm;
+#[cfg(feature = "sim")]
+mod pictures;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
@@ -41,3 +51,5 @@ mod sim_sdk;
 #[cfg(feature = "sim")]
 mod sim_serve;
 mod thousand;
+#[cfg(feature = "sim")]
+mod wire;

@@ -37,6 +37,14 @@ async fn an_armed_client_does_call() {
 }
 
 #[tokio::test]
+async fn a_client_armed_for_one_call_makes_that_one() {
+    let (server, kind) = register(Armed::For([("ServiceDiscovery", "RegisterInstance")].into())).await;
+    assert_eq!((kind, server.connections()), (ErrorKind::Failed, 1));
+    let (server, kind) = register(Armed::For([("ServiceDiscovery", "DeregisterInstance")].into())).await;
+    assert_eq!((kind, server.connections()), (ErrorKind::Refused, 0));
+}
+
+#[tokio::test]
 async fn every_client_has_the_gate() {
     let server = Server::start(vec![http("400 Bad Request", "", "")]).await;
     let aws = readers(&server.url).await;
@@ -80,6 +88,7 @@ async fn everything_on_the_list_is_let_through() {
         "GetCallerIdentity" aws.sts.get_caller_identity();
         "DiscoverInstancesRevision" map.discover_instances_revision().namespace_name("n").service_name("s");
         "GetInstancesHealthStatus" map.get_instances_health_status().service_id("s");
+        "GetOperation" map.get_operation().operation_id("o");
         "ListInstances" map.list_instances().service_id("s");
         "ListNamespaces" map.list_namespaces();
         "ListServices" map.list_services();

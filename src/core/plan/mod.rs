@@ -7,6 +7,8 @@ pub mod context;
 pub mod diff;
 pub mod fact;
 pub mod file;
+#[cfg(test)]
+mod fixture;
 pub mod guard;
 pub mod guards;
 pub mod intent;
@@ -15,6 +17,8 @@ pub mod mutation;
 pub mod refusal;
 pub mod resolve;
 pub mod samples;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use check::{Reads, check, reads};
@@ -26,7 +30,7 @@ pub use guard::{GuardName, GuardReport};
 pub use intent::{DrainMethod, Gate, Intent, MinHealthy, OnRegression, Options, Strategy, Verb};
 pub use make::{Request, plan};
 pub use mutation::{ActionId, Mutation, Target};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, RefusalKind};
 pub use samples::Samples;
 
 use crate::core::estate::Estate;

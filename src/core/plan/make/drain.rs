@@ -36,8 +36,6 @@ pub(super) fn plan(
     ids: &[InstanceId],
 ) -> Result<Plan, Refusal> {
     let stack = one_fleet(&picture, ids)?;
-    let groups = picture.inventory.groups.whole(picture.now);
-    groups.map_err(|why| unread(&why, "the Auto Scaling groups"))?;
     let mut draft = Draft::new(picture, request, context)?;
     draft.giving = Some(stack.clone());
     draft.confirmation = Confirmation::Type(stack.clone());
@@ -236,7 +234,7 @@ fn standby(
         step = step.after(lifecycle(id, "Standby"));
     }
     for (arn, targets) in there {
-        for claim in stays(draft, arn, targets, stack) {
+        if let Some(claim) = stays(draft, arn, targets, stack) {
             step = step.before(FactKind::Predicate, claim);
         }
     }
@@ -256,7 +254,7 @@ fn deregister(draft: &mut Draft<'_>, there: &Registered, stack: &StackId) {
         .before(FactKind::Identity, claim(TargetIs::Registered))
         .undo(Mutation::RegisterTargets { group: group.clone(), targets: targets.clone() })
         .shifting(true);
-        for claim in stays(draft, group, targets, stack) {
+        if let Some(claim) = stays(draft, group, targets, stack) {
             step = step.before(FactKind::Predicate, claim);
         }
         draft.add(step);
