@@ -1,7 +1,7 @@
 //! Every AWS call that `register` makes, and the table of them: the policy of a node is printed
 //! from it, and a test holds it against what really reaches the wire.
 
-use crate::aws::{Armed, Aws, Call, ConnectError, source_error};
+use crate::aws::{Armed, Aws, ConnectError, source_error};
 use crate::clock::Clock;
 use crate::config::AwsSettings;
 use crate::core::error::{ErrorKind, SourceError};
@@ -53,7 +53,8 @@ pub const CALLS: &[Call] = &[
 ];
 
 /// The two that change something, which is all that the clients are armed for.
-const CHANGES: [Call; 2] = [("ServiceDiscovery", REGISTER), ("ServiceDiscovery", DEREGISTER)];
+const CHANGES: [crate::aws::Call; 2] =
+    [("ServiceDiscovery", REGISTER), ("ServiceDiscovery", DEREGISTER)];
 
 const REGISTER: &str = "RegisterInstance";
 const DEREGISTER: &str = "DeregisterInstance";
