@@ -14,3 +14,5 @@ mod mutate;
 pub mod process;
 pub mod start;
 pub mod state;
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! on whatever becomes of whoever started it.
 
 use super::control;
-use super::engine::{Ending, Engine, Given, Guards, Petition, Reply, Word, calls};
+use super::engine::{Ending, Engine, Given, Guards, Petition, Word, calls};
 use super::journal::Journal;
 use super::ledger::Ledger;
 use super::state::{Alive, RunDir, StateError, who};
@@ -124,22 +124,12 @@ pub async fn carry_out(
     out: &mut dyn Write,
 ) -> Result<Ending, EngineError> {
     let (words, heard) = mpsc::channel(WORDS);
-    match take_up(run, first.clone(), &around, heard).await {
+    match take_up(run, first, &around, heard).await {
         Ok((engine, _alive, warnings)) => {
             let listener = control::listen(run)?;
             listen_for_signals(&words)?;
             say(out, &Ready::Ready { warnings });
             let server = tokio::spawn(control::serve(listener, words.clone()));
-            if let Some(ask) = first {
-                let (petition, answer) = Petition::new(Word::Ask(ask), who(around.env));
-                // The channel is empty and open: its other end is the engine's.
-                let _ = words.send(petition).await;
-                tokio::spawn(async move {
-                    if let Ok(Reply::Refused { because }) = answer.await {
-                        tracing::error!(%because, "the run does not go on");
-                    }
-                });
-            }
             let ending = engine.run().await;
             server.abort();
             // From here on nobody listens; a socket that is left behind says nothing.
@@ -191,7 +181,16 @@ async fn take_up(
             return Err(error);
         }
     };
-    // A run that was killed goes on only because somebody says so, and that is the first word.
+    // What the caller wants stands in the journal before the caller is told that the process is
+    // ready, so that whoever looks then sees it.
+    if let Some(ask) = &first {
+        let asked = Entry::Asked { ask: ask.clone(), by: by.clone() };
+        note(&mut journal, &mut lines, now, asked)?;
+        if *ask == Ask::Resume && ledger.held.is_some() {
+            note(&mut journal, &mut lines, now, Entry::GoesOn)?;
+        }
+    }
+    // A run that was killed goes on only because somebody says so.
     if ledger.has_begun() && ledger.held.is_none() && first.is_none() {
         let reason = crate::core::run::HoldReason::Asked;
         let because = "its process had ended; resume, roll back or abort it".to_owned();

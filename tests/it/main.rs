@@ -35,6 +35,8 @@ mod plan_cli;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
+mod runs;
+#[cfg(feature = "sim")]
 mod served;
 #[cfg(feature = "sim")]
 mod sim_big;

@@ -38,9 +38,11 @@ async fn an_armed_client_does_call() {
 
 #[tokio::test]
 async fn a_client_armed_for_one_call_makes_that_one() {
-    let (server, kind) = register(Armed::For([("ServiceDiscovery", "RegisterInstance")].into())).await;
+    let (server, kind) =
+        register(Armed::For([("ServiceDiscovery", "RegisterInstance")].into())).await;
     assert_eq!((kind, server.connections()), (ErrorKind::Failed, 1));
-    let (server, kind) = register(Armed::For([("ServiceDiscovery", "DeregisterInstance")].into())).await;
+    let (server, kind) =
+        register(Armed::For([("ServiceDiscovery", "DeregisterInstance")].into())).await;
     assert_eq!((kind, server.connections()), (ErrorKind::Refused, 0));
 }
 

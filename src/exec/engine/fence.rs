@@ -4,11 +4,12 @@
 use super::{Engine, Flow, Stop};
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::ids::{InstanceId, NamespaceId};
-use crate::core::observed::age;
-use crate::core::plan::{Intent, LockScope};
+use crate::core::observed::{Observed, age};
+use crate::core::plan::{Intent, LockScope, Reads};
 use crate::core::record::{self, LockRecord};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
+use crate::core::source::Scope;
 use crate::exec::lock::{self, Taking};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -107,12 +108,25 @@ impl Engine {
             return Ok(());
         }
         let (namespace, name) = (self.namespace(&scope)?, record::marks_name(&scope));
+        if drained.is_empty() && !self.has_marks(&namespace, &name).await? {
+            return Ok(());
+        }
         loop {
             match self.write_marks(&namespace, &name, (&drained, &restored)).await {
                 Ok(()) => return Ok(()),
                 Err(error) => self.after_failure(&error, "mark the drained nodes").await?,
             }
         }
+    }
+
+    /// Whether somebody has marked nodes; where it cannot be told, it is asked for by its name.
+    async fn has_marks(&mut self, namespace: &NamespaceId, name: &str) -> Flow<bool> {
+        let mut reads = Reads::default();
+        reads.scopes.insert(Scope::Services(namespace.clone()));
+        let missing = self.look(&reads).await?;
+        let services = self.eye.inventory().services.get(namespace).and_then(Observed::value);
+        let named = services.into_iter().flatten().any(|one| &*one.name == name);
+        Ok(named || !missing.is_empty())
     }
 
     async fn write_marks(

@@ -53,7 +53,8 @@ pub const CALLS: &[Call] = &[
 ];
 
 /// The two that change something, which is all that the clients are armed for.
-const CHANGES: [crate::aws::Call; 2] = [("ServiceDiscovery", REGISTER), ("ServiceDiscovery", DEREGISTER)];
+const CHANGES: [crate::aws::Call; 2] =
+    [("ServiceDiscovery", REGISTER), ("ServiceDiscovery", DEREGISTER)];
 
 const REGISTER: &str = "RegisterInstance";
 const DEREGISTER: &str = "DeregisterInstance";
