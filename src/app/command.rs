@@ -28,8 +28,22 @@ pub enum Context {
     Fleets,
     /// On the Nodes screen.
     Nodes,
-    /// In every layer over a screen.
+    /// On a node's screen.
+    Node,
+    /// On the Traffic screen.
+    Traffic,
+    /// On the Findings screen.
+    Findings,
+    /// On the Timeline.
+    Timeline,
+    /// On the Sources screen.
+    Sources,
+    /// In every layer over a screen that is only read.
     Layer,
+    /// In a line that is typed.
+    Prompt,
+    /// In a question.
+    Dialog,
 }
 
 /// An entry of the registry.
@@ -80,20 +94,77 @@ macro_rules! commands {
 }
 
 commands! {
-    Open, "open", "nodes", [Fleets], "Show the nodes of the selected fleet.";
-    Back, "back", "back", [Nodes, Layer], "Go back to where you came from.";
-    Down, "down", "", [List, Layer], "Go to the next row.";
-    Up, "up", "", [List, Layer], "Go to the row before.";
+    Open, "open", "open", [Fleets, Nodes, Traffic, Findings, Timeline],
+        "Open what the selected row is about.";
+    Accept, "accept", "take it", [Prompt, Dialog], "Take what stands there; in a question, yes.";
+    Back, "back", "back",
+        [Fleets, Nodes, Node, Traffic, Findings, Timeline, Sources, Layer, Prompt, Dialog],
+        "Go back to where you came from; drop the filter first, if there is one.";
+    Filter, "filter", "filter", [List], "Show only some rows: words, or `stack:green -az:2b`.";
+    Palette, "palette", "commands", [Global], "Run a command by its name.";
+    Help, "help", "help", [Global], "Show every key that works here, and what it does.";
+    Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
+    Findings, "findings", "findings", [Global], "Show everything that disagrees, worst first.";
+    Timeline, "timeline", "timeline", [Global], "Show everything that changed, the latest first.";
+    Sources, "sources", "sources", [Global], "Show how each read of each source stands.";
+    Jump, "jump", "jump", [Global], "Go to a node or a fleet by its id, address or name.";
+    Fleet, "fleet", "", [Global], "Show the nodes of a fleet: `fleet NAME`.";
+    Node, "node", "", [Global], "Show a node: `node ID`, the beginning of one, or an address.";
+    SortNext, "sort_next", "sort", [List], "Sort by the next column.";
+    SortPrevious, "sort_previous", "", [List], "Sort by the column before.";
+    SortReverse, "sort_reverse", "", [List], "Sort the other way round.";
+    Sort, "sort", "", [List], "Sort by a column: `sort role`, `sort 3100`, `sort loki`.";
+    Down, "down", "", [List, Layer, Prompt], "Go to the next row.";
+    Up, "up", "", [List, Layer, Prompt], "Go to the row before.";
     PageDown, "page_down", "", [List, Layer], "Go down by half a screen.";
     PageUp, "page_up", "", [List, Layer], "Go up by half a screen.";
     First, "first", "", [List, Layer], "Go to the first row.";
     Last, "last", "", [List, Layer], "Go to the last row.";
+    Complete, "complete", "complete", [Prompt], "Complete what is typed.";
+    CursorBack, "cursor_back", "", [Prompt], "Go to the character before.";
+    CursorForward, "cursor_forward", "", [Prompt], "Go to the character after.";
+    WordBack, "word_back", "", [Prompt], "Go to the word before.";
+    WordForward, "word_forward", "", [Prompt], "Go to the end of the word.";
+    LineStart, "line_start", "", [Prompt], "Go to the beginning of the line.";
+    LineEnd, "line_end", "", [Prompt], "Go to the end of the line.";
+    DeleteBack, "delete_back", "", [Prompt], "Delete the character before.";
+    DeleteForward, "delete_forward", "", [Prompt], "Delete the character after.";
+    DeleteWord, "delete_word", "", [Prompt], "Delete the word before.";
+    DeleteToStart, "delete_to_start", "", [Prompt], "Delete everything before.";
+    DeleteToEnd, "delete_to_end", "", [Prompt], "Delete everything after.";
     PollNow, "poll_now", "read now", [Global], "Read everything on screen now rather than at its time.";
     Messages, "messages", "messages", [Global], "Show what this console has said so far.";
     Redraw, "redraw", "", [Global], "Paint the whole screen again, if something else wrote on it.";
     Suspend, "suspend", "", [Global], "Stop the console and go back to the shell; `fg` resumes it.";
-    Help, "help", "help", [Global], "Show every key that works here, and what it does.";
     Quit, "quit", "quit", [Global], "Leave the console. Nothing that runs elsewhere is stopped by it.";
+}
+
+/// What follows a command's name in the palette.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Nothing.
+    None,
+    /// The name of a fleet.
+    Fleet,
+    /// What a node is known by.
+    Node,
+    /// A column of the screen.
+    Column,
+    /// A filter.
+    Filter,
+}
+
+impl Action {
+    /// What it must be told beside its name.
+    pub fn argument(self) -> Argument {
+        match self {
+            Self::Fleet => Argument::Fleet,
+            Self::Node => Argument::Node,
+            Self::Sort => Argument::Column,
+            Self::Filter => Argument::Filter,
+            _ => Argument::None,
+        }
+    }
 }
 
 impl Command {

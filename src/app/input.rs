@@ -94,6 +94,14 @@ impl Chord {
         }
     }
 
+    /// The character that this key writes into a line of text.
+    pub fn typed(self) -> Option<char> {
+        match self.key {
+            Key::Char(c) if !self.ctrl && !self.alt => Some(c),
+            _ => None,
+        }
+    }
+
     /// A key alone.
     pub fn plain(key: Key) -> Self {
         Self::new(key, false, false, false)

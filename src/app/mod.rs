@@ -3,27 +3,42 @@
 //! terminal types, no colours and no widths. What happens here from a recording happens exactly as
 //! it did when it was recorded.
 
+mod act;
+pub mod column;
 pub mod command;
 pub mod effect;
 pub mod event;
+pub mod field;
+pub mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod input;
+mod jump;
 pub mod keymap;
+pub mod layer;
 pub mod model;
 mod navigate;
 pub mod notice;
+mod palette;
+mod prompt;
+mod rows;
+pub mod screen;
 pub mod selection;
 pub mod sources;
 mod update;
 
-pub use command::{Action, COMMANDS, Command, Context};
+pub use column::{Column, Sort};
+pub use command::{Action, Argument, COMMANDS, Command, Context};
 pub use effect::{Effect, Effects, Ending};
 pub use event::{Event, EventKind, Signal};
+pub use field::{Reach, TextField};
+pub use filter::Filter;
 pub use input::{Chord, Input, Key, Size};
-pub use keymap::{Hint, Keymap, KeymapError, KeymapText, Resolution};
-pub use model::{Layer, Model, Place, Screen};
+pub use keymap::{Binding, Hint, Keymap, KeymapError, KeymapText, Resolution};
+pub use layer::{Answering, Choice, Dialog, Layer, Problem, Prompt, Purpose, Then};
+pub use model::{Model, Place};
 pub use notice::{Notice, NoticeKind};
+pub use screen::{Answer, List, RowId, Screen, ScreenKind};
 pub use selection::Selection;
 pub use sources::{SourceLine, SourceState};
 pub use update::update;

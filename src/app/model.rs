@@ -2,14 +2,18 @@
 
 use super::command::Context;
 use super::input::{Chord, Size};
-use super::keymap::Keymap;
+use super::keymap::{Hint, Keymap};
+use super::layer::{Dialog, Layer};
 use super::notice::Notices;
-use super::selection::Selection;
+use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
+use crate::core::cause::Cause;
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::ids::{InstanceId, StackId};
-use crate::core::inventory::Inventory;
+use crate::core::inventory::{Inventory, ScopeStatus};
+use crate::core::meter::Meter;
+use crate::core::timeline::Timeline;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -26,55 +30,6 @@ pub struct Place {
     pub production: bool,
     /// Whether nodes are probed at all.
     pub probing: bool,
-}
-
-/// A screen, with what is selected on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Screen {
-    /// All fleets.
-    Fleets {
-        /// The selected fleet.
-        selection: Selection<StackId>,
-    },
-    /// The nodes of a fleet.
-    Nodes {
-        /// The fleet.
-        stack: StackId,
-        /// The selected node.
-        selection: Selection<InstanceId>,
-    },
-}
-
-impl Screen {
-    /// The home screen.
-    pub fn home() -> Self {
-        Self::Fleets { selection: Selection::default() }
-    }
-
-    /// The context its own bindings stand in.
-    pub fn context(&self) -> Context {
-        match self {
-            Self::Fleets { .. } => Context::Fleets,
-            Self::Nodes { .. } => Context::Nodes,
-        }
-    }
-}
-
-/// Something that lies over the screen and takes the keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Layer {
-    /// Every key that works on the screen below.
-    Help {
-        /// The first line that is shown.
-        scroll: usize,
-    },
-    /// The notices so far, the latest first.
-    Messages {
-        /// The first line that is shown.
-        scroll: usize,
-    },
 }
 
 /// Everything the screens are drawn from.
@@ -98,8 +53,16 @@ pub struct Model {
     pub estate: Option<Arc<Estate>>,
     /// For when the estate was joined, and from which generation.
     pub reconciled: Option<(Timestamp, u64)>,
+    /// What is wrong, each thing once, worst first; of the findings of the estate.
+    pub causes: Vec<Cause>,
+    /// What happened since the console started.
+    pub timeline: Timeline,
     /// How each source stands.
     pub sources: Vec<SourceLine>,
+    /// How each read stands.
+    pub statuses: Vec<ScopeStatus>,
+    /// What each source has cost of late.
+    pub meter: Meter,
     /// Where the operator is, and the way there. Never empty.
     screens: Vec<Screen>,
     /// What lies over the screen, the topmost last.
@@ -120,12 +83,16 @@ impl Model {
             started: now,
             now,
             size,
-            sources: sources::lines(&inventory, now),
+            sources: sources::lines(&inventory.statuses(now)),
+            statuses: inventory.statuses(now),
+            meter: Meter::default(),
             inventory: Arc::new(inventory),
             generation: 0,
             estate: None,
             reconciled: None,
-            screens: vec![Screen::home()],
+            causes: Vec::new(),
+            timeline: Timeline::default(),
+            screens: vec![Screen::new(ScreenKind::Fleets)],
             layers: Vec::new(),
             pending: Vec::new(),
             notices: Notices::default(),
@@ -137,46 +104,48 @@ impl Model {
         &self.screens
     }
 
-    pub(super) fn screens_mut(&mut self) -> &mut [Screen] {
+    /// The screen the operator is on.
+    pub fn screen(&self) -> &Screen {
+        // Home is never left, so the last is always there.
+        &self.screens[self.screens.len() - 1]
+    }
+
+    pub(super) fn screen_mut(&mut self) -> &mut Screen {
+        let last = self.screens.len() - 1;
+        &mut self.screens[last]
+    }
+
+    pub(super) fn screens_mut(&mut self) -> &mut Vec<Screen> {
         &mut self.screens
-    }
-
-    pub(super) fn push(&mut self, screen: Screen) {
-        self.screens.push(screen);
-    }
-
-    /// Leaves the screen; home stays.
-    pub(super) fn pop(&mut self) -> bool {
-        let can = self.screens.len() > 1;
-        if can {
-            self.screens.pop();
-        }
-        can
     }
 
     /// Where keys are looked up now, innermost first. A layer takes all keys but the global ones.
     pub fn contexts(&self) -> Vec<Context> {
-        if self.layers.is_empty() {
-            self.screen_contexts()
-        } else {
-            vec![Context::Layer, Context::Global]
+        self.contexts_under(&self.layers)
+    }
+
+    /// Where keys are looked up when only these lie over the screen.
+    pub fn contexts_under(&self, layers: &[Layer]) -> Vec<Context> {
+        match layers.last() {
+            Some(layer) => vec![layer.context(), Context::Global],
+            None => self.screen_contexts(),
         }
     }
 
     /// Where keys are looked up when nothing lies over the screen.
     pub fn screen_contexts(&self) -> Vec<Context> {
-        let own = self.screens.last().map(Screen::context);
-        own.into_iter().chain([Context::List, Context::Global]).collect()
+        vec![self.screen().kind.context(), Context::List, Context::Global]
     }
 
-    /// The fleets in the order of their rows.
-    pub fn fleet_rows(&self) -> Vec<StackId> {
-        self.estate.iter().flat_map(|estate| estate.fleets.keys().cloned()).collect()
+    /// Every key that works below the topmost layer, and what it does: of the context it stands in.
+    pub fn help(&self) -> Vec<(Context, Hint)> {
+        let below = self.layers.split_last().map_or(&[][..], |(_, below)| below);
+        self.keymap.help_by_context(&self.contexts_under(below))
     }
 
-    /// The nodes of a fleet in the order of their rows.
-    pub fn node_rows(&self, stack: &StackId) -> &[InstanceId] {
-        self.fleet(stack).map_or(&[], |fleet| &fleet.nodes)
+    /// Asks a question. Its answer brings about an effect.
+    pub fn ask(&mut self, dialog: Dialog) {
+        self.layers.push(Layer::Dialog(dialog));
     }
 
     /// A fleet.
@@ -191,9 +160,14 @@ impl Model {
 
     /// The fleet that the operator is looking at.
     pub fn focus(&self) -> Option<&StackId> {
-        match self.screens.last()? {
-            Screen::Fleets { selection } => selection.id(),
-            Screen::Nodes { stack, .. } => Some(stack),
+        match &self.screen().kind {
+            ScreenKind::Nodes(stack) => stack.as_ref(),
+            ScreenKind::Node(id) => self.node(id)?.stack_id.as_ref(),
+            _ => match self.screen().list.selected()? {
+                RowId::Fleet(stack) => Some(stack),
+                RowId::Node(id) => self.node(id)?.stack_id.as_ref(),
+                _ => None,
+            },
         }
     }
 

@@ -1,8 +1,16 @@
 //! Moving about: rows, screens, layers. Part of `update`; nothing else calls it.
 
-use super::model::{Layer, Model, Screen};
+use super::column::Sort;
+use super::layer::Layer;
+use super::model::Model;
 use super::notice::NoticeKind;
-use super::selection::Selection;
+use super::prompt;
+use super::rows;
+use super::screen::{RowId, Screen, ScreenKind};
+use crate::core::ids::{InstanceId, StackId};
+
+/// The way back is so long at most. What lies further back than this is forgotten, home apart.
+const DEEPEST: usize = 32;
 
 /// A way to move among rows or lines.
 #[derive(Clone, Copy)]
@@ -20,17 +28,79 @@ pub(super) fn show(model: &mut Model, layer: Layer) {
     model.layers.push(layer);
 }
 
-/// Opens the nodes of the selected fleet.
+/// Goes to a screen. One that lies on the way here is gone back to, so that the way stays short.
+pub(super) fn enter(model: &mut Model, kind: ScreenKind) {
+    let screens = model.screens_mut();
+    match screens.iter().position(|screen| screen.kind == kind) {
+        Some(place) => screens.truncate(place + 1),
+        None => {
+            if screens.len() == DEEPEST {
+                screens.remove(1);
+            }
+            screens.push(Screen::new(kind));
+        }
+    }
+    model.layers.clear();
+    refresh(model);
+}
+
+/// Leaves the screen; home stays.
+pub(super) fn back(model: &mut Model) {
+    if model.screens().len() > 1 {
+        model.screens_mut().pop();
+        refresh(model);
+    }
+}
+
+/// Opens what the selected row is about.
 pub(super) fn open(model: &mut Model) {
-    let Some(Screen::Fleets { selection }) = model.screens().last() else { return };
-    let Some(stack) = selection.id().cloned() else {
-        let text = "There is no fleet to open yet.";
-        model.notices.say(model.now, NoticeKind::Info, text);
+    let Some(row) = model.screen().list.selected().cloned() else {
+        model.notices.say(model.now, NoticeKind::Info, "There is nothing to open yet.");
         return;
     };
-    let mut selection = Selection::default();
-    selection.take(model.node_rows(&stack), 0);
-    model.push(Screen::Nodes { stack, selection });
+    match behind(model, &row) {
+        Some(kind) => enter(model, kind),
+        None => {
+            let text = format!("Nothing lies behind the {}.", row.name());
+            model.notices.say(model.now, NoticeKind::Info, text);
+        }
+    }
+}
+
+/// The screen that tells more of what a row is about.
+fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
+    match row {
+        RowId::Fleet(stack) => Some(ScreenKind::Nodes(Some(stack.clone()))),
+        RowId::NoFleet => Some(ScreenKind::Nodes(None)),
+        RowId::Node(id) => Some(ScreenKind::Node(id.clone())),
+        RowId::Forward { .. } => {
+            let forward = rows::traffic::find(model, row)?.forward?;
+            // The fleet that gets most of it; one of them where nobody can say.
+            let most = forward
+                .fleets
+                .iter()
+                .max_by(|(_, one), (_, other)| one.unwrap_or(0.0).total_cmp(&other.unwrap_or(0.0)));
+            most.map(|(stack, _)| ScreenKind::Nodes(Some(stack.clone())))
+        }
+        RowId::Cause(_) => {
+            let cause = rows::findings::find(model, row)?;
+            // One node is opened itself; several are looked for in their fleet.
+            let mut nodes = cause.findings(model.findings()).map(|one| one.instance_id.as_ref());
+            let first = nodes.next()?;
+            let node = first.filter(|_| nodes.all(|other| other == first));
+            about(node, cause.key.stack_id.as_ref())
+        }
+        RowId::Change(seq) => {
+            let entry = model.timeline.get(*seq)?;
+            about(entry.instance_id.as_ref(), entry.stack_id.as_ref())
+        }
+        RowId::Answer(_) | RowId::Balancer(_) | RowId::Listener(_) | RowId::Read(_) => None,
+    }
+}
+
+fn about(node: Option<&InstanceId>, stack: Option<&StackId>) -> Option<ScreenKind> {
+    let node = node.cloned().map(ScreenKind::Node);
+    node.or_else(|| stack.cloned().map(|stack| ScreenKind::Nodes(Some(stack))))
 }
 
 /// Moves by half of what the terminal holds: something of the old page stays in view.
@@ -39,73 +109,118 @@ pub(super) fn half_screen(model: &mut Model, direction: isize) {
     go(model, Motion::By(half.saturating_mul(direction)));
 }
 
+/// Goes by one row, line or choice.
+pub(super) fn step(model: &mut Model, by: isize) {
+    match model.layers.last() {
+        Some(Layer::Prompt(_)) => prompt::choose(model, by),
+        _ => go(model, Motion::By(by)),
+    }
+}
+
 /// Moves in the topmost layer, or else among the rows of the screen.
 pub(super) fn go(model: &mut Model, motion: Motion) {
-    match model.layers.last().copied() {
-        Some(layer) => scroll(model, layer, motion),
+    match model.layers.last() {
+        Some(_) => scroll(model, motion),
         None => walk(model, motion),
     }
 }
 
-fn scroll(model: &mut Model, layer: Layer, motion: Motion) {
-    let (from, lines) = match layer {
-        Layer::Help { scroll } => (scroll, model.keymap.help(&model.screen_contexts()).len()),
-        Layer::Messages { scroll } => (scroll, model.notices.all().len()),
-    };
-    let to = match motion {
-        Motion::By(by) => from.saturating_add_signed(by),
-        Motion::To(place) => place,
+fn scroll(model: &mut Model, motion: Motion) {
+    let lines = match model.layers.last() {
+        Some(Layer::Help { .. }) => model.help().len(),
+        Some(Layer::Messages { .. }) => model.notices.all().len(),
+        _ => return,
     };
     if let Some(Layer::Help { scroll } | Layer::Messages { scroll }) = model.layers.last_mut() {
+        let to = match motion {
+            Motion::By(by) => scroll.saturating_add_signed(by),
+            Motion::To(place) => place,
+        };
         *scroll = to.min(lines.saturating_sub(1));
     }
 }
 
 fn walk(model: &mut Model, motion: Motion) {
-    let fleets = model.fleet_rows();
-    let estate = model.estate.clone();
-    match model.screens_mut().last_mut() {
-        Some(Screen::Fleets { selection }) => moved(selection, &fleets, motion),
-        Some(Screen::Nodes { stack, selection }) => {
-            let fleet = estate.as_ref().and_then(|estate| estate.fleets.get(stack));
-            moved(selection, fleet.map_or(&[], |fleet| &fleet.nodes), motion);
-        }
-        None => {}
-    }
-}
-
-fn moved<Id: Clone + PartialEq>(selection: &mut Selection<Id>, rows: &[Id], motion: Motion) {
+    let list = &mut model.screen_mut().list;
     match motion {
-        Motion::By(by) => selection.step(rows, by),
-        Motion::To(place) => selection.take(rows, place),
+        Motion::By(by) => list.selection.step(&list.rows, by),
+        Motion::To(place) => list.selection.take(&list.rows, place),
     }
 }
 
-/// Finds every screen's selection in the new estate. What vanished is said, so that no key that is
-/// already on its way is given to something else unseen.
-pub(super) fn settle(model: &mut Model) {
-    let fleets = model.fleet_rows();
-    let estate = model.estate.clone();
-    let mut gone = Vec::new();
-    for screen in model.screens_mut() {
-        match screen {
-            Screen::Fleets { selection } => {
-                let lost = selection.settle(&fleets).map(|id| ("fleet", id.to_string()));
-                gone.extend(lost.map(|lost| (lost, selection.id().map(ToString::to_string))));
-            }
-            Screen::Nodes { stack, selection } => {
-                let fleet = estate.as_ref().and_then(|estate| estate.fleets.get(stack));
-                let rows = fleet.map_or(&[][..], |fleet| &fleet.nodes);
-                let lost = selection.settle(rows).map(|id| ("node", id.to_string()));
-                gone.extend(lost.map(|lost| (lost, selection.id().map(ToString::to_string))));
-            }
+/// Sorts by the column after or before the one that is sorted by. Between the last and the first
+/// lies the screen's own order.
+pub(super) fn sort_by_next(model: &mut Model, by: isize) {
+    let screen = model.screen();
+    let columns = screen.kind.columns();
+    let own = columns.len();
+    let at = screen.list.sort.as_ref().map(|sort| columns.iter().position(|it| *it == sort.by));
+    // Places 0 to own - 1 are the columns, the place after them the own order.
+    let at = at.map_or(own, |place| place.unwrap_or(own));
+    let next = (at + own + 1).saturating_add_signed(by) % (own + 1);
+    let sort = columns.get(next).map(|column| Sort::by(column.clone()));
+    model.screen_mut().list.sort = sort;
+    rearrange(model);
+}
+
+/// Sorts the other way round; by the first column where nothing is sorted by yet.
+pub(super) fn reverse(model: &mut Model) {
+    let first = model.screen().kind.columns().first().cloned();
+    let sort = &mut model.screen_mut().list.sort;
+    match (sort.as_mut(), first) {
+        (Some(sort), _) => sort.descending = !sort.descending,
+        (None, Some(first)) => *sort = Some(Sort { by: first, descending: true }),
+        (None, None) => {}
+    }
+    rearrange(model);
+}
+
+/// Sorts by the column of this name, or the only one that begins so.
+///
+/// # Errors
+/// A sentence: there is no such column.
+pub(super) fn sort(model: &mut Model, name: &str) -> Result<(), String> {
+    let columns = rows::columns(model, &model.screen().kind);
+    let name = name.to_lowercase();
+    let mut like = columns.iter().filter(|column| column.to_string().starts_with(&name));
+    let exact = columns.iter().find(|column| column.to_string() == name);
+    let column = match (exact, like.next(), like.next()) {
+        (Some(column), _, _) | (None, Some(column), None) => column.clone(),
+        _ => {
+            let names: Vec<_> = columns.iter().map(ToString::to_string).collect();
+            return Err(format!("There is no column {name:?}; there is {}.", names.join(", ")));
         }
-    }
-    for ((what, lost), now) in gone {
-        let text = match now {
-            Some(now) => format!("The {what} {lost} is gone; {now} is selected instead."),
-            None => format!("The {what} {lost} is gone; nothing is selected."),
-        };
-        model.notices.say(model.now, NoticeKind::Warning, text);
-    }
+    };
+    model.screen_mut().list.sort = Some(Sort::by(column));
+    rearrange(model);
+    Ok(())
+}
+
+/// Makes the rows of the screen again after news, and finds its selection among them. What vanished
+/// is said, so that no key that is already on its way is given to something else unseen.
+/// The screens on the way here are made again when somebody comes back to them.
+pub(super) fn refresh(model: &mut Model) {
+    let Some((lost, there)) = remake(model) else { return };
+    let why = if there { "is filtered out" } else { "is gone" };
+    let lost = lost.name();
+    let text = match model.screen().list.selected().map(RowId::name) {
+        Some(now) => format!("The {lost} {why}; {now} is selected instead."),
+        None => format!("The {lost} {why}; nothing is selected."),
+    };
+    model.notices.say(model.now, NoticeKind::Warning, text);
+}
+
+/// Makes the rows again after the operator asked for others. The selection stays where it can; where
+/// it goes instead, the operator sees.
+pub(super) fn rearrange(model: &mut Model) {
+    drop(remake(model));
+}
+
+/// Returns what was selected and is to be seen no more, and whether it is there nevertheless.
+fn remake(model: &mut Model) -> Option<(RowId, bool)> {
+    let made = rows::make(model, model.screen());
+    let list = &mut model.screen_mut().list;
+    (list.rows, list.total) = (made.rows.into(), made.total);
+    let lost = list.selection.settle(&list.rows)?;
+    Some((lost, made.there))
 }

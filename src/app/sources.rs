@@ -1,7 +1,7 @@
 //! How each source stands, in one line for the head of every screen.
 
 use crate::core::error::{Dated, ErrorKind, SourceError};
-use crate::core::inventory::{Inventory, ScopeStatus};
+use crate::core::inventory::ScopeStatus;
 use crate::core::observed::Status;
 use crate::core::source::{Scope, Source};
 use jiff::Timestamp;
@@ -39,8 +39,7 @@ pub struct SourceLine {
 }
 
 /// All sources, each in one line, in their own order.
-pub fn lines(inventory: &Inventory, now: Timestamp) -> Vec<SourceLine> {
-    let statuses = inventory.statuses(now);
+pub fn lines(statuses: &[ScopeStatus]) -> Vec<SourceLine> {
     Source::iter()
         .filter(|source| source.is_in_head())
         .map(|source| {
@@ -84,6 +83,7 @@ fn line(source: Source, own: &[&ScopeStatus]) -> SourceLine {
 mod tests {
     use super::*;
     use crate::core::ids::GroupName;
+    use crate::core::inventory::Inventory;
     use crate::core::source::{Fragment, SourceEvent};
     use std::time::Duration;
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn state_of(inventory: &Inventory, source: Source, second: i64) -> SourceState {
-        let all = lines(inventory, at(second));
+        let all = lines(&inventory.statuses(at(second)));
         all.into_iter().find(|line| line.source == source).unwrap().state
     }
 

@@ -1,15 +1,18 @@
 //! `update`: the only place where the model changes. It never waits, reads no clock, and says what
 //! is to be done in the `Effects` it returns.
 
-use super::command::Action;
+use super::act::act;
 use super::effect::{Effect, Effects, Ending};
 use super::event::{Event, EventKind, Signal};
 use super::input::{Chord, Input};
 use super::keymap::Resolution;
-use super::model::{Layer, Model};
-use super::navigate::{self, Motion};
+use super::model::Model;
+use super::navigate;
 use super::notice::NoticeKind;
+use super::prompt;
 use super::sources;
+use crate::core::cause::causes;
+use crate::core::estate::Estate;
 use crate::core::observed::age;
 use crate::core::source::{Scope, SourceEvent};
 use std::sync::Arc;
@@ -23,8 +26,10 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
     model.now = event.at;
     match event.kind {
         EventKind::Input(Input::Chord(chord)) => press(model, chord),
-        EventKind::Input(Input::Paste(_)) => {
-            say(model, NoticeKind::Info, "There is no text field to paste into here.");
+        EventKind::Input(Input::Paste(text)) => {
+            if !prompt::insert(model, &text) {
+                say(model, NoticeKind::Info, "There is no text field to paste into here.");
+            }
             Effects::none()
         }
         EventKind::Input(Input::Resize(size)) => {
@@ -40,18 +45,15 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             Effect::Reconcile.into()
         }
         EventKind::Source(news) => take_news(model, news),
-        EventKind::Reconciled { generation, as_of, mut estate } => {
+        EventKind::Reconciled { generation, as_of, estate } => {
             model.reconciled = Some((as_of, generation));
-            if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
-                Arc::make_mut(after).carry_since(before);
-            }
-            model.estate = estate;
-            model.sources = sources::lines(&model.inventory, model.now);
-            navigate::settle(model);
+            take_estate(model, estate);
+            look_at_sources(model);
+            navigate::refresh(model);
             Effects::none()
         }
         EventKind::Tick => {
-            model.sources = sources::lines(&model.inventory, model.now);
+            look_at_sources(model);
             let old = |(at, _)| age(at, model.now) >= RECONCILE_AT_LEAST_EVERY;
             if model.reconciled.is_some_and(old) {
                 Effect::Reconcile.into()
@@ -76,18 +78,26 @@ fn obey(signal: Signal) -> Effects {
 fn take_news(model: &mut Model, news: SourceEvent) -> Effects {
     // What a node answers never shows that there is more to read, and there are thousands of them.
     let probe = matches!(news.scope, Scope::Probe(_) | Scope::Rings(_) | Scope::Metrics(_));
+    model.meter.count(&news);
     Arc::make_mut(&mut model.inventory).apply(news);
     model.generation += 1;
     if probe {
         return Effect::Reconcile.into();
     }
-    model.sources = sources::lines(&model.inventory, model.now);
+    look_at_sources(model);
     [Effect::Want, Effect::Reconcile].into()
 }
 
 fn press(model: &mut Model, chord: Chord) -> Effects {
     let keymap = Arc::clone(&model.keymap);
-    let resolution = keymap.resolve(&model.contexts(), &model.pending, chord);
+    let mut contexts = model.contexts();
+    // What can be typed is typed: only the keys of the line itself come before it.
+    let typed =
+        chord.typed().filter(|_| model.layers.last().is_some_and(|it| it.field().is_some()));
+    if typed.is_some() {
+        contexts.truncate(1);
+    }
+    let resolution = keymap.resolve(&contexts, &model.pending, chord);
     if resolution == Resolution::Pending {
         model.pending.push(chord);
         return Effects::none();
@@ -98,43 +108,37 @@ fn press(model: &mut Model, chord: Chord) -> Effects {
     match resolution {
         Resolution::Matched(action) => act(model, action),
         Resolution::NotFound => {
-            say(model, NoticeKind::Info, format!("{chord} does nothing here."));
+            match typed {
+                Some(c) => drop(prompt::insert(model, c.encode_utf8(&mut [0; 4]))),
+                None => say(model, NoticeKind::Info, format!("{chord} does nothing here.")),
+            }
             Effects::none()
         }
         Resolution::Pending | Resolution::Cancelled => Effects::none(),
     }
 }
 
-fn act(model: &mut Model, action: Action) -> Effects {
-    match action {
-        Action::Quit => return Effect::Quit(Ending::Quit).into(),
-        Action::Suspend => return Effect::Suspend.into(),
-        Action::Redraw => return Effect::Repaint.into(),
-        Action::PollNow => {
-            say(model, NoticeKind::Info, "Reading everything on screen now.");
-            return Effect::PollNow.into();
-        }
-        Action::Help => navigate::show(model, Layer::Help { scroll: 0 }),
-        Action::Messages => navigate::show(model, Layer::Messages { scroll: 0 }),
-        Action::Back => {
-            if model.layers.pop().is_none() {
-                model.pop();
-            }
-        }
-        Action::Open => navigate::open(model),
-        Action::Down => navigate::go(model, Motion::By(1)),
-        Action::Up => navigate::go(model, Motion::By(-1)),
-        Action::PageDown => navigate::half_screen(model, 1),
-        Action::PageUp => navigate::half_screen(model, -1),
-        Action::First => navigate::go(model, Motion::To(0)),
-        Action::Last => navigate::go(model, Motion::To(usize::MAX)),
+/// The world as it is now known, and what changed since it was last looked at.
+fn take_estate(model: &mut Model, estate: Option<Arc<Estate>>) {
+    if let (Some(before), Some(after)) = (&model.estate, &estate) {
+        model.timeline.compare((before, after), model.now, model.started);
     }
-    Effects::none()
+    model.estate = estate;
+    let Some(estate) = &model.estate else { return };
+    model.causes = causes(estate);
+    model.timeline.record(&model.inventory, |group| estate.stack_of_group(group).cloned());
+}
+
+fn look_at_sources(model: &mut Model) {
+    model.statuses = model.inventory.statuses(model.now);
+    model.sources = sources::lines(&model.statuses);
 }
 
 fn say(model: &mut Model, kind: NoticeKind, text: impl Into<String>) {
     model.notices.say(model.now, kind, text);
 }
 
+#[cfg(test)]
+mod moving;
 #[cfg(test)]
 mod tests;

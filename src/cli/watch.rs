@@ -84,6 +84,7 @@ mod tests {
             stack_id: stack.map(StackId::from),
             instance_id: id.map(Into::into),
             kind,
+            severity: None,
             text: text.into(),
         };
         vec![

@@ -26,6 +26,7 @@ pub(super) struct File {
     pub dns_server: Option<DnsServer>,
     pub state_dir: Option<Name>,
     pub log: Option<Name>,
+    pub keymap: Option<Name>,
     pub color: Option<bool>,
     pub ascii: Option<bool>,
     pub aws: AwsTable,

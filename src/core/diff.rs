@@ -1,7 +1,7 @@
 //! What changed between two estates, in sentences: what `watch` prints and the timeline keeps.
 
 use super::estate::{Estate, Fleet, Node};
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use super::ids::{InstanceId, Product, ServiceId, StackId, TargetGroupArn};
 use super::inventory::Verdict;
 use jiff::Timestamp;
@@ -46,6 +46,8 @@ pub struct Change {
     pub stack_id: Option<StackId>,
     /// The node it concerns.
     pub instance_id: Option<InstanceId>,
+    /// How bad it is, where it is bad: a finding's severity, or a target or probe that fails.
+    pub severity: Option<Severity>,
     /// A fragment that says what changed, from what to what.
     pub text: String,
 }
@@ -89,12 +91,20 @@ struct Changes {
 impl Changes {
     fn fleet(&mut self, stack: &StackId, text: String, kind: ChangeKind) {
         let stack_id = Some(stack.clone());
-        self.all.push(Change { at: self.at, kind, stack_id, instance_id: None, text });
+        let (at, severity) = (self.at, None);
+        self.all.push(Change { at, kind, stack_id, instance_id: None, severity, text });
     }
 
     fn node(&mut self, node: &Node, text: String, kind: ChangeKind) {
         let (stack_id, instance_id) = (node.stack_id.clone(), Some(node.id.clone()));
-        self.all.push(Change { at: self.at, kind, stack_id, instance_id, text });
+        self.all.push(Change { at: self.at, kind, stack_id, instance_id, severity: None, text });
+    }
+
+    /// The last change is for the worse.
+    fn worse(&mut self) {
+        if let Some(last) = self.all.last_mut() {
+            last.severity = Some(Severity::Warning);
+        }
     }
 
     fn fleets(&mut self, old: &Fleet, new: &Fleet) {
@@ -178,6 +188,9 @@ impl Changes {
                 Some(_) => continue,
             };
             self.node(new, text, ChangeKind::Target);
+            if matches!(*state, "unhealthy" | "unhealthy.draining" | "unavailable") {
+                self.worse();
+            }
         }
         for ((_, port), (name, _)) in was.iter().filter(|(key, _)| !is.contains_key(*key)) {
             self.node(new, format!("{name} {port}: no target any more"), ChangeKind::Target);
@@ -196,6 +209,9 @@ impl Changes {
                     probe.outcome.product, probe.verdict, probe.outcome.detail
                 );
                 self.node(new, text, ChangeKind::Probe);
+                if probe.verdict == Verdict::Fail {
+                    self.worse();
+                }
             }
         }
     }
@@ -206,7 +222,10 @@ impl Changes {
         }
         let (was, is) = (by_id(before), by_id(after));
         let raised = is.iter().filter(|(id, _)| !was.contains_key(*id));
-        let cleared = was.iter().filter(|(id, _)| !is.contains_key(*id));
+        // Only what is known to be well is over: what cannot be judged any more is not.
+        let over = |finding: &Finding| is_judged(after, finding.stack_id.as_ref());
+        let gone = was.iter().filter(|(id, _)| !is.contains_key(*id));
+        let cleared = gone.filter(|(_, finding)| over(finding));
         let told = raised.map(|one| (one, ChangeKind::Raised));
         for ((_, finding), kind) in told.chain(cleared.map(|one| (one, ChangeKind::Cleared))) {
             self.all.push(Change {
@@ -214,8 +233,69 @@ impl Changes {
                 kind,
                 stack_id: finding.stack_id.clone(),
                 instance_id: finding.instance_id.clone(),
+                severity: (kind == ChangeKind::Raised).then_some(finding.severity),
                 text: format!("{}: {}", finding.kind, finding.summary),
             });
         }
+    }
+}
+
+/// Whether everything is known that a finding about the fleet (or about none in particular) would
+/// be raised from.
+fn is_judged(estate: &Estate, stack: Option<&StackId>) -> bool {
+    let known = |fleet: &Fleet| {
+        fleet.members.is_some()
+            && fleet.targets.iter().all(|target| target.capacity.is_some())
+            && fleet.probes.iter().all(|probe| probe.unknown == 0)
+    };
+    let fleets = estate.fleets.values();
+    let mut about = fleets.filter(|fleet| stack.is_none_or(|stack| *stack == fleet.stack_id));
+    estate.whole
+        && estate.traffic.iter().all(|balancer| balancer.listeners.is_ok())
+        && about.all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::estate::Role;
+    use crate::core::finding::FindingKind;
+
+    fn fleet(members: Option<u32>) -> Fleet {
+        Fleet {
+            stack_id: "green".into(),
+            role: Role::Live,
+            traffic_share: None,
+            listeners: Vec::new(),
+            groups: Vec::new(),
+            nodes: Vec::new(),
+            members,
+            registry: Vec::new(),
+            targets: Vec::new(),
+            probes: Vec::new(),
+            rings: Vec::new(),
+            requests: Vec::new(),
+            worst: None,
+        }
+    }
+
+    fn estate(members: Option<u32>, findings: Vec<Finding>) -> Estate {
+        let fleets = [("green".into(), fleet(members))].into();
+        Estate { fleets, findings, whole: true, ..Estate::default() }
+    }
+
+    #[test]
+    fn a_finding_is_over_only_where_it_could_be_raised() {
+        let at = Timestamp::UNIX_EPOCH;
+        let race = Finding::new(FindingKind::BootRace, at, "six of them");
+        let race = race.stack(Some(&"green".into())).identified("");
+        let before = estate(Some(1), vec![race]);
+        let kinds = |after: &Estate| -> Vec<ChangeKind> {
+            diff(&before, after, at).iter().map(|change| change.kind).collect()
+        };
+        assert_eq!(kinds(&estate(Some(6), Vec::new())), [ChangeKind::Cleared]);
+        assert_eq!(kinds(&estate(None, Vec::new())), [], "the members are not known now");
+        let partial = Estate { whole: false, ..estate(Some(6), Vec::new()) };
+        assert_eq!(kinds(&partial), []);
     }
 }

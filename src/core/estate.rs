@@ -17,7 +17,17 @@ use std::sync::Arc;
 
 /// What a fleet does for the traffic (contract.md, Roles).
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -91,6 +101,14 @@ pub struct Fleet {
     pub requests: Vec<FleetRequests>,
     /// The worst finding about it.
     pub worst: Option<Severity>,
+}
+
+impl Estate {
+    /// The fleet that an Auto Scaling group belongs to.
+    pub fn stack_of_group(&self, name: &GroupName) -> Option<&StackId> {
+        let has = |fleet: &&Fleet| fleet.groups.iter().any(|group| group.name == *name);
+        self.fleets.values().find(has).map(|fleet| &fleet.stack_id)
+    }
 }
 
 impl Fleet {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     strum::Display,
     strum::EnumString,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -53,7 +54,7 @@ macro_rules! kinds {
         /// The kinds of finding, in the contract's words.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-            strum::Display, strum::EnumIter, strum::EnumString,
+            strum::Display, strum::EnumIter, strum::EnumString, strum::IntoStaticStr,
         )]
         #[serde(rename_all = "snake_case")]
         #[strum(serialize_all = "snake_case")]
@@ -133,7 +134,7 @@ kinds! {
     NlbWithoutSecurityGroup, Info, "without a security group",
         "Nothing urgent: an NLB made without security groups cannot get them later, so its targets must admit the whole VPC.";
     /// A product does not answer as it should.
-    ProbeFailed, Warning, "failing their probe",
+    ProbeFailed, Warning, "failing a probe",
         "Open the node for the reason; restart or drain it if its peers are well.";
     /// Load balancer and probe contradict each other for too long.
     ProbeDisagrees, Warning, "seen differently by load balancer and probe",
@@ -278,6 +279,11 @@ impl Finding {
         self.id = format!("{:016x}", fnv1a(parts.join("\u{1f}").as_bytes()));
         self
     }
+
+    /// Whether this is the finding of its kind about its ids and this.
+    pub fn is_about(&self, about: &str) -> bool {
+        self.clone().identified(about).id == self.id
+    }
 }
 
 fn text(id: Option<&str>) -> String {
@@ -310,6 +316,8 @@ mod tests {
         let one = |about| Finding::new(FindingKind::ProbeFailed, at, "x").identified(about).id;
         assert_eq!(one("loki"), one("loki"));
         assert_ne!(one("loki"), one("tempo"));
+        let loki = Finding::new(FindingKind::ProbeFailed, at, "x").identified("loki");
+        assert!(loki.is_about("loki") && !loki.is_about("tempo"));
         assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c, "the published test vector");
     }
 }

@@ -1,17 +1,24 @@
 //! The shared discovery/health core: ids, observations, the inventory, `reconcile`, findings,
-//! capacity, differences. Total functions over plain data: no I/O, no clock, no terminal, nothing
-//! that can fail because of the outside world (invariant 1).
+//! causes, explanations, capacity, differences, the timeline, the filter language. Total functions
+//! over plain data: no I/O, no clock, no terminal, nothing that can fail because of the outside
+//! world (invariant 1).
 
 pub mod capacity;
+pub mod cause;
 pub mod diff;
 pub mod error;
 pub mod estate;
+pub mod explain;
 pub mod finding;
 pub mod ids;
 pub mod inventory;
+pub mod meter;
 pub mod observed;
 pub mod plan;
+pub mod query;
 pub mod reconcile;
+pub mod record;
 pub mod rings;
 pub mod run;
 pub mod source;
+pub mod timeline;

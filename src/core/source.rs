@@ -63,6 +63,43 @@ impl Source {
     }
 }
 
+/// What a source may be asked: so many calls at once, and so many a second after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Calls at once.
+    pub burst: u32,
+    /// Calls a second in the long run.
+    pub per_second: u32,
+}
+
+impl Source {
+    /// Our own budget for it.
+    ///
+    /// ELBv2 has one bucket of 40 tokens, refilled at 10 a second, for the whole account and every
+    /// tool in it (Elastic Load Balancing API throttling); we take at most 30 at once and 5 a second,
+    /// for a first round over many groups; the cadences keep the steady state below one. Auto Scaling
+    /// shares one bucket of unpublished size. Cloud Map publishes no numbers for ListInstances; AWS's
+    /// own controllers use 2 to 100 a second. EC2 describes refill at 20 a second. Probes go to our
+    /// own nodes; how many run at once is bounded by the scheduler.
+    pub fn budget(self) -> Budget {
+        let (burst, per_second) = match self {
+            Self::Sts => (5, 1),
+            Self::CloudMap => (60, 20),
+            Self::AutoScaling => (20, 3),
+            Self::Elbv2 => (30, 5),
+            Self::Ec2 => (20, 5),
+            Self::Probes => (10_000, 10_000),
+            // Nodes, not requests: several pages each. A first round over hundreds of nodes must not
+            // hold up their probes.
+            Self::Rings => (100, 20),
+            Self::Metrics => (100, 35),
+            // A host may send its resolver 1,024 packets a second; a handful of names needs none of it.
+            Self::Dns => (20, 5),
+        };
+        Budget { burst, per_second }
+    }
+}
+
 /// Batches of ids that EC2 was never asked about have numbers of their own from here on, made from
 /// the ids, so that a new set of ids is a new question.
 pub const NEW_INSTANCES: u16 = 0x8000;

@@ -2,10 +2,12 @@
 //! signals, input, what the world says, time. The loop itself never waits for any of them longer
 //! than for the others, and paints only when the model changed and the terminal can take it.
 
+mod errands;
 mod pace;
 mod reconciler;
 mod signals;
 
+use self::errands::{Errand, take_apart};
 use self::pace::{Due, FramePace};
 use self::reconciler::Reconciler;
 use self::signals::Signals;
@@ -21,6 +23,7 @@ use crate::core::source::{Scope, SourceEvent};
 use crate::sources::Pace;
 use jiff::Timestamp;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,6 +37,10 @@ pub type Reconcile = fn(&Inventory, Timestamp, &Policy) -> Estate;
 const IDLE_AFTER: Duration = Duration::from_secs(600);
 /// What is worth remembering is kept this often, and at the end.
 const REMEMBER_EVERY: Duration = Duration::from_secs(60);
+
+/// Who has not pressed a key for so long has stopped moving: longer than between two repeats of a
+/// key that is held down, shorter than anybody waits for.
+const AT_REST_AFTER: Duration = Duration::from_millis(100);
 
 /// Why a console could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +67,25 @@ pub struct Start {
     pub input: mpsc::Receiver<Input>,
 }
 
+/// What the operator is about while a frame is painted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// Pressing keys. What only tells about the selection may follow when they stop, so that a key
+    /// held down over a slow line moves the selection and not a screen of text each time.
+    Moving,
+    /// Looking.
+    AtRest,
+}
+
+/// How much of the model a frame shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Painted {
+    /// All of it.
+    Whole,
+    /// Something was left for when the operator is at rest.
+    InPart,
+}
+
 /// Where the model is shown.
 pub trait Surface {
     /// Whether a frame can be handed over without waiting.
@@ -68,7 +94,7 @@ pub trait Surface {
     ///
     /// # Errors
     /// The terminal is gone.
-    fn paint(&mut self, model: &Model) -> io::Result<()>;
+    fn paint(&mut self, model: &Model, operator: Operator) -> io::Result<Painted>;
     /// Waits until the frame that was handed over is written. Safe to drop while waiting.
     fn written(&mut self) -> impl Future<Output = io::Result<()>>;
     /// Forgets what is on the screen, so that the next frame is a whole one.
@@ -90,10 +116,14 @@ struct Console<'s, S> {
     clock: Clock,
     feed: Feed,
     reconciler: Reconciler,
+    /// Telling the readers what to read.
+    demand: Errand,
     surface: &'s mut S,
     pace: FramePace,
     /// What changed the model since the last frame.
     due: Option<Due>,
+    /// What the last frame showed.
+    painted: Painted,
     /// Whether the console is to stop once the frame on its way is written.
     suspending: bool,
     ending: Option<Ending>,
@@ -122,10 +152,11 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
     tokio::pin!(started);
     let mut console = Console::open(model, clock, (feed, reconcile), surface);
     console.resize();
-    console.want();
+    console.demand.want();
     let mut connecting = true;
     while console.ending.is_none() {
         console.suspend_if_due();
+        console.want_if_due();
         let real = console.clock.real_elapsed();
         let paint = console.paint_in(real);
         let join = console.reconciler.starts_in(real);
@@ -134,7 +165,7 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
             signal = signals.next() => console.obey(signal),
             got = input.recv() => match got {
                 Some(input) => {
-                    console.typed = real;
+                    console.typed = console.clock.real_elapsed();
                     console.take(EventKind::Input(input));
                 }
                 None => console.take(EventKind::Signal(Signal::HangUp)),
@@ -143,7 +174,8 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
                 console.check(written);
             },
             () = after(paint) => console.paint(),
-            joined = console.reconciler.joined() => console.take(joined),
+            joined = console.reconciler.joined() => console.take_joined(joined),
+            () = console.demand.done() => {}
             () = after(join) => console.join(),
             region = &mut started, if connecting => {
                 connecting = false;
@@ -192,16 +224,18 @@ impl<'s, S: Surface> Console<'s, S> {
         surface: &'s mut S,
     ) -> Self {
         let region = model.place.region.clone().unwrap_or_default();
-        let policy = super::policy(feed.settings(), &region);
+        let policy = crate::sources::policy(feed.settings(), &region);
         Self {
             typed: clock.real_elapsed(),
             model,
             clock,
             feed,
             reconciler: Reconciler::new(reconcile, policy),
+            demand: Errand::default(),
             surface,
             pace: FramePace::default(),
             due: Some(Due::Key),
+            painted: Painted::Whole,
             suspending: false,
             ending: None,
             memory: None,
@@ -256,11 +290,20 @@ impl<'s, S: Surface> Console<'s, S> {
         }
     }
 
+    /// Takes in a new estate; the one before it is taken apart elsewhere.
+    fn take_joined(&mut self, joined: EventKind) {
+        let before = self.model.estate.clone();
+        self.take(joined);
+        take_apart(before);
+    }
+
     /// Tells the readers what to read: more slowly when nobody types, what is on screen first.
-    fn want(&self) {
-        let idle = self.clock.real_elapsed().saturating_sub(self.typed) >= IDLE_AFTER;
-        let pace = Pace { idle, focus: self.model.focus().cloned() };
-        self.feed.want(&self.model.inventory, &pace);
+    fn want_if_due(&mut self) {
+        if self.demand.is_due() {
+            let idle = self.clock.real_elapsed().saturating_sub(self.typed) >= IDLE_AFTER;
+            let pace = Pace { idle, focus: self.model.focus().cloned() };
+            self.demand.start(self.feed.want_later(Arc::clone(&self.model.inventory), pace));
+        }
     }
 
     fn obey(&mut self, signal: Option<Signal>) {
@@ -282,7 +325,7 @@ impl<'s, S: Surface> Console<'s, S> {
         for effect in effects {
             match effect {
                 Effect::Reconcile => self.reconciler.want(),
-                Effect::Want => self.want(),
+                Effect::Want => self.demand.want(),
                 Effect::PollNow => self.feed.poll_now(),
                 Effect::Quit(ending) => self.ending = Some(ending),
                 Effect::Suspend => self.suspending = true,
@@ -313,15 +356,27 @@ impl<'s, S: Surface> Console<'s, S> {
 
     /// When the next frame may be painted, if one is due and the terminal can take it.
     fn paint_in(&self, real: Duration) -> Option<Duration> {
-        let due = self.due.filter(|_| !self.suspending && self.surface.is_ready())?;
-        Some(self.pace.next_in(real, due))
+        if self.suspending || !self.surface.is_ready() {
+            return None;
+        }
+        let due = self.due.map(|due| self.pace.next_in(real, due));
+        let rest = (self.painted == Painted::InPart).then(|| {
+            let rest = (self.typed + AT_REST_AFTER).saturating_sub(real);
+            rest.max(self.pace.next_in(real, Due::News))
+        });
+        [due, rest].into_iter().flatten().min()
     }
 
     fn paint(&mut self) {
-        self.pace.took(self.clock.real_elapsed());
-        self.due = None;
-        let painted = self.surface.paint(&self.model);
-        self.check(painted);
+        let real = self.clock.real_elapsed();
+        self.pace.took(real);
+        // The frame that answers a key is never the one at rest, however late it comes.
+        let is_answer = self.due.take() == Some(Due::Key);
+        let moving = is_answer || real.saturating_sub(self.typed) < AT_REST_AFTER;
+        let operator = if moving { Operator::Moving } else { Operator::AtRest };
+        let painted = self.surface.paint(&self.model, operator);
+        self.painted = painted.as_ref().map_or(Painted::Whole, |painted| *painted);
+        self.check(painted.map(drop));
     }
 
     /// A terminal that cannot be written to is gone.

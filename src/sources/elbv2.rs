@@ -144,11 +144,10 @@ fn forward(actions: Vec<types::Action>) -> Forward {
         return Forward::default();
     };
     let config = action.forward_config;
-    let sticky = config
-        .as_ref()
-        .and_then(|config| config.target_group_stickiness_config.as_ref())
-        .and_then(|stickiness| stickiness.enabled)
-        .unwrap_or_default();
+    let stickiness =
+        config.as_ref().and_then(|config| config.target_group_stickiness_config.as_ref());
+    let sticky = stickiness.and_then(|of| of.enabled).unwrap_or_default();
+    let sticky_seconds = number(stickiness.and_then(|of| of.duration_seconds));
     let mut groups: Vec<WeightedGroup> = config
         .and_then(|config| config.target_groups)
         .unwrap_or_default()
@@ -162,7 +161,7 @@ fn forward(actions: Vec<types::Action>) -> Forward {
         let one = action.target_group_arn.map(TargetGroupArn::from);
         groups.extend(one.map(|target_group| WeightedGroup { target_group, weight: 1 }));
     }
-    Forward { groups, sticky }
+    Forward { groups, sticky, sticky_seconds }
 }
 
 pub(super) async fn target_groups(aws: &Aws, calls: &mut Calls<'_>) -> Read {

@@ -12,6 +12,7 @@ mod ec2;
 mod elbv2;
 mod metrics;
 mod pace;
+mod policy;
 pub mod probe;
 mod reader;
 mod rings;
@@ -20,5 +21,6 @@ mod sts;
 
 pub use demand::{Ask, Pace, SWEEP_RANK, Want, demand};
 pub use dns::Resolver;
+pub use policy::policy;
 pub use reader::{Reader, Senses};
 pub use schedule::{Orders, Scheduler};

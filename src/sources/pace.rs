@@ -3,38 +3,13 @@
 
 use crate::clock::Clock;
 use crate::core::error::{ErrorKind, SourceError};
-use crate::core::source::{Fragment, Source};
+use crate::core::source::{Budget, Fragment, Source};
 use governor::clock::Clock as GovernorClock;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter, middleware::NoOpMiddleware};
 use std::num::NonZeroU32;
 use std::time::Duration;
-
-/// A source's budget: how many calls at once, and how many a second after that.
-///
-/// ELBv2 has one bucket of 40 tokens, refilled at 10 a second, for the whole account and every
-/// tool in it (Elastic Load Balancing API throttling); we take at most 30 at once and 5 a second,
-/// for a first round over many groups; the cadences keep the steady state below one. Auto Scaling shares one bucket of unpublished
-/// size. Cloud Map publishes no numbers for ListInstances; AWS's own controllers use 2 to 100 a
-/// second. EC2 describes refill at 20 a second.
-fn budget(source: Source) -> (u32, u32) {
-    match source {
-        Source::Sts => (5, 1),
-        Source::CloudMap => (60, 20),
-        Source::AutoScaling => (20, 3),
-        Source::Elbv2 => (30, 5),
-        Source::Ec2 => (20, 5),
-        // Probes go to our own nodes; how many run at once is bounded by the scheduler.
-        Source::Probes => (10_000, 10_000),
-        // Nodes, not requests: several pages each. A first round over hundreds of nodes must not hold
-        // up their probes.
-        Source::Rings => (100, 20),
-        Source::Metrics => (100, 35),
-        // A host may send its resolver 1,024 packets a second; a handful of names needs none of it.
-        Source::Dns => (20, 5),
-    }
-}
 
 /// Time as governor wants it: real time since the clock was made. Limits of I/O run by real time.
 #[derive(Clone, Debug)]
@@ -57,7 +32,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub fn new(source: Source, clock: &Clock) -> Self {
-        let (burst, per_second) = budget(source);
+        let Budget { burst, per_second } = source.budget();
         let one = NonZeroU32::MIN;
         let quota = Quota::per_second(NonZeroU32::new(per_second).unwrap_or(one))
             .allow_burst(NonZeroU32::new(burst).unwrap_or(one));

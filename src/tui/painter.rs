@@ -1,24 +1,22 @@
 //! From one frame to the next in as few bytes as the change needs. ratatui's `Terminal::draw`
 //! writes 25 bytes for an unchanged frame; here nothing changed means nothing written.
 
+use super::encoder::Encoder;
 use crate::app::Size;
-use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::io;
 
 /// Begin and end of a synchronized update (DEC private mode 2026): the terminal shows the frame
 /// whole or not at all. Terminals that do not know it ignore it.
-const BEGIN: &[u8] = b"\x1b[?2026h";
-const END: &[u8] = b"\x1b[?2026l";
-/// Default colours, and the whole screen cleared with them.
-const CLEAR: &[u8] = b"\x1b[0m\x1b[2J";
+const BEGIN: &str = "\x1b[?2026h";
+const END: &str = "\x1b[?2026l";
 
 /// What is on the screen, and what will be.
 #[derive(Debug, Default)]
 pub(super) struct Painter {
     shown: Buffer,
     next: Buffer,
+    encoder: Encoder,
     /// Whether something else may have written on the screen.
     unsure: bool,
 }
@@ -35,33 +33,21 @@ impl Painter {
     }
 
     /// Composes a frame and returns the bytes that bring the screen to it; none when it is there.
-    pub(super) fn compose(
-        &mut self,
-        size: Size,
-        draw: impl FnOnce(&mut Buffer),
-    ) -> io::Result<Vec<u8>> {
+    pub(super) fn compose(&mut self, size: Size, draw: impl FnOnce(&mut Buffer)) -> Vec<u8> {
         let area = Rect::new(0, 0, size.columns, size.rows);
         self.next.resize(area);
         self.next.reset();
         draw(&mut self.next);
-        let whole = self.unsure || self.shown.area != area;
-        if whole {
+        if self.unsure || self.shown.area != area {
             self.shown.resize(area);
             self.shown.reset();
+            self.encoder.clear();
         }
-        let mut cells = self.shown.diff_iter(&self.next).peekable();
-        let mut bytes = Vec::new();
-        if whole || cells.peek().is_some() {
-            bytes.extend_from_slice(BEGIN);
-            if whole {
-                bytes.extend_from_slice(CLEAR);
-            }
-            CrosstermBackend::new(&mut bytes).draw(cells)?;
-            bytes.extend_from_slice(END);
-        }
+        self.encoder.change(&self.shown, &self.next);
         std::mem::swap(&mut self.shown, &mut self.next);
         self.unsure = false;
-        Ok(bytes)
+        let change = self.encoder.take();
+        if change.is_empty() { Vec::new() } else { [BEGIN, &change, END].concat().into_bytes() }
     }
 }
 
@@ -76,16 +62,16 @@ mod tests {
         let draw = |buffer: &mut Buffer| {
             buffer.set_string(0, 0, text, Style::new());
         };
-        painter.compose(SIZE, draw).unwrap()
+        painter.compose(SIZE, draw)
     }
 
     #[test]
     fn nothing_changed_nothing_written() {
         let mut painter = Painter::new();
-        assert!(frame(&mut painter, "one").starts_with(b"\x1b[?2026h\x1b[0m\x1b[2J"));
+        assert!(frame(&mut painter, "one").starts_with(b"\x1b[?2026h\x1b[m\x1b[2J"));
         assert_eq!(frame(&mut painter, "one"), b"");
         let change = frame(&mut painter, "two");
-        assert!(change.starts_with(BEGIN) && change.ends_with(END));
+        assert!(change.starts_with(BEGIN.as_bytes()) && change.ends_with(END.as_bytes()));
         assert!(!change.windows(4).any(|four| four == b"\x1b[2J"));
     }
 

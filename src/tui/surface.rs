@@ -1,28 +1,24 @@
 //! The engine's `Surface` on a real terminal.
 
-use super::painter::Painter;
+use super::canvas::Canvas;
 use super::terminal;
-use super::theme::Theme;
-use super::view;
 use super::writer::Writer;
 use crate::app::{Model, Size};
-use crate::engine::console::Surface;
-use ratatui::widgets::Widget;
+use crate::engine::console::{Operator, Painted, Surface};
 use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
 use std::io;
 
-/// The painter, and the writer it hands its frames to.
+/// The canvas, and the writer that its frames are handed to.
 #[derive(Debug)]
 pub(super) struct TerminalSurface {
-    painter: Painter,
+    canvas: Canvas,
     writer: Writer,
-    theme: Theme,
 }
 
 impl TerminalSurface {
     /// Starts the writer.
-    pub(super) fn open(theme: Theme) -> io::Result<Self> {
-        Ok(Self { painter: Painter::new(), writer: Writer::start()?, theme })
+    pub(super) fn open(canvas: Canvas) -> io::Result<Self> {
+        Ok(Self { canvas, writer: Writer::start()? })
     }
 }
 
@@ -31,13 +27,12 @@ impl Surface for TerminalSurface {
         self.writer.is_free()
     }
 
-    fn paint(&mut self, model: &Model) -> io::Result<()> {
-        let frame = view::frame(model, self.theme);
-        let bytes = self.painter.compose(model.size, |buffer| {
-            let area = buffer.area;
-            (&frame).render(area, buffer);
-        })?;
-        if bytes.is_empty() { Ok(()) } else { self.writer.hand_over(bytes) }
+    fn paint(&mut self, model: &Model, operator: Operator) -> io::Result<Painted> {
+        let (bytes, painted) = self.canvas.compose(model, operator);
+        if !bytes.is_empty() {
+            self.writer.hand_over(bytes)?;
+        }
+        Ok(painted)
     }
 
     async fn written(&mut self) -> io::Result<()> {
@@ -45,7 +40,7 @@ impl Surface for TerminalSurface {
     }
 
     fn forget(&mut self) {
-        self.painter.forget();
+        self.canvas.forget();
     }
 
     fn suspend(&mut self) -> Result<(), &'static str> {

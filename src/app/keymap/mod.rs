@@ -3,7 +3,7 @@
 
 mod build;
 
-pub use build::{KeymapError, KeymapErrorKind, KeymapText};
+pub use build::{Binding, KeymapError, KeymapErrorKind, KeymapText};
 
 use super::command::{Action, COMMANDS, Context};
 use super::input::Chord;
@@ -92,6 +92,26 @@ impl Keymap {
         lines
     }
 
+    /// The same, of the context that each stands in; an inner context's own keys first.
+    pub fn help_by_context(&self, contexts: &[Context]) -> Vec<(Context, Hint)> {
+        let all = self.hints(contexts, &[]);
+        let mut lines: Vec<(Context, Hint)> = Vec::new();
+        for context in contexts {
+            let own = self.contexts.get(context);
+            let mut bound = BTreeMap::new();
+            own.into_iter().for_each(|branch| collect(branch, "", &mut bound));
+            let first = lines.len();
+            for hint in all.iter().filter(|hint| bound.get(&hint.keys) == Some(&hint.action)) {
+                let of_context = &mut lines[first..];
+                match of_context.last_mut().filter(|(_, last)| last.action == hint.action) {
+                    Some((_, last)) => last.keys = format!("{}, {}", last.keys, hint.keys),
+                    None => lines.push((*context, hint.clone())),
+                }
+            }
+        }
+        lines
+    }
+
     /// Actions that no key reaches.
     pub fn unbound(&self) -> Vec<Action> {
         let mut bound = BTreeMap::new();
@@ -135,7 +155,9 @@ mod tests {
     fn keymap(bindings: &[(&str, &str, &str)]) -> Keymap {
         let mut text = KeymapText::new();
         for (context, keys, command) in bindings {
-            text.entry((*context).into()).or_default().insert((*keys).into(), (*command).into());
+            text.entry((*context).into())
+                .or_default()
+                .insert((*keys).into(), Binding::Command((*command).into()));
         }
         Keymap::build(&text).unwrap()
     }

@@ -5,25 +5,24 @@ use crate::app::fixture::{
     at, estate, feed, fleet, healthy, model, node_id, press, read, show, sources_fail, sources_ok,
     troubled,
 };
-use crate::app::model::Screen;
-use crate::app::{Size, SourceState};
+use crate::app::{Layer, RowId, ScreenKind, Size, SourceState};
 use crate::core::error::ErrorKind;
 use crate::core::estate::Role;
-use crate::core::ids::{InstanceId, StackId};
+use crate::core::ids::InstanceId;
 use crate::core::inventory::Inventory;
 use crate::core::source::Fragment;
 
 fn selected_fleet(model: &Model) -> Option<&str> {
-    match &model.screens()[0] {
-        Screen::Fleets { selection } => selection.id().map(StackId::as_str),
-        Screen::Nodes { .. } => panic!("home is the Fleets screen"),
+    match model.screens()[0].list.selected() {
+        Some(RowId::Fleet(stack)) => Some(stack.as_str()),
+        _ => None,
     }
 }
 
 fn selected_node(model: &Model) -> Option<&InstanceId> {
-    match model.screens().last().unwrap() {
-        Screen::Nodes { selection, .. } => selection.id(),
-        Screen::Fleets { .. } => panic!("not on the Nodes screen"),
+    match model.screen().list.selected() {
+        Some(RowId::Node(id)) => Some(id),
+        _ => None,
     }
 }
 
@@ -68,7 +67,7 @@ fn every_key_of_the_default_keymap_means_what_it_says() {
     }
     for (there, back) in [("enter", "esc"), ("right", "left"), ("enter", "backspace")] {
         press(&mut fleets, there);
-        assert!(matches!(fleets.screens().last(), Some(Screen::Nodes { .. })), "{there}");
+        assert!(matches!(fleets.screen().kind, ScreenKind::Nodes(_)), "{there}");
         press(&mut fleets, back);
         assert_eq!(fleets.screens().len(), 1, "{back}");
     }
@@ -94,7 +93,10 @@ fn a_selection_stays_with_its_fleet_whatever_comes_and_goes() {
     let two = ["amber-1", "blue-412"].map(|name| fleet(name, Role::Idle, 1)).into();
     show(&mut model, 3, estate(two, Vec::new()));
     assert_eq!(selected_fleet(&model), Some("blue-412"));
-    assert_eq!(said(&model), Some("The fleet green-413 is gone; blue-412 is selected instead."));
+    assert_eq!(
+        said(&model),
+        Some("The fleet green-413 is gone; fleet blue-412 is selected instead.")
+    );
 
     show(&mut model, 4, estate(Vec::new(), Vec::new()));
     assert_eq!(selected_fleet(&model), None);
@@ -179,7 +181,7 @@ fn failing_sources_leave_the_estate_standing() {
     sources_ok(&mut model, 1);
     show(&mut model, 1, troubled());
     sources_fail(&mut model, 20, ErrorKind::Unreachable);
-    assert_eq!(model.fleet_rows().len(), 2);
+    assert_eq!(model.screen().list.rows().len(), 2);
     let failed = SourceState::Failed(ErrorKind::Unreachable);
     assert_eq!(model.sources.iter().filter(|line| line.state == failed).count(), 4);
 }

@@ -18,7 +18,7 @@ pub(in crate::cli) struct ChangeView {
 
 impl ChangeView {
     pub fn of(change: &Change) -> Self {
-        let Change { at, kind, stack_id, instance_id, text } = change.clone();
+        let Change { at, kind, stack_id, instance_id, text, .. } = change.clone();
         let (schema, kind) = (SCHEMA.into(), kind.to_string());
         Self { schema, at: stamp(at), stack_id, instance_id, kind, text }
     }

@@ -48,6 +48,9 @@ pub struct Forward {
     pub groups: Vec<WeightedGroup>,
     /// Whether group stickiness is on.
     pub sticky: bool,
+    /// For how long, where AWS says so: what is written back must lose nothing.
+    #[serde(default)]
+    pub sticky_seconds: Option<u32>,
 }
 
 impl Forward {

@@ -2,6 +2,7 @@
 //! time. Nothing is joined here (that is `reconcile`), and nothing is ever removed by a failure.
 
 mod autoscaling;
+mod by_id;
 mod cloudmap;
 mod dns;
 mod ec2;
@@ -15,6 +16,7 @@ mod store;
 mod told;
 
 pub use autoscaling::{Activity, AutoScalingGroup, GroupInstance, Refresh};
+pub use by_id::ById;
 pub use cloudmap::{Member, MemberHealth, Namespace, RegistryService, STACK_KEYS};
 pub use dns::{DnsAnswer, DnsRecords, RECORDS_AT_MOST};
 pub use ec2::{Ec2Instance, Identity};

@@ -5,7 +5,7 @@
 
 use super::memory::Memory;
 use super::{
-    Activity, AutoScalingGroup, DnsAnswer, Ec2Instance, Identity, Listener, LoadBalancer,
+    Activity, AutoScalingGroup, ById, DnsAnswer, Ec2Instance, Identity, Listener, LoadBalancer,
     LoadBalancerAttributes, Member, MemberHealth, MetricsSeen, Namespace, ProbeOutcome, Refresh,
     RegistryService, RingsSeen, Rule, Tags, TargetGroup, TargetGroupAttributes, TargetHealth,
 };
@@ -74,17 +74,21 @@ pub struct Inventory {
     /// Target health, a group at a time.
     pub target_health: BTreeMap<TargetGroupArn, Observed<Arc<Vec<Held<TargetHealth>>>>>,
     /// What EC2 said of each id it was asked about; `None` is "there is no such instance".
-    pub instances: Arc<BTreeMap<InstanceId, Dated<Option<Ec2Instance>>>>,
+    pub instances: ById<Dated<Option<Ec2Instance>>>,
+    /// Ids that EC2 answered completely without: when first and when last. Absence proves that an
+    /// instance is gone only when it was absent twice, some time apart.
+    #[serde(default)]
+    pub omitted: BTreeMap<InstanceId, (Timestamp, Timestamp)>,
     /// How the questions to EC2 went, a batch at a time.
     pub instance_batches: BTreeMap<u16, Observed<()>>,
     /// Probe outcomes, a node at a time.
-    pub probes: Arc<BTreeMap<InstanceId, Observed<Outcomes>>>,
+    pub probes: ById<Observed<Outcomes>>,
     /// Rings, a node at a time.
     #[serde(default)]
-    pub rings: Arc<BTreeMap<InstanceId, Observed<RingsSeen>>>,
+    pub rings: ById<Observed<RingsSeen>>,
     /// Metrics, a node at a time.
     #[serde(default)]
-    pub metrics: Arc<BTreeMap<InstanceId, Observed<MetricsSeen>>>,
+    pub metrics: ById<Observed<MetricsSeen>>,
     /// DNS answers, a name at a time.
     #[serde(default)]
     pub dns: BTreeMap<DnsName, Observed<DnsAnswer>>,
@@ -138,6 +142,7 @@ impl Inventory {
                 news.settle(self.refreshes.entry(group).or_default(), value);
             }
             (Scope::Instances(batch), Fragment::Instances { asked, found }) => {
+                self.note_omitted(&asked, &found, &news);
                 self.take_instances(&asked, found, news.at);
                 let at = news.at;
                 news.settle(self.instance_batches.entry(batch).or_default(), ());
@@ -222,8 +227,7 @@ impl Inventory {
                 self.drop_old_batches(news.at);
             }
             Scope::Probe(id) => {
-                let probes = Arc::make_mut(&mut self.probes);
-                news.fail(probes.entry(id.clone()).or_default(), error);
+                news.fail(self.probes.entry(id.clone(), Observed::default), error);
             }
             Scope::Rings(_) | Scope::Metrics(_) | Scope::Dns(_) => {
                 self.fail_told(scope, error, news);
@@ -260,23 +264,37 @@ impl Inventory {
                 .collect();
             self.activities.retain(|name, _| names.contains(name));
             self.refreshes.retain(|name, _| names.contains(name));
-            self.drop_probes_of_nobody(at);
+            self.drop_answers_of_nobody(at);
         }
+    }
+
+    /// An incomplete answer proves no absence, and does not interrupt one either.
+    fn note_omitted(&mut self, asked: &[InstanceId], found: &[Ec2Instance], news: &News) {
+        for instance in found {
+            self.omitted.remove(&instance.id);
+        }
+        if news.missing.is_none() {
+            let found: BTreeSet<&InstanceId> = found.iter().map(|one| &one.id).collect();
+            for id in asked.iter().filter(|id| !found.contains(id)) {
+                let first = self.omitted.get(id).map_or(news.at, |(first, _)| *first);
+                self.omitted.insert(id.clone(), (first, news.at));
+            }
+        }
+        self.omitted.retain(|_, (_, last)| age(*last, news.at) <= INSTANCES_KEPT);
     }
 
     fn take_instances(&mut self, asked: &[InstanceId], found: Vec<Ec2Instance>, at: Timestamp) {
-        let instances = Arc::make_mut(&mut self.instances);
         for id in asked {
-            instances.insert(id.clone(), Dated { at, value: None });
+            self.instances.insert(id.clone(), Dated { at, value: None });
         }
         for instance in found {
-            instances.insert(instance.id.clone(), Dated { at, value: Some(instance) });
+            self.instances.insert(instance.id.clone(), Dated { at, value: Some(instance) });
         }
-        instances.retain(|_, said| age(said.at, at) <= INSTANCES_KEPT);
+        self.instances.retain(|_, said| age(said.at, at) <= INSTANCES_KEPT);
     }
 
     fn take_probes(&mut self, node: InstanceId, outcomes: Vec<ProbeOutcome>, news: News) {
-        let slot = Arc::make_mut(&mut self.probes).entry(node).or_default();
+        let slot = self.probes.entry(node, Observed::default);
         let outcomes = outcomes.into_iter().map(Arc::new).collect();
         let held = hold(slot.value().map(Vec::as_slice), outcomes, news.at, |one| {
             (one.product.clone(), one.verdict)
@@ -284,27 +302,16 @@ impl Inventory {
         news.settle(slot, held);
     }
 
-    /// Old probes of a node that no source names any more are dropped, or they would read as stale
-    /// for ever.
-    fn drop_probes_of_nobody(&mut self, now: Timestamp) {
-        let listed = self.groups.value().into_iter().flat_map(|all| all.iter());
-        let listed = listed.flat_map(|group| &group.instances).map(|one| &one.id);
+    /// The ids of instances that any listing names, some of them more than once.
+    pub(super) fn named(&self) -> impl Iterator<Item = &InstanceId> {
+        let groups = self.groups.value().into_iter().flat_map(|all| all.iter());
         let members = self.members.values().filter_map(Observed::value).flat_map(|all| all.iter());
         let targets =
             self.target_health.values().filter_map(Observed::value).flat_map(|all| all.iter());
-        let named: BTreeSet<InstanceId> = listed
+        groups
+            .flat_map(|group| group.instances.iter().map(|one| &one.id))
             .chain(members.map(|member| &member.id))
             .chain(targets.map(|held| &held.value.id))
-            .cloned()
-            .collect();
-        let kept = |id: &InstanceId, probe: &Observed<_>| {
-            named.contains(id)
-                || probe.last_attempt().is_some_and(|at| age(at, now) <= probe.every() * 3)
-        };
-        if self.probes.iter().any(|(id, probe)| !kept(id, probe)) {
-            Arc::make_mut(&mut self.probes).retain(|id, probe| kept(id, probe));
-        }
-        self.drop_told_by_nobody(&named, now);
     }
 
     /// Batches come and go with the ids they ask about; one that nobody asks any more is dropped.
@@ -449,8 +456,16 @@ pub(super) fn hold<T, K: Ord>(
     at: Timestamp,
     key: impl Fn(&T) -> K,
 ) -> Vec<Held<T>> {
+    let old = old.unwrap_or_default();
+    // Nearly always the same things come in the same order; only otherwise are they looked up.
+    let same = old.len() == new.len()
+        && old.iter().zip(&new).all(|(held, value)| key(&held.value) == key(value));
+    if same {
+        let since = old.iter().map(|held| held.since);
+        return since.zip(new).map(|(since, value)| Held { since, value }).collect();
+    }
     let since: BTreeMap<K, Timestamp> =
-        old.unwrap_or_default().iter().map(|held| (key(&held.value), held.since)).collect();
+        old.iter().map(|held| (key(&held.value), held.since)).collect();
     new.into_iter()
         .map(|value| Held { since: since.get(&key(&value)).copied().unwrap_or(at), value })
         .collect()

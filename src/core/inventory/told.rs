@@ -3,7 +3,7 @@
 
 use super::metrics::Measured;
 use super::store::{Inventory, News, hold};
-use super::{DnsAnswer, Held, Member, ProductMetrics, ProductRings};
+use super::{ById, DnsAnswer, Held, Member, ProductMetrics, ProductRings};
 use crate::core::error::SourceError;
 use crate::core::ids::{DnsName, InstanceId};
 use crate::core::observed::{Observed, age};
@@ -40,10 +40,10 @@ impl Inventory {
     pub(super) fn fail_told(&mut self, scope: &Scope, error: SourceError, news: &News) {
         match scope {
             Scope::Rings(id) => {
-                news.fail(Arc::make_mut(&mut self.rings).entry(id.clone()).or_default(), error);
+                news.fail(self.rings.entry(id.clone(), Observed::default), error);
             }
             Scope::Metrics(id) => {
-                news.fail(Arc::make_mut(&mut self.metrics).entry(id.clone()).or_default(), error);
+                news.fail(self.metrics.entry(id.clone(), Observed::default), error);
             }
             Scope::Dns(name) => news.fail(self.dns.entry(name.clone()).or_default(), error),
             _ => {}
@@ -51,7 +51,7 @@ impl Inventory {
     }
 
     fn take_rings(&mut self, node: InstanceId, value: Vec<ProductRings>, news: News) {
-        let slot = Arc::make_mut(&mut self.rings).entry(node).or_default();
+        let slot = self.rings.entry(node, Observed::default);
         let value = value.into_iter().map(Arc::new).collect();
         let held = hold(slot.value().map(Vec::as_slice), value, news.at, |one: &Arc<_>| {
             let one: &ProductRings = one;
@@ -61,7 +61,7 @@ impl Inventory {
     }
 
     fn take_metrics(&mut self, node: InstanceId, value: Vec<ProductMetrics>, news: News) {
-        let slot = Arc::make_mut(&mut self.metrics).entry(node).or_default();
+        let slot = self.metrics.entry(node, Observed::default);
         let older = |product| {
             let all = slot.value().into_iter().flatten();
             all.into_iter().find(|one| one.product == product).map(Arc::as_ref)
@@ -93,22 +93,37 @@ impl Inventory {
         }
     }
 
-    /// What nodes that no source names any more once told is dropped.
-    pub(super) fn drop_told_by_nobody(&mut self, named: &BTreeSet<InstanceId>, now: Timestamp) {
-        fn kept<T>(
-            named: &BTreeSet<InstanceId>,
-            now: Timestamp,
-            of: (&InstanceId, &Observed<T>),
-        ) -> bool {
-            let (id, slot) = of;
-            named.contains(id)
-                || slot.last_attempt().is_some_and(|at| age(at, now) <= slot.every() * 3)
+    /// What nodes that no source names any more once answered is dropped, or it would read as stale
+    /// for ever. Most of the time nothing is old, and then nobody is looked up.
+    pub(super) fn drop_answers_of_nobody(&mut self, now: Timestamp) {
+        let mut nobody: BTreeSet<InstanceId> = too_old(&self.probes, now)
+            .chain(too_old(&self.rings, now))
+            .chain(too_old(&self.metrics, now))
+            .cloned()
+            .collect();
+        if nobody.is_empty() {
+            return;
         }
-        if self.rings.iter().any(|one| !kept(named, now, one)) {
-            Arc::make_mut(&mut self.rings).retain(|id, slot| kept(named, now, (id, slot)));
+        for id in self.named() {
+            nobody.remove(id);
         }
-        if self.metrics.iter().any(|one| !kept(named, now, one)) {
-            Arc::make_mut(&mut self.metrics).retain(|id, slot| kept(named, now, (id, slot)));
+        if !nobody.is_empty() {
+            drop_old_of(&nobody, &mut self.probes, now);
+            drop_old_of(&nobody, &mut self.rings, now);
+            drop_old_of(&nobody, &mut self.metrics, now);
         }
     }
+}
+
+/// Whether a node was not asked for longer than three of its intervals.
+fn is_too_old<T>(slot: &Observed<T>, now: Timestamp) -> bool {
+    slot.last_attempt().is_none_or(|at| age(at, now) > slot.every() * 3)
+}
+
+fn too_old<T>(of: &ById<Observed<T>>, now: Timestamp) -> impl Iterator<Item = &InstanceId> {
+    of.iter().filter(move |(_, slot)| is_too_old(slot, now)).map(|(id, _)| id)
+}
+
+fn drop_old_of<T: Clone>(ids: &BTreeSet<InstanceId>, of: &mut ById<Observed<T>>, now: Timestamp) {
+    of.retain(|id, slot| !ids.contains(id) || !is_too_old(slot, now));
 }

@@ -7,6 +7,7 @@ use crate::core::inventory::Forward;
 use crate::core::observed::Why;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Why a fact must hold (safety.md, Plans).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
@@ -160,6 +161,8 @@ pub enum Claim {
         percent: u8,
         /// And of the last so many of each node and product.
         last: u8,
+        /// The window.
+        window: Duration,
     },
 }
 

@@ -2,17 +2,36 @@
 //! ids and numbered steps; it can be printed as a diff, written to a file, approved and carried out
 //! without a choice being left to whoever carries it out (invariant 8).
 
+pub mod check;
+pub mod context;
+pub mod diff;
 pub mod fact;
+pub mod file;
+#[cfg(test)]
+mod fixture;
 pub mod guard;
+pub mod guards;
 pub mod intent;
+mod make;
 pub mod mutation;
 pub mod refusal;
+pub mod resolve;
+pub mod samples;
+#[cfg(test)]
+mod tests;
+mod view;
 
+pub use check::{Reads, check, reads};
+pub use context::{Context, LockStanding};
+pub use diff::{DiffLine, diff};
 pub use fact::{Answer, Claim, Fact, FactKind, TargetIs};
+pub use file::accept;
 pub use guard::{GuardName, GuardReport};
 pub use intent::{DrainMethod, Gate, Intent, MinHealthy, OnRegression, Options, Strategy, Verb};
+pub use make::{Request, plan};
 pub use mutation::{ActionId, Mutation, Target};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, RefusalKind};
+pub use samples::Samples;
 
 use crate::core::estate::Estate;
 use crate::core::ids::{LoadBalancerArn, NamespaceId, StackId, TargetGroupArn, Zone};
@@ -37,6 +56,34 @@ pub struct Picture<'a> {
     pub estate: &'a Estate,
     /// Now.
     pub now: Timestamp,
+    /// The region that was read; without it nothing that depends on the region holds.
+    pub region: Option<&'a str>,
+    /// What probes answered over time; without it only the last answers count.
+    pub samples: Option<&'a Samples>,
+    /// Whether nodes are probed at all; where the configuration says no, nothing waits for it.
+    pub probed: bool,
+}
+
+impl<'a> Picture<'a> {
+    /// A picture of which neither the region nor the past is known.
+    pub fn new(inventory: &'a Inventory, estate: &'a Estate, now: Timestamp) -> Self {
+        Self { inventory, estate, now, region: None, samples: None, probed: true }
+    }
+
+    /// Of this region.
+    pub fn in_region(self, region: &'a str) -> Self {
+        Self { region: Some(region), ..self }
+    }
+
+    /// With what probes answered over time.
+    pub fn with_samples(self, samples: &'a Samples) -> Self {
+        Self { samples: Some(samples), ..self }
+    }
+
+    /// Where the configuration says that nodes are not probed.
+    pub fn without_probes(self) -> Self {
+        Self { probed: false, ..self }
+    }
 }
 
 /// What the lock is taken on.
@@ -90,6 +137,9 @@ pub struct Plan {
     pub undo: Vec<String>,
     /// What it does not do, and what to do afterwards, in sentences.
     pub notes: Vec<String>,
+    /// Over all of the above, so that a plan file that was edited is found.
+    #[serde(default)]
+    pub digest: String,
 }
 
 /// A step: at most one mutation.
@@ -105,8 +155,11 @@ pub struct Step {
     pub before: Vec<Fact>,
     /// What it waits for.
     pub after: Vec<Claim>,
-    /// How long that may take before the run holds.
+    /// How long that may take.
     pub limit: Duration,
+    /// What is done when it takes longer.
+    #[serde(default)]
+    pub past_limit: PastLimit,
     /// How long it takes at least.
     pub at_least: Duration,
     /// Why so long.
@@ -135,6 +188,18 @@ pub enum StepAction {
     Gate(Gate),
     /// Gives the lock back.
     Unlock,
+}
+
+/// What is done when what a step waits for does not come in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PastLimit {
+    /// The run holds.
+    #[default]
+    Hold,
+    /// The step's `undo` is carried out, then the run holds: taking an addition back takes nothing
+    /// away, while holding it leaves traffic on nodes that failed (safety.md, attach).
+    TakeBack,
 }
 
 /// Worst-case healthy targets of a fleet in a group once a step is done.

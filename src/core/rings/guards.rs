@@ -150,6 +150,9 @@ fn over(picture: Picture<'_>, stack: &StackId, ask: impl Fn(&FleetRing) -> RingF
         None if picture.inventory.rings.is_empty() => {
             RingFact::Unknown("no ring was read yet (or nodes are not asked)".into())
         }
+        None if fleet.rings.is_empty() => {
+            RingFact::Unknown("what was read of the rings is too old".into())
+        }
         None => RingFact::NotApplicable("no product of this fleet shares a ring".into()),
     }
 }

@@ -9,7 +9,7 @@ pub use guards::{
     RingFact, SPLIT_PROVEN_AFTER, blocking_debris, foreign_colour, foreign_product, other_debris,
     replication, split,
 };
-pub use stop::{Reason, SafeToStop, StopVerdict, safe_to_stop};
+pub use stop::{Reason, SafeToStop, StopVerdict, safe_to_stop, safe_to_stop_once_out};
 
 use super::ids::{DnsName, InstanceId, Product, ServiceId, StackId};
 use super::inventory::{DnsAnswer, RingMember, RingState};

@@ -51,10 +51,24 @@ pub struct SafeToStop {
 
 /// Whether a node may be stopped now.
 pub fn safe_to_stop(picture: Picture<'_>, id: &InstanceId) -> SafeToStop {
+    look(picture, id, |looked, node| looked.targets(node))
+}
+
+/// Whether a node may be stopped as soon as it is out of every target group: what a drain, which
+/// brings that about, leaves to be done.
+pub fn safe_to_stop_once_out(picture: Picture<'_>, id: &InstanceId) -> SafeToStop {
+    look(picture, id, |_, _| ())
+}
+
+fn look(
+    picture: Picture<'_>,
+    id: &InstanceId,
+    targets: impl FnOnce(&mut Looked<'_>, &Node),
+) -> SafeToStop {
     let mut looked = Looked { picture, reasons: Vec::new(), commands: Vec::new() };
     match picture.estate.nodes.get(id) {
         Some(node) => {
-            looked.targets(node);
+            targets(&mut looked, node);
             looked.requests(node);
             looked.rings(node);
             looked.flushed(node);

@@ -250,7 +250,7 @@ impl Builder<'_> {
         let hash = self.world.random.hex(16);
         let arn = self.world.arn("elasticloadbalancing", &format!("listener/{rest}/{hash}"));
         let arn = ListenerArn::from(arn);
-        let forward = Forward { groups, sticky: false };
+        let forward = Forward { groups, ..Forward::default() };
         let listener = Listener {
             arn: arn.clone(),
             balancer: balancer_arn,

@@ -172,3 +172,15 @@ fn an_activity_that_a_termination_overtakes_is_cancelled() {
     assert_eq!(open, 1, "{words:?}");
     assert!(words.contains(&"Cancelled"), "{words:?}");
 }
+
+#[test]
+fn more_in_service_than_desired_is_no_room_for_standby() {
+    let mut world = pair("min = 0");
+    event(&mut world, "suspend", "group = \"blue-asg\"\nprocesses = [\"Terminate\"]");
+    event(&mut world, "set_desired", "group = \"blue-asg\"\ndesired = 0");
+    pass(&mut world, 60);
+    let id = node(&world, "blue/1");
+    assert!(world.enter_standby("blue-asg", std::slice::from_ref(&id), true).is_err());
+    assert_eq!(world.group("blue-asg").unwrap().desired, 0);
+    assert!(world.enter_standby("blue-asg", &[id], false).is_ok());
+}

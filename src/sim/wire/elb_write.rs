@@ -79,7 +79,8 @@ fn forward(action: &Params) -> Result<Forward, Refused> {
         (None, _) => {}
     }
     let sticky = action.flag("ForwardConfig.TargetGroupStickinessConfig.Enabled");
-    Ok(Forward { groups, sticky: sticky.unwrap_or(false) })
+    let seconds = action.number("ForwardConfig.TargetGroupStickinessConfig.DurationSeconds")?;
+    Ok(Forward { groups, sticky: sticky.unwrap_or(false), sticky_seconds: seconds })
 }
 
 fn modify_attributes(world: &mut World, params: &Params) -> Result<Xml, Refused> {

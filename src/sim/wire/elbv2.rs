@@ -123,6 +123,9 @@ pub(super) fn write_forward(xml: &mut Xml, forward: &Forward) {
         });
         xml.within("TargetGroupStickinessConfig", |xml| {
             xml.text("Enabled", forward.sticky);
+            if let Some(seconds) = forward.sticky_seconds {
+                xml.text("DurationSeconds", seconds);
+            }
         });
     });
 }

@@ -95,6 +95,7 @@ pub(crate) struct Balancer {
 pub(crate) struct Forward {
     pub(crate) groups: Vec<(TargetGroupArn, u32)>,
     pub(crate) sticky: bool,
+    pub(crate) sticky_seconds: Option<u32>,
 }
 
 /// A listener.

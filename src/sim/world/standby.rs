@@ -19,7 +19,7 @@ impl World {
         let group = self.checked_members(name, ids, "InService")?;
         let held = self.group(name)?;
         let count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        if decrement && held.desired.saturating_sub(count) < held.min {
+        if decrement && held.desired < held.min.saturating_add(count) {
             let said = format!(
                 "AutoScalingGroup {name} has min-size={}, max-size={}, and desired-size={}. To place into standby {count} instances, please update the AutoScalingGroup sizes appropriately.",
                 held.min, held.max, held.desired

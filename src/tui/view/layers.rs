@@ -2,38 +2,54 @@
 //!
 //! ```text
 //! ─ Keys on fleets ───────────────────────────────────────────────────────────────
-//!  enter, right           Show the nodes of the selected fleet.
-//!  j, down                Go to the next row.
+//!  fleets   enter, right  Open what the selected row is about.
+//!  list     j, down       Go to the next row.
+//!           k, up         Go to the row before.
 //! ```
 
-use super::{Layout, Line, Span, Text, line};
-use crate::app::{Layer, Model, NoticeKind, Screen};
+use super::{Layout, Line, Span, Text, line, prompt};
+use crate::app::{Layer, Model, NoticeKind};
 use crate::core::observed::age;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
+/// With fewer columns than this, help does not say in which context a key stands.
+const COLUMNS_FOR_CONTEXTS: u16 = 60;
+
 /// A layer's text, from its scroll position on.
-pub(super) fn text(model: &Model, layer: Layer, theme: Theme, layout: Layout) -> Text {
+pub(super) fn text(model: &Model, layer: &Layer, theme: Theme, layout: Layout) -> Option<Text> {
     match layer {
-        Layer::Help { scroll } => help(model, scroll, theme, layout),
-        Layer::Messages { scroll } => messages(model, scroll, layout),
+        Layer::Help { scroll } => Some(help(model, *scroll, theme, layout)),
+        Layer::Messages { scroll } => Some(messages(model, *scroll, layout)),
+        Layer::Dialog(dialog) => Some(prompt::question(dialog, theme, layout.columns)),
+        Layer::Prompt(_) => None,
     }
 }
 
 fn help(model: &Model, scroll: usize, theme: Theme, layout: Layout) -> Text {
-    let screen = model.screens().last().map(Screen::context);
-    let all = model.keymap.help(&model.screen_contexts());
-    let widest = all.iter().map(|hint| text::width(&hint.keys)).max().unwrap_or(0);
+    let all = model.help();
+    let widest = all.iter().map(|(_, hint)| text::width(&hint.keys)).max().unwrap_or(0);
     let keys_width = widest.min(usize::from(layout.columns) / 3);
-    let lines = all.iter().skip(scroll).take(layout.body.into()).map(|hint| -> Line {
+    let seen = all.iter().enumerate().skip(scroll).take(layout.body.into());
+    let lines = seen.map(|(place, (context, hint))| -> Line {
         let keys = text::fit(&hint.keys, keys_width, theme.ellipsis());
         let pad = " ".repeat(keys_width.saturating_sub(text::width(&keys)) + 2);
-        vec![
+        // The context is said where it begins, and at the top of what is seen.
+        let new =
+            place == scroll || all.get(place.wrapping_sub(1)).is_none_or(|it| it.0 != *context);
+        let context = if new { context.to_string() } else { String::new() };
+        let mut line = vec![
             Span::new(format!(" {keys}{pad}"), Tone::Strong),
             Span::new(hint.action.command().doc, Tone::Plain),
-        ]
+        ];
+        if layout.columns >= COLUMNS_FOR_CONTEXTS {
+            line.insert(0, Span::new(format!(" {context:<8}"), Tone::Dim));
+        }
+        line
     });
-    let title = screen.map(|screen| format!("Keys on {screen}")).unwrap_or_default();
+    let below = model.layers.split_last().map_or(&[][..], |(_, below)| below);
+    let context = model.contexts_under(below).first().map(ToString::to_string);
+    let title = format!("Keys on {} {}", context.unwrap_or_default(), all.len());
     Text { title, lines: lines.collect() }
 }
 

@@ -13,17 +13,25 @@
 //!  enter nodes  r read now  m messages  ? help  q quit                          hints
 //! ```
 
+mod body;
 mod cells;
+mod findings;
 mod fleets;
 mod head;
 mod layers;
+mod listing;
+mod node;
 mod nodes;
+mod prompt;
+mod sources;
 mod table;
+mod timeline;
+mod traffic;
 
-use self::table::Table;
+use self::body::{Body, Main, Panes};
 use super::text;
 use super::theme::{Theme, Tone};
-use crate::app::{Context, Model, NoticeKind, Screen, Size};
+use crate::app::{Context, Model, NoticeKind, ScreenKind, Size};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -39,6 +47,12 @@ const ROWS_FOR_STATUS: u16 = 8;
 const ROWS_FOR_DETAILS: u16 = 9;
 /// The details keep at least so many rows, their rule included, however many rows the table has.
 const LEAST_DETAILS: u16 = 7;
+
+/// With fewer columns than this, the way to the screen is left out of its title.
+const COLUMNS_FOR_CRUMBS: u16 = 60;
+
+/// A part of the way to a screen is cut to so many cells.
+const LONGEST_CRUMB: usize = 14;
 
 /// A piece of text and its tone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,21 +83,14 @@ pub(super) struct Text {
     pub lines: Vec<Line>,
 }
 
-/// What stands between head and status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Body {
-    /// A table, and details of what is selected in it.
-    Screen(Table, Option<Text>),
-    /// Nothing but text.
-    Text(Text),
-}
-
 /// Everything on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     theme: Theme,
     head: Vec<Line>,
     body: Body,
+    /// What lies over the end of the body.
+    over: Option<Text>,
     status: Option<Line>,
     hints: Line,
 }
@@ -111,30 +118,70 @@ impl Layout {
         if self.body < ROWS_FOR_DETAILS {
             return (self.body, 0);
         }
-        let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2).max(3);
+        let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2).max(4);
         let table = wanted.min(self.body - LEAST_DETAILS);
         (table, self.body - table)
+    }
+
+    /// Rows of what stands above, and of details that want so many.
+    fn above(self, details: u16) -> (u16, u16) {
+        if self.body < ROWS_FOR_DETAILS {
+            return (self.body, 0);
+        }
+        let details = details.min(self.body / 2);
+        (self.body - details, details)
     }
 }
 
 /// The frame that shows this model.
 pub(super) fn frame(model: &Model, theme: Theme) -> Frame {
     let layout = Layout::of(model.size);
-    let body = match (model.layers.last(), model.screens().last()) {
-        (Some(layer), _) => Body::Text(layers::text(model, *layer, theme, layout)),
-        (None, Some(Screen::Nodes { stack, selection })) => {
-            nodes::body(model, (stack, selection), theme, layout)
-        }
-        (None, Some(Screen::Fleets { selection })) => fleets::body(model, selection, theme, layout),
-        (None, None) => Body::Text(Text::default()),
-    };
-    let status = status(model);
+    let layer = model.layers.last().and_then(|layer| layers::text(model, layer, theme, layout));
+    let body = layer.map_or_else(|| screen(model, theme, layout), Body::Text);
+    let asked = prompt::asked(model, theme, layout.columns).unwrap_or_default();
+    let status = Some(asked.line).filter(|line| !line.is_empty()).or_else(|| status(model));
+    let below = asked.below.unwrap_or_else(|| hints(model, theme));
     let (status, hints) = match (layout.status, status) {
-        (true, status) => (status, hints(model, theme)),
+        (true, status) => (status, below),
         (false, Some(status)) => (None, status),
-        (false, None) => (None, hints(model, theme)),
+        (false, None) => (None, below),
     };
-    Frame { theme, head: head::lines(model, theme, layout.two_heads), body, status, hints }
+    let head = head::lines(model, theme, layout.two_heads);
+    Frame { theme, head, body, over: asked.choices, status, hints }
+}
+
+fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
+    let mut body = match &model.screen().kind {
+        ScreenKind::Fleets => fleets::body(model, theme, layout),
+        ScreenKind::Nodes(stack) => nodes::body(model, stack.as_ref(), theme, layout),
+        ScreenKind::Node(id) => node::body(model, id, theme, layout),
+        ScreenKind::Traffic => traffic::body(model, theme, layout),
+        ScreenKind::Findings => findings::body(model, theme, layout),
+        ScreenKind::Timeline => timeline::body(model, theme, layout),
+        ScreenKind::Sources => sources::body(model, theme, layout),
+    };
+    if layout.columns >= COLUMNS_FOR_CRUMBS {
+        let title = body.title_mut();
+        let room = usize::from(layout.columns).saturating_sub(text::width(title) + 6);
+        title.insert_str(0, &crumbs(model, theme, room));
+    }
+    body
+}
+
+/// The way to the screen, the nearest part of it that fits: `fleets › green-413 › `.
+fn crumbs(model: &Model, theme: Theme, room: usize) -> String {
+    let before = model.screens().split_last().map_or(&[][..], |(_, before)| before);
+    let mut crumbs = String::new();
+    for screen in before.iter().rev() {
+        let name = text::clean(screen.kind.crumb());
+        let name = text::fit_name(&name, LONGEST_CRUMB, theme.ellipsis());
+        let longer = format!("{name}{}{crumbs}", theme.crumb());
+        if text::width(&longer) > room {
+            break;
+        }
+        crumbs = longer;
+    }
+    crumbs
 }
 
 /// What has just been said, or else what is wrong with the sources.
@@ -176,6 +223,23 @@ fn hints(model: &Model, theme: Theme) -> Line {
     hints
 }
 
+impl Frame {
+    /// Keeps to the details that are shown, where nothing but the selection has moved on the same
+    /// page: the table moves at once, the details follow. They stand under the name of what they
+    /// tell about, so they are never taken for another's. Returns whether anything was held back.
+    pub(super) fn hold_back(&mut self, shown: Frame) -> bool {
+        match (&mut self.body, shown.body) {
+            (Body::Screen(main, panes), Body::Screen(before, old))
+                if main.is_moved_from(&before) && *panes != old =>
+            {
+                *panes = old;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Draws a line from a cell on, cut at `columns`; the rest of the row stays as it was.
 fn draw(buffer: &mut Buffer, (x, y): (u16, u16), line: &[Span], columns: u16, theme: Theme) {
     let mut at = x;
@@ -210,6 +274,23 @@ fn draw_text(buffer: &mut Buffer, area: Rect, text: &Text, theme: Theme) {
     }
 }
 
+/// Draws a text over the end of an area; of what lies below, nothing shines through.
+fn draw_over(buffer: &mut Buffer, area: Rect, text: &Text, theme: Theme) {
+    let wanted = u16::try_from(text.lines.len()).unwrap_or(u16::MAX).saturating_add(1);
+    let height = wanted.min(area.height);
+    let area = Rect { y: area.bottom() - height, height, ..area };
+    for y in area.top()..area.bottom() {
+        buffer.set_stringn(
+            area.x,
+            y,
+            " ".repeat(area.width.into()),
+            area.width.into(),
+            Style::reset(),
+        );
+    }
+    draw_text(buffer, area, text, theme);
+}
+
 impl Widget for &Frame {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
@@ -234,18 +315,9 @@ impl Widget for &Frame {
             draw(buffer, (area.x, bottom), status, area.width, theme);
         }
         let body = Rect { y, height: bottom.saturating_sub(y), ..area };
-        match &self.body {
-            Body::Text(text) => draw_text(buffer, body, text, theme),
-            Body::Screen(table, details) => {
-                let height = if details.is_some() { table.height() } else { body.height };
-                let above = Rect { height: height.min(body.height), ..body };
-                table.draw(above, buffer, theme);
-                if let Some(details) = details {
-                    let below =
-                        Rect { y: above.bottom(), height: body.height - above.height, ..body };
-                    draw_text(buffer, below, details, theme);
-                }
-            }
+        self.body.draw(body, buffer, theme);
+        if let Some(over) = &self.over {
+            draw_over(buffer, body, over, theme);
         }
     }
 }

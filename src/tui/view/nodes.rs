@@ -12,8 +12,9 @@
 
 use super::cells::{self, Kinds, add_kinds, nothing, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Span, Text, line};
-use crate::app::{Model, Selection, Size};
+use super::{Body, Layout, Line, Main, Span, Text, line};
+use crate::app::{Model, RowId, Size};
+use crate::core::cause::Cause;
 use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
 use crate::core::finding::{Finding, Severity};
 use crate::core::ids::{InstanceId, Product, StackId};
@@ -23,22 +24,21 @@ use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
 /// The body of the screen.
-pub(super) fn body(
-    model: &Model,
-    (stack, selection): (&StackId, &Selection<InstanceId>),
-    theme: Theme,
-    layout: Layout,
-) -> Body {
-    let name = format!("{stack} nodes");
-    let Some(fleet) = model.fleet(stack) else {
+pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout: Layout) -> Body {
+    let name = match stack {
+        Some(stack) => format!("{stack} nodes"),
+        None => "Nodes of no fleet".to_owned(),
+    };
+    let fleet = stack.and_then(|stack| model.fleet(stack));
+    if let Some(stack) = stack.filter(|_| fleet.is_none()) {
         let sentence =
             format!("The fleet {stack} is not there any more: nothing carries its name.");
         let failures = cells::failures(model, theme, layout.columns);
         return Body::Text(cells::message(&name, &sentence, failures, layout.columns));
-    };
-    let total = fleet.nodes.len();
-    let (above, below) = layout.split(total);
-    let (page, heads) = table::page(selection.place(), total, above);
+    }
+    let list = &model.screen().list;
+    let (above, below) = layout.split(list.rows().len());
+    let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 120;
     let mut columns = vec![
         Column::new("INSTANCE", if wide { 19 } else { 10 }),
@@ -47,13 +47,14 @@ pub(super) fn body(
         Column::new("LIFECYCLE", if wide { 17 } else { 10 }),
         Column::new("MEMBER", 6),
     ];
-    let kinds = add_kinds(&mut columns, std::iter::once(fleet), (10, 10), layout.columns);
+    let kinds = add_kinds(&mut columns, fleet.into_iter(), (10, 10), layout.columns);
     columns.push(Column::new("FINDING", 0));
-    let seen = fleet.nodes.iter().skip(page.start).take(page.len());
-    let about = cells::by(model.findings(), seen.clone(), |one| one.instance_id.as_ref());
-    let of_fleet: Vec<_> = of_fleet(model, Some(stack)).collect();
-    let rows = seen.map(|id| Row {
-        selected: selection.id() == Some(id),
+    let seen = &list.rows()[page.clone()];
+    let about =
+        cells::by(model.findings(), seen.iter().filter_map(id), |one| one.instance_id.as_ref());
+    let of_fleet: Vec<_> = of_fleet(model, stack).collect();
+    let rows = seen.iter().filter_map(|row| Some((row, id(row)?))).map(|(seen, id)| Row {
+        selected: list.selected() == Some(seen),
         name: id.to_string(),
         cells: model.node(id).map_or_else(Line::new, |node| {
             let mut cells = row(model, fleet, node, &kinds, theme);
@@ -62,15 +63,22 @@ pub(super) fn body(
             cells
         }),
     });
-    let title = table::title(&name, &page, total);
+    let title = table::title(&name, &page, list, theme);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
-    let selected = selection.id().and_then(|id| model.node(id));
+    let selected = list.selected().and_then(id).and_then(|id| model.node(id));
     let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };
     let details = (below > 0).then(|| details(model, selected, theme, room));
-    Body::Screen(table, details)
+    Body::Screen(Main::Table(table), details.into())
 }
 
-fn row(model: &Model, fleet: &Fleet, node: &Node, kinds: &Kinds, theme: Theme) -> Line {
+fn id(row: &RowId) -> Option<&InstanceId> {
+    match row {
+        RowId::Node(id) => Some(id),
+        _ => None,
+    }
+}
+
+fn row(model: &Model, fleet: Option<&Fleet>, node: &Node, kinds: &Kinds, theme: Theme) -> Line {
     let mut cells = vec![
         node.private_ip.map_or_else(unknown, |ip| Span::new(ip.to_string(), Tone::Plain)),
         zone(node),
@@ -91,17 +99,22 @@ fn row(model: &Model, fleet: &Fleet, node: &Node, kinds: &Kinds, theme: Theme) -
 /// The worst that is said of the node, or of its fleet where that explains what is odd about it.
 fn finding(
     cells: &[Span],
-    fleet: &Fleet,
+    fleet: Option<&Fleet>,
     (own, of_fleet): (&[&Finding], &[&Finding]),
     theme: Theme,
 ) -> Span {
     let odd = cells.iter().any(|cell| matches!(cell.tone, Tone::Warn | Tone::Bad));
-    let clear = cells.iter().all(|cell| cell.tone != Tone::Unknown) && fleet.members.is_some();
+    let clear = cells.iter().all(|cell| cell.tone != Tone::Unknown) && members_are_known(fleet);
     if let Some(one) = of_fleet.first().filter(|_| odd && own.is_empty()) {
         let text = format!("{} fleet", theme.severity(one.severity));
         return Span::new(text, one.severity.into());
     }
     cells::finding(own, clear, theme)
+}
+
+/// Whether it is known which nodes of the fleet are registered. Of no fleet, nothing is expected.
+fn members_are_known(fleet: Option<&Fleet>) -> bool {
+    fleet.is_none_or(|fleet| fleet.members.is_some())
 }
 
 /// What disagrees about the node's fleet as a whole.
@@ -141,14 +154,13 @@ fn lifecycle(model: &Model, node: &Node, theme: Theme) -> Span {
 }
 
 /// What the registry says of the node, in a word.
-fn member(fleet: &Fleet, node: &Node, theme: Theme) -> Span {
+fn member(fleet: Option<&Fleet>, node: &Node, theme: Theme) -> Span {
     if node.members.is_empty() {
-        return match fleet.members {
-            None => unknown(),
-            Some(_) if node.is_living() && !fleet.registry.is_empty() => {
-                Span::new("none", Tone::Warn)
-            }
-            Some(_) => nothing(theme),
+        let expected = fleet.is_some_and(|fleet| !fleet.registry.is_empty());
+        return match members_are_known(fleet) {
+            false => unknown(),
+            true if node.is_living() && expected => Span::new("none", Tone::Warn),
+            true => nothing(theme),
         };
     }
     let ip = node.private_ip.map(|ip| ip.to_string());
@@ -180,17 +192,18 @@ fn short(target: &NodeTarget) -> Span {
     Span::new(word, tone)
 }
 
-fn target(fleet: &Fleet, node: &Node, port: u16, theme: Theme) -> Span {
+fn target(fleet: Option<&Fleet>, node: &Node, port: u16, theme: Theme) -> Span {
     let own = node.targets.iter().filter(|target| target.port == port);
     // Of several groups on one port, the one that is not well tells more.
     if let Some(target) = own.min_by_key(|target| target.is_healthy()) {
         return short(target);
     }
-    let mut groups = fleet.targets.iter().filter(|target| target.port == port);
+    let groups = fleet.into_iter().flat_map(|fleet| &fleet.targets);
+    let mut groups = groups.filter(|target| target.port == port);
     if groups.any(|group| group.capacity.is_none()) { unknown() } else { nothing(theme) }
 }
 
-fn worst_target(fleet: &Fleet, node: &Node, theme: Theme) -> Span {
+fn worst_target(fleet: Option<&Fleet>, node: &Node, theme: Theme) -> Span {
     let sick = node.targets.iter().filter(|target| !target.is_healthy()).collect::<Vec<_>>();
     let all = node.targets.len();
     if let Some(first) = sick.first() {
@@ -201,7 +214,8 @@ fn worst_target(fleet: &Fleet, node: &Node, theme: Theme) -> Span {
         }
         return cell;
     }
-    if fleet.targets.iter().any(|group| group.capacity.is_none()) {
+    let mut groups = fleet.into_iter().flat_map(|fleet| &fleet.targets);
+    if groups.any(|group| group.capacity.is_none()) {
         return unknown();
     }
     if all == 0 { nothing(theme) } else { Span::new(format!("{all}/{all}"), Tone::Plain) }
@@ -242,23 +256,42 @@ fn worst_probe(node: &Node, theme: Theme) -> Span {
 
 fn details(model: &Model, node: Option<&Node>, theme: Theme, room: Size) -> Text {
     let Some(node) = node else {
-        let sentence = line(" This fleet has no nodes.", Tone::Plain);
+        let sentence = line(" There is no node here.", Tone::Plain);
         return Text { title: String::new(), lines: vec![sentence] };
     };
     let mut lines = vec![facts(model, node, theme)];
-    let all = own(model, node).chain(of_fleet(model, node.stack_id.as_ref()));
     let room = Size { rows: room.rows.saturating_sub(1), ..room };
-    let findings = cells::sentences(model, all, theme, room);
+    let mut findings = cells::sentences(model, own(model, node), theme, room);
+    let taken = u16::try_from(findings.len()).unwrap_or(u16::MAX);
+    let rest = Size { rows: room.rows.saturating_sub(taken), ..room };
+    if rest.rows > 1 {
+        let causes = causes_of_fleet(model, node.stack_id.as_ref());
+        findings.extend(cells::causes(model, causes, theme, rest));
+    }
     let answers = answers(model, node);
     if findings.is_empty() && answers.is_empty() {
         lines.push(line(" Nothing disagrees.", Tone::Plain));
     }
     lines.extend(findings);
-    for answer in answers {
-        let parts = text::wrap(&text::clean(&answer), usize::from(room.columns.saturating_sub(2)));
-        lines.extend(parts.into_iter().map(|part| line(format!(" {part}"), Tone::Plain)));
+    for (answer, tone) in answers {
+        cells::wrapped(&mut lines, (" ", &answer, tone), room.columns);
     }
     Text { title: node.id.to_string(), lines }
+}
+
+/// What is wrong with the node's fleet as a whole, and so matters to the node.
+pub(super) fn causes_of_fleet<'a>(
+    model: &'a Model,
+    stack: Option<&'a StackId>,
+) -> impl Iterator<Item = &'a Cause> {
+    let all = model.findings();
+    model.causes.iter().filter(move |cause| {
+        let mut cases = cause.cases.iter().filter_map(|place| all.get(*place));
+        stack.is_some()
+            && cause.key.stack_id.as_ref() == stack
+            && cause.severity >= Severity::Warning
+            && cases.all(|one| one.instance_id.is_none())
+    })
 }
 
 /// What is known of the machine itself.
@@ -288,25 +321,26 @@ fn facts(model: &Model, node: &Node, theme: Theme) -> Line {
 }
 
 /// The answers that are not as they should be, in their source's own words.
-fn answers(model: &Model, node: &Node) -> Vec<String> {
+fn answers(model: &Model, node: &Node) -> Vec<(String, Tone)> {
     let mut all = Vec::new();
     for target in node.targets.iter().filter(|target| !target.is_healthy()) {
-        let said = match &target.state {
-            Ok(state) => state.to_string(),
-            Err(why) => format!("? ({why})"),
+        let (said, tone) = match &target.state {
+            Ok(state) => (state.to_string(), short(target).tone),
+            Err(why) => (format!("? ({why})"), Tone::Unknown),
         };
         let reason = target.reason.as_deref().unwrap_or_default();
-        all.push(format!("{}:{} {said} {reason}", target.name, target.port));
+        all.push((format!("{}:{} {said} {reason}", target.name, target.port), tone));
     }
     for probe in node.probes.iter().filter(|probe| probe.verdict != Verdict::Pass) {
-        let outcome = &probe.outcome;
-        all.push(match probe.verdict {
+        let (outcome, cell) = (&probe.outcome, verdict(probe));
+        let text = match probe.verdict {
             Verdict::Unknown => {
                 let since = text::age(age(probe.observed_at, model.now));
                 format!("{} ? (last answer {since} ago: {})", outcome.product, outcome.detail)
             }
-            _ => format!("{} {}: {}", outcome.product, verdict(probe).text, outcome.detail),
-        });
+            _ => format!("{} {}: {}", outcome.product, cell.text, outcome.detail),
+        };
+        all.push((text, cell.tone));
     }
     all
 }

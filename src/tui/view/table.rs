@@ -3,6 +3,7 @@
 //! a move within the page changes two rows, which is what a slow line wants.
 
 use super::{Line, Span, draw, rule};
+use crate::app::List;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 use ratatui::buffer::Buffer;
@@ -58,12 +59,30 @@ pub(super) fn page(selected: usize, total: usize, height: u16) -> (Range<usize>,
     (first.min(total)..(first + room).min(total), heads)
 }
 
-/// A title that says which rows are seen, where not all are.
-pub(super) fn title(name: &str, page: &Range<usize>, total: usize) -> String {
-    if page.len() == total {
-        return format!("{name} {total}");
+/// A title that says which rows are seen, where not all are, by what they are sorted and filtered.
+pub(super) fn title(name: &str, page: &Range<usize>, list: &List, theme: Theme) -> String {
+    let shown = list.rows().len();
+    let mut title = name.to_owned();
+    let mut say = |part: String| {
+        title.push(' ');
+        title.push_str(&part);
+    };
+    if page.len() < shown {
+        say(format!("{}-{} of", page.start + 1, page.end));
     }
-    format!("{name} {}-{}/{total}", page.start + 1, page.end)
+    // A filter's count, and of how many.
+    say(if list.filter().is_empty() {
+        shown.to_string()
+    } else {
+        format!("{shown}/{}", list.total())
+    });
+    if !list.filter().text().is_empty() {
+        say(format!("/ {}", list.filter().text()));
+    }
+    if let Some(sort) = list.sort() {
+        say(format!("by {} {}", sort.by, theme.direction(sort.descending)));
+    }
+    title
 }
 
 /// How many cells these columns leave for a last one.
@@ -76,6 +95,16 @@ impl Table {
     /// Rows on the terminal.
     pub(super) fn height(&self) -> u16 {
         self.height
+    }
+
+    /// Whether this is the same page with another row selected.
+    pub(super) fn is_moved_from(&self, before: &Self) -> bool {
+        let rows = || self.rows.iter().zip(&before.rows);
+        self.title == before.title
+            && self.height == before.height
+            && self.rows.len() == before.rows.len()
+            && rows().all(|(row, before)| row.name == before.name)
+            && rows().any(|(row, before)| row.selected != before.selected)
     }
 
     /// Draws it.

@@ -129,7 +129,7 @@ fn fact(
     ask: impl Fn(Picture<'_>, &StackId) -> RingFact,
 ) -> RingFact {
     let estate = reconcile(inventory, now(), &Policy::default());
-    ask(Picture { inventory, estate: &estate, now: now() }, &StackId::from(stack))
+    ask(Picture::new(inventory, &estate, now()), &StackId::from(stack))
 }
 
 #[test]
@@ -461,7 +461,7 @@ fn safe_to_stop_takes_everything_and_says_what_is_in_the_way() {
     let (id, _) = rings.node(0, 2);
     let verdict = |inventory: &Inventory| {
         let estate = reconcile(inventory, now(), &Policy::default());
-        safe_to_stop(Picture { inventory, estate: &estate, now: now() }, &id)
+        safe_to_stop(Picture::new(inventory, &estate, now()), &id)
     };
     // In its groups, in its rings, nothing counted.
     let first = verdict(&rings.inventory());
@@ -498,7 +498,7 @@ fn what_is_not_flushed_keeps_a_node() {
     }];
     inventory.apply(event(Scope::Metrics(id.clone()), Fragment::Metrics(products)));
     let estate = reconcile(&inventory, now(), &Policy::default());
-    let picture = Picture { inventory: &inventory, estate: &estate, now: now() };
+    let picture = Picture::new(&inventory, &estate, now());
     let reasons = safe_to_stop(picture, &id).reasons;
     let kept =
         reasons.iter().any(|of| of.verdict == StopVerdict::No && of.text.contains("7 chunks"));

@@ -281,7 +281,7 @@ impl World {
                 load_balancer: balancer(),
                 port,
                 protocol: "TCP".into(),
-                default: Forward { groups, sticky: false },
+                default: Forward { groups, ..Forward::default() },
             }
         };
         PORTS.iter().map(|(_, port)| one(*port)).collect()

@@ -1,0 +1,112 @@
+//! From what an operator types to the nodes and fleets it may mean: an id, the beginning of one, a
+//! private address, the name of a fleet.
+
+use super::layer::{Choice, Then};
+use super::screen::ScreenKind;
+use crate::core::estate::{Estate, Fleet, Node};
+use crate::core::ids::InstanceId;
+use std::net::IpAddr;
+
+/// So many are listed; of more, the operator types more.
+const LISTED: usize = 50;
+
+/// What may be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Fleets,
+    Nodes,
+    Both,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The likeliest first; of many, the first few.
+    pub choices: Vec<Choice>,
+    /// How many in all.
+    pub matches: usize,
+    /// Whether the first is meant beyond doubt: it is the only one, or bears just this name.
+    pub sure: bool,
+}
+
+/// Everything that the text may mean. Fleets come before nodes, what is named so before what begins
+/// so, and that before what only contains it.
+pub(super) fn find(estate: &Estate, text: &str, wanted: Wanted) -> Found {
+    let text = text.trim();
+    if text.is_empty() {
+        return Found::default();
+    }
+    let mut ranked: Vec<(usize, Choice)> = Vec::new();
+    let mut matches = 0;
+    let mut add = |rank: usize, choice: &dyn Fn() -> Choice| {
+        matches += 1;
+        // What would not be listed anyway need not be made.
+        if ranked.len() < LISTED || rank == 0 {
+            ranked.push((rank, choice()));
+        }
+    };
+    if wanted != Wanted::Nodes {
+        for fleet in estate.fleets.values() {
+            if let Some(rank) = rank(fleet.stack_id.as_str(), text) {
+                add(rank, &|| of_fleet(fleet));
+            }
+        }
+    }
+    if wanted != Wanted::Fleets {
+        let address: Option<IpAddr> = text.parse().ok();
+        let like_address =
+            text.contains('.') && text.chars().all(|c| c == '.' || c.is_ascii_digit());
+        let exact = estate.nodes.get(&InstanceId::from(text));
+        exact.into_iter().for_each(|node| add(0, &|| of_node(node)));
+        for node in estate.nodes.values().filter(|node| node.id.as_str() != text) {
+            let by_address = node.private_ip.and_then(|ip| match address {
+                Some(address) => (ip == address).then_some(0),
+                None if like_address => rank(&ip.to_string(), text),
+                None => None,
+            });
+            let bare = node.id.as_str().strip_prefix("i-").unwrap_or_default();
+            let by_id = rank(node.id.as_str(), text).map(|rank| match bare.starts_with(text) {
+                true => 1,
+                false => rank,
+            });
+            if let Some(rank) = by_address.into_iter().chain(by_id).min() {
+                add(rank, &|| of_node(node));
+            }
+        }
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.truncate(LISTED);
+    let named = ranked.iter().filter(|(rank, _)| *rank == 0).count();
+    let sure = named == 1 || matches == 1;
+    Found { choices: ranked.into_iter().map(|(_, choice)| choice).collect(), matches, sure }
+}
+
+/// 0 for just this name, 1 where it begins so, 2 where it contains it.
+fn rank(name: &str, text: &str) -> Option<usize> {
+    if name.eq_ignore_ascii_case(text) {
+        return Some(0);
+    }
+    let (name, text) = (name.as_bytes(), text.as_bytes());
+    let place = name.windows(text.len()).position(|part| part.eq_ignore_ascii_case(text))?;
+    Some(if place == 0 { 1 } else { 2 })
+}
+
+fn of_fleet(fleet: &Fleet) -> Choice {
+    Choice {
+        name: fleet.stack_id.to_string(),
+        keys: String::new(),
+        doc: format!("fleet, {}, {} nodes", fleet.role, fleet.nodes.len()),
+        then: Then::Go(ScreenKind::Nodes(Some(fleet.stack_id.clone()))),
+    }
+}
+
+fn of_node(node: &Node) -> Choice {
+    let ip = node.private_ip.map_or_else(|| "no address".to_owned(), |ip| ip.to_string());
+    let stack = node.stack_id.as_ref().map_or("no fleet", |stack| stack.as_str());
+    Choice {
+        name: node.id.to_string(),
+        keys: String::new(),
+        doc: format!("{ip}, {stack}"),
+        then: Then::Go(ScreenKind::Node(node.id.clone())),
+    }
+}

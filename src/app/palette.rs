@@ -1,0 +1,122 @@
+//! The command palette: a line such as `sort role`, completed from the one registry.
+
+use super::command::{Action, Argument, COMMANDS, Command, Context};
+use super::jump::{self, Found, Wanted};
+use super::layer::{Choice, Then};
+use super::model::Model;
+use super::rows;
+
+/// A line of the palette, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub action: Action,
+    /// What follows the name; empty where nothing does.
+    pub argument: String,
+}
+
+/// Understands a line.
+///
+/// # Errors
+/// A sentence: there is no such command, or not here.
+pub(super) fn parse(model: &Model, text: &str) -> Result<Line, String> {
+    let text = text.trim();
+    let (name, argument) = text.split_once(' ').unwrap_or((text, ""));
+    let command = Command::named(name).ok_or_else(|| format!("There is no command {name:?}."))?;
+    if !is_here(model, command) {
+        return Err(format!("{name} means nothing on this screen."));
+    }
+    let argument = argument.trim();
+    if command.action.argument() == Argument::None && !argument.is_empty() {
+        return Err(format!("{name} takes nothing after its name."));
+    }
+    Ok(Line { action: command.action, argument: argument.to_owned() })
+}
+
+/// What the line may become.
+pub(super) fn complete(model: &Model, text: &str) -> Found {
+    let text = text.trim_start();
+    match text.split_once(' ') {
+        Some((name, argument)) => arguments(model, name, argument.trim()),
+        None => names(model, text),
+    }
+}
+
+/// Whether a command means something on the screen below.
+fn is_here(model: &Model, command: &Command) -> bool {
+    // What only moves within a layer or a line of text is no command of its own.
+    model.screen_contexts().iter().any(|context| command.contexts.contains(context))
+        || command.contexts.contains(&Context::Global)
+}
+
+fn names(model: &Model, text: &str) -> Found {
+    let contexts = model.screen_contexts();
+    let help = model.keymap.help(&contexts);
+    let mut ranked: Vec<(usize, Choice)> = COMMANDS
+        .iter()
+        .filter(|command| is_here(model, command) && command.action != Action::Palette)
+        .filter_map(|command| {
+            let rank = rank(command, text)?;
+            let keys = help.iter().find(|hint| hint.action == command.action);
+            let then = match command.action.argument() {
+                Argument::None => Then::Run(command.name.to_owned()),
+                _ => Then::Complete(format!("{} ", command.name)),
+            };
+            let keys = keys.map(|hint| hint.keys.clone()).unwrap_or_default();
+            Some((rank, Choice { name: command.name.into(), keys, doc: command.doc.into(), then }))
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    let choices: Vec<_> = ranked.into_iter().map(|(_, choice)| choice).collect();
+    // Before anything is typed, nothing is meant.
+    let sure = !choices.is_empty() && !text.is_empty();
+    Found { matches: choices.len(), sure, choices }
+}
+
+/// How well a text names a command; `None` where it does not.
+fn rank(command: &Command, text: &str) -> Option<usize> {
+    let text = text.to_lowercase().replace('-', "_");
+    let mut letters = command.name.chars();
+    let mut follows = || text.chars().all(|c| letters.any(|own| own == c));
+    if command.name == text {
+        Some(0)
+    } else if command.name.starts_with(&text) {
+        Some(1)
+    } else if command.name.contains(&text) {
+        Some(2)
+    } else if follows() {
+        Some(3)
+    } else {
+        command.doc.to_lowercase().contains(&text).then_some(4)
+    }
+}
+
+fn arguments(model: &Model, name: &str, text: &str) -> Found {
+    let command = Command::named(name).filter(|command| is_here(model, command));
+    let Some(command) = command else { return Found::default() };
+    match command.action.argument() {
+        Argument::None | Argument::Filter => Found::default(),
+        Argument::Fleet => places(model, text, Wanted::Fleets),
+        Argument::Node => places(model, text, Wanted::Nodes),
+        Argument::Column => {
+            let columns = rows::columns(model, &model.screen().kind);
+            let names = columns.iter().map(ToString::to_string);
+            let choices: Vec<Choice> = names
+                .filter(|column| column.starts_with(&text.to_lowercase()))
+                .map(|column| Choice {
+                    then: Then::Run(format!("{name} {column}")),
+                    name: column,
+                    keys: String::new(),
+                    doc: String::new(),
+                })
+                .collect();
+            let sure = choices.len() == 1 || choices.iter().any(|choice| choice.name == text);
+            Found { matches: choices.len(), sure, choices }
+        }
+    }
+}
+
+/// Fleets and nodes; before anything is typed, all fleets.
+fn places(model: &Model, text: &str, wanted: Wanted) -> Found {
+    let Some(estate) = &model.estate else { return Found::default() };
+    jump::find(estate, text, wanted)
+}

@@ -1,0 +1,215 @@
+//! What a row says of itself to a filter: each property a key and a value.
+
+use super::{findings, sources, traffic};
+use crate::app::model::Model;
+use crate::app::screen::{Answer, RowId, ScreenKind};
+use crate::core::estate::{Fleet, Node};
+use crate::core::finding::Finding;
+use crate::core::inventory::Verdict;
+use crate::core::query::{Facets, Query};
+use crate::core::timeline;
+use std::collections::BTreeMap;
+
+type Say<'a> = &'a mut dyn FnMut(&str, &str);
+
+impl ScreenKind {
+    /// The properties that this screen's filter knows.
+    pub fn filter_keys(&self) -> &'static [&'static str] {
+        match self {
+            Self::Fleets => &["stack", "role", "finding", "severity"],
+            Self::Nodes(_) => &[
+                "stack",
+                "id",
+                "ip",
+                "az",
+                "lifecycle",
+                "ec2",
+                "member",
+                "target",
+                "probe",
+                "finding",
+                "severity",
+            ],
+            Self::Node(_) => &["source", "answer"],
+            Self::Traffic => &["balancer", "port", "group", "stack"],
+            Self::Findings => &["kind", "severity", "stack", "id", "text"],
+            Self::Timeline => &timeline::KEYS,
+            Self::Sources => &["source", "scope", "status"],
+        }
+    }
+}
+
+/// Keeps the rows for which a filter holds.
+pub(in crate::app) fn keep(model: &Model, kind: &ScreenKind, rows: &mut Vec<RowId>, query: &Query) {
+    let about = match kind {
+        ScreenKind::Fleets | ScreenKind::Nodes(_) => About::of(model, kind),
+        _ => About::default(),
+    };
+    let entries = match kind {
+        ScreenKind::Timeline => super::timeline::index(model),
+        _ => BTreeMap::new(),
+    };
+    rows.retain(|row| match row {
+        RowId::Change(seq) => entries.get(seq).is_some_and(|entry| query.matches(*entry)),
+        _ => query.matches(&Subject { model, about: &about, row }),
+    });
+}
+
+/// Findings by what they are about: one pass over all of them, of which there may be thousands.
+#[derive(Default)]
+struct About<'a>(BTreeMap<&'a str, Vec<&'a Finding>>);
+
+impl<'a> About<'a> {
+    fn of(model: &'a Model, kind: &ScreenKind) -> Self {
+        let mut all = Self::default();
+        for finding in model.findings() {
+            let id = match kind {
+                ScreenKind::Fleets => finding.stack_id.as_ref().map(|it| it.as_str()),
+                _ => finding.instance_id.as_ref().map(|it| it.as_str()),
+            };
+            if let Some(id) = id {
+                all.0.entry(id).or_default().push(finding);
+            }
+        }
+        all
+    }
+
+    fn say(&self, id: &str, say: Say<'_>) {
+        for finding in self.0.get(id).into_iter().flatten() {
+            say("finding", finding.kind.into());
+            say("finding", finding.kind.after_count());
+            say("severity", finding.severity.into());
+        }
+    }
+}
+
+struct Subject<'a> {
+    model: &'a Model,
+    about: &'a About<'a>,
+    row: &'a RowId,
+}
+
+impl Facets for Subject<'_> {
+    fn facets(&self, say: Say<'_>) {
+        let Self { model, about, row } = self;
+        match row {
+            RowId::Fleet(stack) => {
+                model.fleet(stack).into_iter().for_each(|fleet| self::fleet(fleet, say));
+                about.say(stack.as_str(), say);
+            }
+            RowId::NoFleet => say("stack", "(no fleet)"),
+            RowId::Node(id) => {
+                model.node(id).into_iter().for_each(|node| self::node(node, say));
+                about.say(id.as_str(), say);
+            }
+            RowId::Answer(answer) => self::answer(model, answer, say),
+            RowId::Balancer(_) | RowId::Listener(_) | RowId::Forward { .. } => {
+                wire(model, row, say)
+            }
+            RowId::Cause(_) => cause(model, row, say),
+            // The timeline's entries speak for themselves.
+            RowId::Change(_) => {}
+            RowId::Read(_) => read(model, row, say),
+        }
+    }
+}
+
+fn fleet(fleet: &Fleet, say: Say<'_>) {
+    say("stack", fleet.stack_id.as_str());
+    say("role", fleet.role.into());
+}
+
+fn node(node: &Node, say: Say<'_>) {
+    say("id", node.id.as_str());
+    if let Some(ip) = node.private_ip {
+        say("ip", &ip.to_string());
+    }
+    let texts = [
+        ("stack", node.stack_id.as_ref().map(|it| it.as_str())),
+        ("az", node.zone.as_ref().map(|it| it.as_str())),
+        ("lifecycle", node.lifecycle.as_deref()),
+        ("ec2", node.ec2_state.as_deref()),
+    ];
+    for (key, text) in texts {
+        say(key, text.unwrap_or("unknown"));
+    }
+    if node.members.is_empty() {
+        say("member", "none");
+    }
+    node.members.iter().for_each(|member| say("member", &member.service));
+    // What is alike is said once: most targets of most nodes are healthy, and there are many.
+    if node.targets.is_empty() {
+        say("target", "none");
+    } else if node.targets.iter().all(|target| target.is_healthy()) {
+        say("target", "healthy");
+    } else {
+        for target in &node.targets {
+            say("target", &format!("{}:{} {}", target.name, target.port, target.state_text()));
+        }
+    }
+    if !node.probes.is_empty() && node.probes.iter().all(|it| it.verdict == Verdict::Pass) {
+        say("probe", "pass");
+    } else {
+        for probe in &node.probes {
+            say("probe", &format!("{} {}", probe.outcome.product, probe.verdict));
+        }
+    }
+}
+
+fn answer(model: &Model, answer: &Answer, say: Say<'_>) {
+    let ScreenKind::Node(id) = &model.screen().kind else { return };
+    if let Some(source) = super::node::source(answer) {
+        say("source", source.into());
+    }
+    let node = model.node(id);
+    if let Some(word) = node.and_then(|node| super::node::word(node, answer)) {
+        say("answer", &word);
+    }
+    match answer {
+        Answer::Finding(id) => {
+            let own = model.findings().iter().find(|one| *one.id == **id);
+            own.into_iter().for_each(|one| say("answer", &one.summary));
+        }
+        Answer::Member(service, _) => say("answer", service.as_str()),
+        Answer::Target(arn, port) => {
+            say("answer", &format!("{}:{port}", crate::core::ids::arn_name(arn.as_str())));
+        }
+        Answer::Probe(product) => say("answer", product.as_str()),
+        Answer::Ec2 | Answer::Group => {}
+    }
+}
+
+fn wire(model: &Model, row: &RowId, say: Say<'_>) {
+    let Some(wire) = traffic::find(model, row) else { return };
+    say("balancer", &wire.balancer.name);
+    if let Some(listener) = wire.listener {
+        say("port", &listener.port.to_string());
+    }
+    if let Some(forward) = wire.forward {
+        say("group", &forward.name);
+        forward.fleets.keys().for_each(|stack| say("stack", stack.as_str()));
+    }
+}
+
+fn cause(model: &Model, row: &RowId, say: Say<'_>) {
+    let Some(cause) = findings::find(model, row) else { return };
+    say("kind", cause.key.kind.into());
+    say("kind", cause.key.kind.after_count());
+    say("severity", cause.severity.into());
+    say("stack", cause.key.stack_id.as_ref().map_or("none", |stack| stack.as_str()));
+    for finding in cause.findings(model.findings()) {
+        if let Some(id) = &finding.instance_id {
+            say("id", id.as_str());
+        }
+        say("text", &finding.summary);
+    }
+}
+
+fn read(model: &Model, row: &RowId, say: Say<'_>) {
+    let Some(read) = sources::find(model, row) else { return };
+    say("source", read.source.into());
+    say("status", &read.status.to_string());
+    if let Some(scope) = &read.scope {
+        say("scope", &scope.to_string());
+    }
+}

@@ -1,0 +1,77 @@
+//! Rows of the Fleets screen: a row per fleet by name, and one for the nodes of no fleet, if any.
+
+use super::Key;
+use crate::app::column::Column;
+use crate::app::model::Model;
+use crate::app::screen::RowId;
+use crate::core::estate::{Fleet, Role};
+use crate::core::finding::Severity;
+use crate::core::ids::Product;
+
+pub(super) fn all(model: &Model) -> Vec<RowId> {
+    let Some(estate) = &model.estate else { return Vec::new() };
+    let fleets = estate.fleets.keys().cloned().map(RowId::Fleet);
+    let stray = estate.nodes.values().any(|node| node.stack_id.is_none());
+    fleets.chain(stray.then_some(RowId::NoFleet)).collect()
+}
+
+pub(super) fn key(model: &Model, row: &RowId, column: &Column) -> Key {
+    let RowId::Fleet(stack) = row else { return Key::Unknown };
+    let Some(fleet) = model.fleet(stack) else { return Key::Unknown };
+    match column {
+        Column::Stack => Key::text(stack.as_str()),
+        Column::Role => role(fleet.role),
+        Column::Traffic => fleet.traffic_share.map_or(Key::Unknown, Key::Number),
+        Column::Nodes if model.groups_are_current() => {
+            fleet.in_service().map_or(Key::Unknown, |(up, _)| Key::count(up))
+        }
+        Column::Members => fleet.members.map_or(Key::Unknown, Key::count),
+        Column::Targets => worst(fleet.targets.iter().map(|target| target.port), fleet, targets),
+        Column::Port(port) => targets(fleet, *port),
+        Column::Probes => worst(fleet.probes.iter().map(|probe| &probe.service), fleet, probes),
+        Column::Product(product) => probes(fleet, product),
+        Column::Finding => Key::Number(severity(fleet.worst)),
+        _ => Key::Unknown,
+    }
+}
+
+/// By importance, the live fleet first.
+fn role(role: Role) -> Key {
+    match role {
+        Role::Live => Key::Number(0.0),
+        Role::Shifting => Key::Number(1.0),
+        Role::Standby => Key::Number(2.0),
+        Role::Idle => Key::Number(3.0),
+        Role::Unknown => Key::Unknown,
+    }
+}
+
+/// The lowest of several parts: of what is known, that which is worst.
+fn worst<T>(of: impl Iterator<Item = T>, fleet: &Fleet, key: fn(&Fleet, T) -> Key) -> Key {
+    let keys = of.map(|one| key(fleet, one));
+    keys.min_by(|one, other| one.compare(other, false)).unwrap_or(Key::Unknown)
+}
+
+fn targets(fleet: &Fleet, port: u16) -> Key {
+    let mut own = fleet.targets.iter().filter(|target| target.port == port);
+    let sum = own.try_fold((0, 0), |sum, target| {
+        let capacity = target.capacity.as_ref()?;
+        Some((sum.0 + capacity.healthy, sum.1 + capacity.registered))
+    });
+    sum.map_or(Key::Unknown, |(healthy, registered)| Key::part(healthy, registered))
+}
+
+fn probes(fleet: &Fleet, product: &Product) -> Key {
+    let own = fleet.probes.iter().find(|probe| probe.service == *product);
+    own.map_or(Key::Unknown, |own| Key::part(own.pass, own.pass + own.fail))
+}
+
+/// How bad, as a number: none is 0.
+pub(super) fn severity(worst: Option<Severity>) -> f64 {
+    match worst {
+        None => 0.0,
+        Some(Severity::Info) => 1.0,
+        Some(Severity::Warning) => 2.0,
+        Some(Severity::Critical) => 3.0,
+    }
+}

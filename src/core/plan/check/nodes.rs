@@ -1,0 +1,135 @@
+//! Claims about nodes: ready now, and well for a whole window.
+
+use super::{Judged, broken, known, unknown};
+use crate::core::estate::{Existence, Node, Standing};
+use crate::core::ids::{InstanceId, StackId};
+use crate::core::inventory::{ProbeReason, Verdict};
+use crate::core::observed::{Why, age};
+use crate::core::plan::samples::Sample;
+use crate::core::plan::view::listed;
+use crate::core::plan::{Answer, Picture};
+use std::time::Duration;
+
+/// The instance runs with this address, its group has it in service, and its products are ready.
+pub(super) fn ready(picture: &Picture<'_>, instance: &InstanceId, address: &str) -> Judged {
+    known(picture.inventory.groups.whole(picture.now), super::groups_of)?;
+    let was = || format!("{instance} is in service and ready at {address}");
+    let Some(node) = picture.node(instance) else {
+        return Ok(broken(was(), "no source knows it"));
+    };
+    if !node.is_in_service() {
+        let lifecycle = node.lifecycle.as_deref().unwrap_or("listed by no group");
+        return Ok(broken(was(), lifecycle));
+    }
+    match node.existence {
+        Existence::Running => {}
+        Existence::Unknown => return Err(unknown(Why::Stale, format!("EC2's word on {instance}"))),
+        Existence::Present | Existence::Gone => {
+            let state = node.ec2_state.as_deref().unwrap_or("unknown to EC2");
+            return Ok(broken(was(), format!("EC2 says {state}")));
+        }
+    }
+    let true_address = node.private_ip.map(|ip| ip.to_string());
+    if true_address.as_deref() != Some(address) {
+        let is = true_address.unwrap_or_else(|| "no address".into());
+        return Ok(broken(was(), format!("its address is {is}")));
+    }
+    Ok(match products(picture, node) {
+        Ok(()) => Answer::Holds,
+        Err(Answer::Broken { is, .. }) => broken(was(), is),
+        Err(other) => other,
+    })
+}
+
+/// Whether every product of a node passes now. Where nodes are not probed there is nothing to ask.
+pub(in crate::core::plan) fn products(picture: &Picture<'_>, node: &Node) -> Result<(), Answer> {
+    if !picture.probed {
+        return Ok(());
+    }
+    let what = || format!("probes of {}", node.id);
+    let read = picture.inventory.probes.get(&node.id);
+    known(read.map_or(Err(Why::Never), |of| of.whole(picture.now)), what)?;
+    let present = || node.probes.iter().filter(|of| of.outcome.reason != ProbeReason::NotPresent);
+    if present().next().is_none() {
+        return Err(unknown(Why::Never, what()));
+    }
+    let failing: Vec<_> = present()
+        .filter(|of| of.verdict == Verdict::Fail)
+        .map(|of| format!("{}: {}", of.outcome.product, of.outcome.detail))
+        .collect();
+    if !failing.is_empty() {
+        return Err(broken(format!("{} is ready", node.id), listed(&failing)));
+    }
+    if present().any(|of| of.verdict == Verdict::Unknown) {
+        return Err(unknown(Why::Depends, what()));
+    }
+    Ok(())
+}
+
+/// What is asked of the samples of a window.
+#[derive(Clone, Copy)]
+pub(super) struct Demand<'a> {
+    pub percent: &'a u8,
+    pub last: &'a u8,
+    pub window: &'a Duration,
+}
+
+/// So many of a fleet's samples of the window pass, and the last ones of each node and product.
+pub(super) fn probes_pass(picture: &Picture<'_>, stack: &StackId, demand: Demand<'_>) -> Judged {
+    known(picture.inventory.groups.whole(picture.now), super::groups_of)?;
+    let history = || format!("{} s of probes of {stack}", demand.window.as_secs());
+    let samples = picture.samples.ok_or_else(|| unknown(Why::Never, history()))?;
+    let nodes: Vec<&Node> = picture.nodes_of(stack).collect();
+    if let Some(node) = nodes.iter().find(|node| node.standing() == Standing::Unknown) {
+        return Err(unknown(Why::Depends, format!("whether {} serves", node.id)));
+    }
+    let was = format!("{}% of the probes of {stack} pass", demand.percent);
+    let (mut passed, mut unsure, mut all) = (0_usize, 0_usize, 0_usize);
+    for node in nodes.iter().filter(|node| node.is_living()) {
+        let what = || format!("probes of {}", node.id);
+        let read =
+            picture.inventory.probes.get(&node.id).ok_or_else(|| unknown(Why::Never, what()))?;
+        known(read.whole(picture.now), what)?;
+        let mut products = samples.of_node(&node.id).peekable();
+        if products.peek().is_none() {
+            return Err(unknown(Why::Never, what()));
+        }
+        for (product, history) in products {
+            let history: Vec<&Sample> = history.iter().collect();
+            last_pass(&history, *demand.last, &format!("{product} on {}", node.id))?;
+            // The first sample may lie one interval inside the window, not more.
+            let oldest = history.first().map_or(Duration::ZERO, |of| age(of.at, picture.now));
+            if oldest + read.every() < *demand.window {
+                let what = format!("{product} on {} for the whole window", node.id);
+                return Err(unknown(Why::Never, what));
+            }
+            for sample in history.iter().filter(|of| age(of.at, picture.now) <= *demand.window) {
+                all += 1;
+                passed += usize::from(sample.verdict == Verdict::Pass);
+                unsure += usize::from(sample.verdict == Verdict::Unknown);
+            }
+        }
+    }
+    let enough = |passed: usize| passed * 100 >= all * usize::from(*demand.percent);
+    match (all, enough(passed), enough(passed + unsure)) {
+        (0, _, _) => Ok(broken(was, format!("{stack} has no node in service"))),
+        (_, true, _) => Ok(Answer::Holds),
+        (_, false, true) => Err(unknown(Why::Depends, history())),
+        (_, false, false) => Ok(broken(was, format!("{passed} of {all}"))),
+    }
+}
+
+/// Whether the last samples of a product pass.
+fn last_pass(history: &[&Sample], last: u8, what: &str) -> Result<(), Answer> {
+    let latest = || history.iter().rev().take(usize::from(last));
+    if latest().count() < usize::from(last) {
+        return Err(unknown(Why::Never, format!("the last {last} probes of {what}")));
+    }
+    if latest().any(|of| of.verdict == Verdict::Fail) {
+        return Err(broken(format!("the last {last} probes of {what} pass"), "they do not"));
+    }
+    if latest().any(|of| of.verdict == Verdict::Unknown) {
+        return Err(unknown(Why::Depends, format!("the last {last} probes of {what}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! lock: nobody else is changing the same load balancer.
+
+use super::scene::Scene;
+use super::{block, nothing, pass, unknown};
+use crate::core::plan::LockStanding;
+use crate::core::plan::guard::Verdict;
+
+pub(super) fn look(scene: &Scene<'_>) -> Verdict {
+    let Some(scope) = &scene.plan.lock else {
+        return nothing("this verb takes no lock: its steps are safe beside another's");
+    };
+    let name = scope.name();
+    match &scene.context.lock {
+        LockStanding::Ours => pass(format!("the lock on {name} is ours")),
+        LockStanding::Free => pass(format!("the lock on {name} is free")),
+        LockStanding::NotAsked => {
+            pass(format!("the first step takes the lock on {name}, or changes nothing"))
+        }
+        LockStanding::Theirs { holder } => block(format!("the lock on {name} is held: {holder}")),
+        LockStanding::Unknown { why } => unknown(format!("who holds the lock on {name}: {why}")),
+    }
+}

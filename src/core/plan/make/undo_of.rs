@@ -1,0 +1,99 @@
+//! What a run has done, by its steps that were sent: whatever was sent may have been taken, so it
+//! counts. From this a rollback knows what to put back.
+
+use crate::core::ids::GroupName;
+use crate::core::inventory::Forward;
+use crate::core::plan::{ActionId, Claim, Mutation, Step, StepAction};
+use crate::core::run::Run;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is to be put back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UndoOf {
+    /// Each action that was written: as it was at first, and as it was written last.
+    pub forwards: BTreeMap<ActionId, (Forward, Forward)>,
+    /// What gives back: entries, targets, nodes, attachments.
+    pub adds: Vec<Mutation>,
+    /// What takes the run's own additions away again.
+    pub removes: Vec<Mutation>,
+    /// What is still suspended by it.
+    pub pins: BTreeMap<GroupName, BTreeSet<String>>,
+}
+
+impl UndoOf {
+    pub fn run(run: &Run) -> Self {
+        let mut this = Self::default();
+        let sent = run.plan.steps.iter().zip(&run.steps).filter(|(_, of)| of.sent.is_some());
+        for (step, _) in sent {
+            if let StepAction::Change(mutation) = &step.action {
+                this.take(step, mutation);
+            }
+        }
+        // What came last goes first.
+        this.adds.reverse();
+        this.removes.reverse();
+        // What was put back already, or is put back by another step, is done once.
+        this.forwards.retain(|_, (first, last)| first != last);
+        this
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.forwards.is_empty()
+            && self.adds.is_empty()
+            && self.removes.is_empty()
+            && self.pins.is_empty()
+    }
+
+    fn take(&mut self, step: &Step, mutation: &Mutation) {
+        match mutation {
+            Mutation::Forward { action, to } => {
+                let first = || before(step, action).unwrap_or_else(|| to.clone());
+                let entry = self.forwards.entry(action.clone());
+                entry.or_insert_with(|| (first(), to.clone())).1 = to.clone();
+            }
+            Mutation::Suspend { group, processes } => {
+                self.pins.entry(group.clone()).or_default().extend(processes.iter().cloned());
+            }
+            Mutation::Resume { group, processes } => {
+                if let Some(ours) = self.pins.get_mut(group) {
+                    ours.retain(|process| !processes.contains(process));
+                }
+                self.pins.retain(|_, ours| !ours.is_empty());
+            }
+            Mutation::RegisterInstance { .. }
+            | Mutation::DeregisterInstance { .. }
+            | Mutation::RegisterTargets { .. }
+            | Mutation::DeregisterTargets { .. }
+            | Mutation::EnterStandby { .. }
+            | Mutation::ExitStandby { .. }
+            | Mutation::AttachTargetGroups { .. }
+            | Mutation::DetachTargetGroups { .. } => match step.undo.clone() {
+                Some(undo) if gives(&undo) => self.adds.push(undo),
+                Some(undo) => self.removes.push(undo),
+                None => {}
+            },
+        }
+    }
+}
+
+/// Whether a mutation adds.
+fn gives(mutation: &Mutation) -> bool {
+    matches!(
+        mutation,
+        Mutation::RegisterInstance { .. }
+            | Mutation::RegisterTargets { .. }
+            | Mutation::ExitStandby { .. }
+            | Mutation::AttachTargetGroups { .. }
+    )
+}
+
+/// What an action was before a step, as its undo or its facts say.
+fn before(step: &Step, wanted: &ActionId) -> Option<Forward> {
+    if let Some(Mutation::Forward { to, .. }) = &step.undo {
+        return Some(to.clone());
+    }
+    step.before.iter().find_map(|fact| match &fact.claim {
+        Claim::Forwards { action, is } if action == wanted => Some(is.clone()),
+        _ => None,
+    })
+}
