@@ -82,7 +82,7 @@ fn a_resize_storm_ends_in_a_whole_screen() {
     terminal.press("\x1b");
     terminal.wait("the whole screen", |seen| {
         let rows: Vec<_> = seen.screen.screen().rows(0, 100).collect();
-        rows[0].contains("READ-ONLY") && rows[29].contains("q quit")
+        rows[0].contains("READ-ONLY") && rows[29].contains("? help")
     });
     terminal.press("q");
     assert_eq!(terminal.end().exit_code(), 0);

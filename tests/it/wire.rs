@@ -3,6 +3,7 @@
 //! (`screenshots/make` counts anew), and sees by it what the change costs.
 
 use crate::bench::terminal::{Terminal, environment};
+use crate::pictures::START;
 use crate::served::{BINARY, Directory};
 use portable_pty::CommandBuilder;
 use std::time::Duration;
@@ -49,7 +50,7 @@ impl Console {
     fn start(world: &str) -> Self {
         let scratch = Directory::new();
         let mut command = CommandBuilder::new(BINARY);
-        command.args(["demo", "--speed", "0", "--world", world]);
+        command.args(["demo", "--speed", "0", "--start", START, "--world", world]);
         environment(&mut command, "xterm-256color");
         command.env("TMPDIR", scratch.path());
         Self { terminal: Terminal::open(command), _scratch: scratch }
