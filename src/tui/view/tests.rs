@@ -269,7 +269,7 @@ fn no_name_moves_what_stands_behind_it() {
                 held.filter(|held| *held == "◆").count()
             };
             if columns >= 80 {
-                let role = if columns >= 120 { 19 } else { 17 };
+                let role = if columns >= 120 { 19 } else { 14 };
                 assert_eq!(shapes(role), 2, "{name:?} {columns}x{rows}: {:#?}", shown(&terminal));
             }
         }
