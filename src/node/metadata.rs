@@ -13,7 +13,9 @@ use std::time::Duration;
 const USUAL: &str = "http://169.254.169.254";
 /// Its IPv6 address.
 const USUAL_IPV6: &str = "http://[fd00:ec2::254]";
-/// How long one request may take: the service is on the same machine.
+/// How long the first attempt at a request may take: the service is on the same machine. Each
+/// further one may take twice as long, because a machine that boots can be too busy to hear even
+/// that in time.
 const LIMIT: Duration = Duration::from_secs(1);
 /// How often one request is made, as at boot the network may come up a moment later, and 503 asks
 /// to be asked again.
@@ -169,12 +171,11 @@ impl Metadata {
     }
 
     async fn send(&self, request: Request<'_>) -> Result<Answer, MetadataError> {
-        let asker = Asker::new(LIMIT, false).map_err(|error| MetadataError::Absent {
-            url: request.url.to_owned(),
-            why: error.to_string(),
-        })?;
         let mut attempt = 0;
         loop {
+            let asker = Asker::new(LIMIT * 2_u32.pow(attempt), false).map_err(|error| {
+                MetadataError::Absent { url: request.url.to_owned(), why: error.to_string() }
+            })?;
             let asked = asker.ask(request).await;
             attempt += 1;
             let again = match &asked {
