@@ -147,6 +147,39 @@ fn words_of_health_and_groups(kind: FindingKind) -> (&'static str, &'static str)
         FindingKind::DrainedOnPurpose => {
             ("it gets no traffic until it is brought back", "undrain the node")
         }
+        other => words_of_rings_and_dns(other),
+    }
+}
+
+fn words_of_rings_and_dns(kind: FindingKind) -> (&'static str, &'static str) {
+    match kind {
+        FindingKind::DnsForeign => (
+            "nodes that boot now may join a stranger",
+            "wait for the record's TTL, then find out whose resolver answers it",
+        ),
+        FindingKind::DnsTruncated => {
+            ("an answer never shows all of them", "nothing to do unless the eight mix fleets")
+        }
+        FindingKind::RingUnhealthy => (
+            "it gets a share of the writes and keeps new nodes from becoming ready",
+            "make sure that it is gone for good, then make the ring forget it",
+        ),
+        FindingKind::RingSplit => (
+            "each part answers from its own data alone",
+            "check DNS and the gossip port between the parts, then restart the smaller part",
+        ),
+        FindingKind::RingIsolatedNode => (
+            "its peers' data is not asked for there",
+            "restart the product on it once DNS answers its peers",
+        ),
+        FindingKind::RingCrossJoined => (
+            "each sends its data to the other's servers",
+            "give each product a cluster label, and restart them fleet by fleet",
+        ),
+        FindingKind::RingNotJoined => (
+            "it gets no share of the writes",
+            "look for DNS and the gossip port in the product's log, then restart it",
+        ),
         // A kind that has no words here yet is explained by its runbook.
         other => ("", other.runbook().trim_end_matches('.')),
     }
