@@ -3,6 +3,7 @@
 
 mod svg;
 
+use crate::bench::skip::taken_anew;
 use crate::bench::terminal::{Seen, Terminal, environment, rows, size};
 use crate::served::{BINARY, Directory};
 use portable_pty::{CommandBuilder, PtySize};
@@ -122,7 +123,7 @@ fn pictures() -> Vec<Picture> {
 
 #[test]
 fn every_picture_is_what_the_program_shows() {
-    let write = std::env::var_os("QUARTERDECK_PICTURES").is_some();
+    let write = taken_anew();
     let mut stale = Vec::new();
     for picture in pictures() {
         let path = picture.path();
