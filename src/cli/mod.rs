@@ -25,6 +25,7 @@ mod plan;
 mod plan_text;
 mod policy;
 mod read;
+mod records;
 mod register;
 mod run;
 mod run_engine;

@@ -1,63 +1,151 @@
-//! `plan INTENT …` and the verbs: reads a full round, plans, prints the plan with its guards. Nothing
-//! is changed here.
+//! `plan INTENT …` and the verbs: reads a full round, plans, prints the plan with its guards; with
+//! `--execute` the plan is then carried out, as it was printed.
 
 use super::args::Output;
+use super::execute::{execute, not_armed};
 use super::output::{Reader, Streams};
+use super::records::Records;
+use super::run::on_runtime;
 use super::table::clean;
 use super::verb_args::VerbCommand;
 use super::world::{Round, World};
 use super::{ExitCode, Failure, host, json, plan_text, read};
-use crate::config::Settings;
-use crate::core::plan::{self, Context, Picture, Plan, Refusal, RefusalKind, Request};
-use crate::core::run::Run;
+use crate::config::{Environment, Settings};
+use crate::core::plan::{self, Context, Intent, Picture, Plan, Refusal, RefusalKind, Request};
+use crate::core::run::{Run, RunId};
+use crate::exec::arming::Arming;
 
-/// Prints a verb's plan.
+/// What is known beside a round.
+pub(super) struct Beside {
+    /// The runs of this host.
+    pub runs: Vec<Run>,
+    /// What runs of any host have left for others.
+    pub records: Records,
+}
+
+/// A verb: its plan is printed, or carried out.
 pub(super) fn run<W: World>(
+    (settings, env): (&Settings, &Environment),
+    world: &W,
+    streams: &mut Streams<'_>,
+    command: &VerbCommand,
+) -> Result<ExitCode, Failure> {
+    let act = command.act();
+    if !act.execute.execute {
+        return print(settings, world, streams, command);
+    }
+    // Whoever may change nothing is told so before anything is read.
+    Arming::of(settings).map_err(not_armed)?;
+    let Some((plan, missing)) = planned(settings, world, streams, command)? else {
+        return Ok(ExitCode::Done);
+    };
+    streams.say(&missing);
+    if act.format.output == Output::Table {
+        streams.say(&plan_text::render(&plan));
+    }
+    execute(plan, &act.execute, (settings, env), (streams, act.format))
+}
+
+/// `plan INTENT …`: prints, whatever is allowed.
+pub(super) fn show<W: World>(
     settings: &Settings,
     world: &W,
     streams: &mut Streams<'_>,
     command: &VerbCommand,
 ) -> Result<ExitCode, Failure> {
+    if command.act().execute.execute {
+        let verb = command.verb();
+        return Err(Failure {
+            what: format!("plan the {verb}"),
+            causes: vec!["`plan` changes nothing, and --execute was given".into()],
+            next: format!("`quarterdeck {verb} … --operate --execute` carries it out."),
+            code: ExitCode::Usage,
+        });
+    }
+    print(settings, world, streams, command)
+}
+
+fn print<W: World>(
+    settings: &Settings,
+    world: &W,
+    streams: &mut Streams<'_>,
+    command: &VerbCommand,
+) -> Result<ExitCode, Failure> {
+    let Some((plan, missing)) = planned(settings, world, streams, command)? else {
+        return Ok(ExitCode::Done);
+    };
+    let (text, code) = answer(&plan, command)?;
+    let printed = streams.print(&text).map_err(|error| read::unprintable(&error))?;
+    if printed == Reader::Listens {
+        streams.say(&missing);
+    }
+    Ok(code)
+}
+
+/// The plan, made on a full round, and what that lacks; `None`, said aloud, where there is nothing to do.
+fn planned<W: World>(
+    settings: &Settings,
+    world: &W,
+    streams: &mut Streams<'_>,
+    command: &VerbCommand,
+) -> Result<Option<(Plan, String)>, Failure> {
     let round = read::round(settings, world)?;
-    let made = make(settings, &round, world.runs(settings), command);
-    let (text, code) = match made {
-        Ok(plan) => answer(&plan, command)?,
+    let records = on_runtime(super::console::clock(settings), async |clock| {
+        Ok(world.records(settings, &clock, &round).await)
+    })?;
+    let beside = Beside { runs: world.runs(settings), records };
+    let made = make(settings, &round, beside, command);
+    match made {
+        Ok(plan) => Ok(Some((plan, read::missing(&round.lacking)))),
         Err(refusal) if refusal.kind == RefusalKind::NothingToDo => {
             streams.say(&format!("nothing to do: {}\n", clean(&refusal.why)));
-            return Ok(ExitCode::Done);
+            Ok(None)
         }
         Err(refusal) => {
             streams.say(&read::missing(&round.lacking));
-            return Err(failure(command, refusal));
+            Err(failure(command, refusal))
         }
-    };
-    let printed = streams.print(&text).map_err(|error| read::unprintable(&error))?;
-    if printed == Reader::Listens {
-        streams.say(&read::missing(&round.lacking));
     }
-    Ok(code)
 }
 
 /// The plan for what is wanted in a round.
 pub(super) fn make(
     settings: &Settings,
     round: &Round,
-    runs: Vec<Run>,
+    beside: Beside,
     command: &VerbCommand,
 ) -> Result<Plan, Refusal> {
+    let Beside { runs, records } = beside;
     let nodes = round.estate.nodes.values().filter_map(|node| node.private_ip);
-    let last = runs.iter().filter(|run| !run.state.is_over()).map(|run| run.id.clone()).max();
-    let context = Context {
+    let last = last(&runs);
+    let mut context = Context {
         region: round.region.clone(),
         own_addresses: host::own_addresses(nodes),
         runs,
+        drained: records.drained.clone(),
+        pins: records.pins.clone(),
         ..Context::default()
     };
     let picture = Picture::new(&round.inventory, &round.estate, round.as_of);
     let picture = picture.in_region(&round.region);
     let picture = if settings.probes.enabled { picture } else { picture.without_probes() };
     let intent = command.intent(&picture, last.as_ref())?;
-    plan::plan(&picture, &Request { intent, options: command.options() }, &context)
+    let rolled_back = match &intent {
+        Intent::Rollback { run } => Some(run.as_str().to_owned()),
+        _ => None,
+    };
+    let request = Request { intent, options: command.options() };
+    let plan = plan::plan(&picture, &request, &context)?;
+    // Which lock a plan needs is known once it is made; who holds it is a matter for its guards.
+    let Some(scope) = &plan.lock else { return Ok(plan) };
+    context.lock = records.standing(scope, rolled_back.as_deref());
+    plan::plan(&picture, &request, &context)
+}
+
+/// The run that a rollback without one means: the last that is not over, or else the last.
+fn last(runs: &[Run]) -> Option<RunId> {
+    let open = runs.iter().filter(|run| !run.state.is_over()).map(|run| run.id.clone()).max();
+    open.or_else(|| runs.iter().map(|run| run.id.clone()).max())
 }
 
 /// What is printed, and the exit code that the guards call for.

@@ -3,6 +3,7 @@
 //! test can hand the commands a round that it made.
 
 use super::doctor::{Check, Health};
+use super::records::Records;
 use super::{ExitCode, Failure};
 use crate::app::Ending;
 use crate::clock::Clock;
@@ -10,6 +11,7 @@ use crate::config::Settings;
 use crate::core::reconcile::reconcile;
 use crate::core::run::Run;
 use crate::engine::{self, Feed, FeedError};
+use crate::exec::state::RunDir;
 use crate::tui::{self, ConsoleStart};
 use tokio::sync::mpsc;
 
@@ -38,6 +40,16 @@ pub trait World {
         Vec::new()
     }
 
+    /// What runs of any host have left on the registry for others to read.
+    fn records(
+        &self,
+        _settings: &Settings,
+        _clock: &Clock,
+        _round: &Round,
+    ) -> impl Future<Output = Records> {
+        std::future::ready(Records::default())
+    }
+
     /// Calls each AWS service once.
     fn check_services(&self, settings: &Settings) -> impl Future<Output = Vec<Check>>;
 
@@ -61,6 +73,16 @@ impl World for Live {
         changes: mpsc::Sender<Change>,
     ) -> Result<(), Failure> {
         engine::watch(settings, clock, changes).await.map_err(|error| cannot_start(&error))
+    }
+
+    fn runs(&self, settings: &Settings) -> Vec<Run> {
+        // One broken journal hides no other run; `runs` and `audit verify` say which it is.
+        let all = RunDir::all(&settings.state_dir).unwrap_or_default();
+        all.iter().filter_map(|run| Run::fold(&run.told().ok()?.lines)).collect()
+    }
+
+    async fn records(&self, settings: &Settings, _: &Clock, round: &Round) -> Records {
+        Records::read(settings, round).await
     }
 
     async fn check_services(&self, settings: &Settings) -> Vec<Check> {

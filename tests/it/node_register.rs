@@ -140,12 +140,17 @@ pub struct Member {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// All entries of the service `glt`, as any client lists them.
+/// All entries of the service `glt`.
 pub fn members(world: &TestWorld) -> Vec<Member> {
+    members_of(world, "glt")
+}
+
+/// All entries of a service, as any client lists them.
+fn members_of(world: &TestWorld, name: &str) -> Vec<Member> {
     let client = crate::node_script::client(world);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let call = client.list_instances().service_id(&world.info.services["glt"]);
+        let call = client.list_instances().service_id(&world.info.services[name]);
         let listed = call.max_results(100).send().await.unwrap();
         assert!(listed.next_token().is_none(), "these worlds have fewer");
         listed
@@ -346,6 +351,42 @@ fn on_doubt_everybody_stays() {
     let says = ["stays registered", "did not take the change"];
     assert_ends(&boot(&world).run(&node, &[]), 0, &says);
     assert!(ids(&world).contains(FORGOTTEN));
+}
+
+/// A node of two services is written into both, dead peers leave each in which they stand, and
+/// leaving leaves both.
+#[test]
+fn a_node_is_in_all_its_services_or_in_none() {
+    let text = "[[service]]\nname = \"glt\"\n[[service]]\nname = \"more\"\n\
+                [[fleet]]\nstack = \"blue\"\nnodes = 2\nweight = 100\nservices = [\"glt\", \"more\"]\n";
+    let source = WorldSource::Text { name: "test".to_owned(), text: text.to_owned() };
+    let world = TestWorld::start(source, RATE);
+    let (node, peer) = (nodes(&world, "blue")[0].clone(), nodes(&world, "blue")[1].clone());
+    for service in ["glt", "more"] {
+        world.inject(&format!(
+            "[[event]]\ndo = \"put_member\"\nservice = \"{service}\"\nid = \"{FORGOTTEN}\"\n\
+             attributes = {{ AWS_INSTANCE_IPV4 = \"127.2.2.3\", STACK = \"blue\" }}\n"
+        ));
+    }
+    let listed = || {
+        ["glt", "more"].map(|name| {
+            members_of(&world, name).into_iter().map(|one| one.id).collect::<BTreeSet<_>>()
+        })
+    };
+    let both = world.info.services["glt"].clone() + ", " + &world.info.services["more"];
+    let boot = boot(&world).env("SERVICE_ID", &both);
+    assert_ends(&boot.run(&node, &["--leave"]), 0, &["this node is taken out"]);
+    let others = BTreeSet::from([peer.clone(), FORGOTTEN.to_owned()]);
+    assert_eq!(listed(), [others.clone(), others]);
+    assert_ends(&boot.run(&node, &[]), 0, &["is registered with", "removed i-0dead000000000001"]);
+    let living = BTreeSet::from([node.clone(), peer]);
+    assert_eq!(listed(), [living.clone(), living]);
+    let address = ip(&world, &node);
+    for name in ["glt", "more"] {
+        let entry = members_of(&world, name).into_iter().find(|one| one.id == node).unwrap();
+        let wanted = [("AWS_INSTANCE_IPV4", address.as_str()), ("STACK", "blue")];
+        assert_eq!(entry.attributes, wanted.map(|(key, value)| (key.into(), value.into())).into());
+    }
 }
 
 #[test]
