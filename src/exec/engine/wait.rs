@@ -63,7 +63,7 @@ impl Engine {
                 untold_since = None;
             }
             let patient = untold && age(since, now) < self.patience();
-            let counts = |answer: &Answer| !answer.holds() && !(patient && unknown(answer));
+            let counts = |answer: &Answer| !(answer.holds() || patient && unknown(answer));
             let bad = answers.iter().find(|(_, answer)| counts(answer));
             if let Some(stop) = bad.and_then(|(_, answer)| stopped_by(answer)) {
                 self.seen(step, answers)?;
