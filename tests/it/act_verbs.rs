@@ -128,7 +128,7 @@ fn a_node_leaves_its_target_groups_and_comes_back() {
     if let Some(count) = site.suspended("blue-412") {
         assert_eq!(count, 0);
     }
-    assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (3, 3));
+    assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (4, 3));
 }
 
 #[test]
@@ -148,4 +148,46 @@ fn traffic_moves_and_comes_back_by_weights() {
     );
     assert_eq!(site.lost().to_bits(), lost.to_bits());
     assert_eq!(site.calls("CreateService"), site.calls("DeleteService"));
+}
+
+#[test]
+fn traffic_moves_by_attaching() {
+    let site = Site::named("attach");
+    let lost = site.lost();
+    site.done("cutover blue-412 green-413 --gate none --confirm blue-412");
+    assert_eq!(site.lost().to_bits(), lost.to_bits());
+    let groups = |stack: &str| {
+        let arguments = json!({ "AutoScalingGroupNames": [format!("{stack}-asg")] });
+        let answer = site.boto("autoscaling", "describe_auto_scaling_groups", &arguments)?;
+        Some(answer["AutoScalingGroups"][0]["TargetGroupARNs"].as_array().unwrap().len())
+    };
+    if let (Some(blue), Some(green)) = (groups("blue-412"), groups("green-413")) {
+        assert_eq!(blue, 0);
+        assert!(green > 0);
+    }
+    assert_eq!(
+        (site.suspended("blue-412").unwrap_or(0), site.suspended("green-413").unwrap_or(0)),
+        (0, 0)
+    );
+    site.done("rollback --confirm green-413");
+    assert_eq!(site.lost().to_bits(), lost.to_bits());
+    assert_eq!(groups("green-413").unwrap_or(0), 0);
+}
+
+#[test]
+fn of_two_at_once_one_goes_on() {
+    let site = Site::calm();
+    let line = "cutover blue-412 green-413 --confirm blue-412";
+    let outcomes = std::thread::scope(|scope| {
+        let both = [(); 2].map(|()| scope.spawn(|| site.act(line)));
+        both.map(|one| one.join().unwrap())
+    });
+    let mut codes = outcomes.each_ref().map(|outcome| outcome.code.unwrap());
+    codes.sort_unstable();
+    // The one holds at its gate; the other found the lock held, when it planned or when it began.
+    assert!(matches!(codes, [1 | 3, 5]), "{outcomes:#?}");
+    assert_eq!(site.calls("DeleteService"), 0);
+    let changes = site.names();
+    let named = |name: &str| changes.iter().filter(|one| *one == name).count();
+    assert_eq!((named("SuspendProcesses"), named("ModifyListener")), (2, 3), "{changes:?}");
 }
