@@ -7,6 +7,8 @@ pub mod context;
 pub mod diff;
 pub mod fact;
 pub mod file;
+#[cfg(test)]
+mod fixture;
 pub mod guard;
 pub mod guards;
 pub mod intent;
@@ -15,6 +17,8 @@ pub mod mutation;
 pub mod refusal;
 pub mod resolve;
 pub mod samples;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use check::{Reads, check, reads};

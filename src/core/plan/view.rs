@@ -20,8 +20,6 @@ use std::net::IpAddr;
 pub(super) struct Action<'a> {
     /// Which.
     pub id: ActionId,
-    /// Its load balancer.
-    pub balancer: &'a LoadBalancerArn,
     /// `:3100` or `:3100 rule 5`.
     pub label: String,
     /// Where it sends.
@@ -198,13 +196,11 @@ impl<'a> Picture<'a> {
         let rules = self.inventory.rules.get(&listener.arn).and_then(Observed::value);
         let rules = rules.into_iter().flatten().map(|rule| Action {
             id: id(Some(&rule.arn)),
-            balancer: &listener.load_balancer,
             label: format!(":{} rule {}", listener.port, rule.priority),
             forward: &rule.forward,
         });
         let default = Action {
             id: id(None),
-            balancer: &listener.load_balancer,
             label: format!(":{}", listener.port),
             forward: &listener.default,
         };

@@ -2,11 +2,12 @@
 //! what it did is computed from the journal's entries by [`Run::fold`]; the console, the commands
 //! and a resumed engine read the same.
 
+mod fold;
 pub mod journal;
 
 pub use journal::{Entry, Line};
 
-use super::plan::Plan;
+use super::plan::{GuardReport, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -165,4 +166,13 @@ pub struct Run {
     pub at_step: Option<u32>,
     /// The lock's id while it is held.
     pub lock: Option<String>,
+    /// The guards as they last stood.
+    #[serde(default)]
+    pub guards: Vec<GuardReport>,
+    /// The call that AWS throttles now, where it does: a state to be seen, not a fault.
+    #[serde(default)]
+    pub throttled: Option<String>,
+    /// Pins that were let go because the run was held too long, in words.
+    #[serde(default)]
+    pub pins_released: Option<String>,
 }

@@ -236,7 +236,7 @@ fn standby(
         step = step.after(lifecycle(id, "Standby"));
     }
     for (arn, targets) in there {
-        for claim in stays(draft, arn, targets, stack) {
+        if let Some(claim) = stays(draft, arn, targets, stack) {
             step = step.before(FactKind::Predicate, claim);
         }
     }
@@ -256,7 +256,7 @@ fn deregister(draft: &mut Draft<'_>, there: &Registered, stack: &StackId) {
         .before(FactKind::Identity, claim(TargetIs::Registered))
         .undo(Mutation::RegisterTargets { group: group.clone(), targets: targets.clone() })
         .shifting(true);
-        for claim in stays(draft, group, targets, stack) {
+        if let Some(claim) = stays(draft, group, targets, stack) {
             step = step.before(FactKind::Predicate, claim);
         }
         draft.add(step);
