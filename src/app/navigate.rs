@@ -94,7 +94,12 @@ fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
             let entry = model.timeline.get(*seq)?;
             about(entry.instance_id.as_ref(), entry.stack_id.as_ref())
         }
-        RowId::Answer(_) | RowId::Balancer(_) | RowId::Listener(_) | RowId::Read(_) => None,
+        RowId::Run(id) => Some(ScreenKind::Run(id.clone())),
+        RowId::Answer(_)
+        | RowId::Balancer(_)
+        | RowId::Listener(_)
+        | RowId::Read(_)
+        | RowId::Step(_) => None,
     }
 }
 
