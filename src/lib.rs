@@ -10,6 +10,8 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod engine;
+pub mod exec;
+pub mod node;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod sources;

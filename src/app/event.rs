@@ -37,7 +37,8 @@ pub enum EventKind {
         generation: u64,
         /// The time that was passed to `reconcile`.
         as_of: Timestamp,
-        /// What came of it. Not recorded: a replay computes it again from the inventory.
+        /// What came of it, its findings dated back to when they were first seen. Not recorded: a
+        /// replay computes it again from the inventory and the estate before it.
         #[serde(skip)]
         estate: Option<Arc<Estate>>,
     },

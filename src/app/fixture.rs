@@ -106,7 +106,8 @@ pub(crate) fn sources_fail(model: &mut Model, second: i64, kind: ErrorKind) {
 
 /// The id of a fleet's nth node.
 pub(crate) fn node_id(stack: &str, number: usize) -> InstanceId {
-    let seed = stack.bytes().fold(7u64, |sum, byte| sum * 31 + u64::from(byte));
+    let mix = |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte));
+    let seed = stack.bytes().fold(7u64, mix);
     InstanceId::from(format!("i-0{:08x}{number:08x}", seed & 0xffff_ffff))
 }
 

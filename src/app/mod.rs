@@ -35,7 +35,7 @@ pub use event::{Event, EventKind, Signal};
 pub use field::{Reach, TextField};
 pub use filter::Filter;
 pub use input::{Chord, Input, Key, Size};
-pub use keymap::{Hint, Keymap, KeymapError, KeymapText, Resolution};
+pub use keymap::{Binding, Hint, Keymap, KeymapError, KeymapText, Resolution};
 pub use layer::{Answering, Choice, Dialog, Layer, Problem, Prompt, Purpose, Then};
 pub use model::{Model, Place};
 pub use notice::{Notice, NoticeKind};

@@ -13,6 +13,7 @@ use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::inventory::{Inventory, ScopeStatus};
+use crate::core::meter::Meter;
 use crate::core::timeline::Timeline;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,8 @@ pub struct Model {
     pub sources: Vec<SourceLine>,
     /// How each read stands.
     pub statuses: Vec<ScopeStatus>,
+    /// What each source has cost of late.
+    pub meter: Meter,
     /// Where the operator is, and the way there. Never empty.
     screens: Vec<Screen>,
     /// What lies over the screen, the topmost last.
@@ -85,6 +88,7 @@ impl Model {
             size,
             sources: sources::lines(&inventory.statuses(now)),
             statuses: inventory.statuses(now),
+            meter: Meter::default(),
             inventory: Arc::new(inventory),
             generation: 0,
             estate: None,

@@ -78,14 +78,16 @@ fn rank(command: &Command, text: &str) -> Option<usize> {
     let text = text.to_lowercase().replace('-', "_");
     let mut letters = command.name.chars();
     let mut follows = || text.chars().all(|c| letters.any(|own| own == c));
-    if command.name.starts_with(&text) {
+    if command.name == text {
         Some(0)
-    } else if command.name.contains(&text) {
+    } else if command.name.starts_with(&text) {
         Some(1)
-    } else if follows() {
+    } else if command.name.contains(&text) {
         Some(2)
+    } else if follows() {
+        Some(3)
     } else {
-        command.doc.to_lowercase().contains(&text).then_some(3)
+        command.doc.to_lowercase().contains(&text).then_some(4)
     }
 }
 

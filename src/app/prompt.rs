@@ -224,7 +224,7 @@ fn answer(model: &mut Model) -> Effects {
     };
     match wanted {
         None => {
-            let then = then.clone();
+            let then = *then;
             model.layers.pop();
             if then == Effect::Arm {
                 operate::armed(model);

@@ -13,7 +13,6 @@ use super::operate;
 use super::prompt;
 use super::sources;
 use crate::core::cause::causes;
-use crate::core::diff::diff;
 use crate::core::estate::Estate;
 use crate::core::observed::age;
 use crate::core::source::{Scope, SourceEvent};
@@ -84,6 +83,7 @@ fn obey(signal: Signal) -> Effects {
 fn take_news(model: &mut Model, news: SourceEvent) -> Effects {
     // A probe's outcome never shows that there is more to read, and there are thousands of them.
     let probe = matches!(news.scope, Scope::Probe(_));
+    model.meter.count(&news);
     Arc::make_mut(&mut model.inventory).apply(news);
     model.generation += 1;
     if probe {
@@ -124,10 +124,9 @@ fn press(model: &mut Model, chord: Chord) -> Effects {
 }
 
 /// The world as it is now known, and what changed since it was last looked at.
-fn take_estate(model: &mut Model, mut estate: Option<Arc<Estate>>) {
-    if let (Some(before), Some(after)) = (&model.estate, &mut estate) {
-        Arc::make_mut(after).carry_since(before);
-        model.timeline.observe(diff(before, after, model.now));
+fn take_estate(model: &mut Model, estate: Option<Arc<Estate>>) {
+    if let (Some(before), Some(after)) = (&model.estate, &estate) {
+        model.timeline.compare((before, after), model.now, model.started);
     }
     model.estate = estate;
     let Some(estate) = &model.estate else { return };
@@ -144,5 +143,7 @@ fn say(model: &mut Model, kind: NoticeKind, text: impl Into<String>) {
     model.notices.say(model.now, kind, text);
 }
 
+#[cfg(test)]
+mod moving;
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,8 @@ pub struct Aws {
     pub region: String,
     /// The profile in use; `default` need not exist.
     pub profile: String,
+    /// How long the credentials last, as far as they say.
+    pub lasting: credentials::Lasting,
     attempts: Arc<AtomicU64>,
 }
 
@@ -58,7 +60,7 @@ impl Aws {
         Self::connect_armed(settings, Armed::No).await
     }
 
-    /// As [`Aws::connect`], with the gate open or closed. Nothing opens it yet.
+    /// As [`Aws::connect`], with the gate closed, or open for some calls.
     ///
     /// # Errors
     /// As [`Aws::connect`].
@@ -83,7 +85,7 @@ impl Aws {
         let attempts = Arc::<AtomicU64>::default();
         let gate = |service| -> Result<(Gate, Option<String>), ConnectError> {
             let url = endpoint::overriding(&config, service)?;
-            Ok((Gate::new(armed, url.as_deref(), attempts.clone()), url))
+            Ok((Gate::new(armed.clone(), url.as_deref(), attempts.clone()), url))
         };
         // All endpoints are checked before anybody is asked for credentials.
         let (autoscaling, _) = gate("Auto Scaling")?;
@@ -92,7 +94,7 @@ impl Aws {
         let (sts, _) = gate("STS")?;
         let (ec2_gate, ec2_url) = gate(ec2::SERVICE)?;
 
-        let config = with_credentials(settings, &config, &profile).await?;
+        let (config, lasting) = with_credentials(settings, &config, &profile).await?;
         let ec2_url = ec2_url.unwrap_or_else(|| endpoint::regular_ec2(&config, &region));
         macro_rules! client {
             ($module:ident, $gate:expr) => {
@@ -112,6 +114,7 @@ impl Aws {
             ec2: ec2::Client::new(&config, &region, &ec2_url, ec2_gate),
             region,
             profile,
+            lasting,
             attempts,
         })
     }
@@ -148,20 +151,20 @@ async fn with_credentials(
     settings: &AwsSettings,
     config: &SdkConfig,
     profile: &str,
-) -> Result<SdkConfig, ConnectError> {
+) -> Result<(SdkConfig, credentials::Lasting), ConnectError> {
     let chain = match &settings.profile {
         Some(name) => Some(only_profile(config, name)),
         None => config.credentials_provider(),
     };
     let chain = chain.ok_or_else(|| no_credentials(&CredentialsError::not_loaded_no_source()))?;
-    let credentials = credentials::resolve(chain).await.map_err(|error| {
+    let (credentials, lasting) = credentials::resolve(chain).await.map_err(|error| {
         if credentials::is_profile_fault(&error) {
             let why = credentials::source_error(&error).message;
             return ConnectError::BadProfile { name: profile.to_owned(), why };
         }
         no_credentials(&error)
     })?;
-    Ok(config
+    let config = config
         .to_builder()
         .credentials_provider(credentials)
         .retry_config(RetryConfig::disabled())
@@ -169,7 +172,8 @@ async fn with_credentials(
         // The limit on the whole call bounds a stalled answer already. The SDK's own protection
         // would besides call a slow TLS handshake, or an answer that only trickles, a stall.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .build())
+        .build();
+    Ok((config, lasting))
 }
 
 fn no_credentials(error: &CredentialsError) -> ConnectError {

@@ -64,12 +64,28 @@ impl ProvideCredentials for Primed {
 /// The chain's own error, or that it took too long.
 pub(super) async fn resolve(
     chain: SharedCredentialsProvider,
-) -> Result<SharedCredentialsProvider, CredentialsError> {
+) -> Result<(SharedCredentialsProvider, Lasting), CredentialsError> {
     let first = tokio::time::timeout(FIRST_RESOLUTION_LIMIT, chain.provide_credentials())
         .await
         .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(FIRST_RESOLUTION_LIMIT)))?;
+    let lasting = match (first.session_token(), first.expiry()) {
+        (None, None) => Lasting::Forever,
+        (_, Some(_)) => Lasting::Renewed,
+        (Some(_), None) => Lasting::Unknown,
+    };
     let unclaimed = Arc::new(Mutex::new(Some(first)));
-    Ok(SharedCredentialsProvider::new(Primed { unclaimed, chain }))
+    Ok((SharedCredentialsProvider::new(Primed { unclaimed, chain }), lasting))
+}
+
+/// How long credentials last, as far as they say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// Keys without a session: until somebody takes them away.
+    Forever,
+    /// Whoever handed them out said until when, and is asked for new ones by then.
+    Renewed,
+    /// A session that does not say when it ends.
+    Unknown,
 }
 
 /// What a failure to get credentials means.
@@ -160,7 +176,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_first_answer_serves_the_first_call() {
         let (asked, chain) = slow(1);
-        let provider = resolve(chain).await.unwrap();
+        let (provider, _) = resolve(chain).await.unwrap();
         assert_eq!(key(&provider).await, "KEY1");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         assert_eq!(key(&provider).await, "KEY2");
@@ -169,7 +185,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_renewal_outlives_the_call_that_wanted_it() {
         let (asked, chain) = slow(25);
-        let provider = resolve(chain).await.unwrap();
+        let (provider, _) = resolve(chain).await.unwrap();
         key(&provider).await;
         for _ in 0..2 {
             let limit = Duration::from_secs(10);

@@ -32,24 +32,39 @@ pub const READS: &[(&str, &str)] = &[
     ("STS", "GetCallerIdentity"),
     ("ServiceDiscovery", "DiscoverInstancesRevision"),
     ("ServiceDiscovery", "GetInstancesHealthStatus"),
+    ("ServiceDiscovery", "GetOperation"),
     ("ServiceDiscovery", "ListInstances"),
     ("ServiceDiscovery", "ListNamespaces"),
     ("ServiceDiscovery", "ListServices"),
 ];
 
+/// A call by its service's and its operation's name, as in [`READS`].
+pub type Call = (&'static str, &'static str);
+
 /// Whether the clients may make calls that change something. Fixed when the clients are built:
 /// there is no switch to leave on by accident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Armed {
     /// Only what [`READS`] names.
     No,
-    /// Any call. For whatever carries out approved plans, and nothing else.
-    Yes,
+    /// These calls besides. For whatever carries out approved plans, and nothing else: a run is
+    /// armed for the calls of its plan and no others.
+    For(Arc<[Call]>),
+}
+
+impl Armed {
+    fn lets(&self, service: &str, operation: &str) -> bool {
+        let named = |calls: &[Call]| calls.iter().any(|call| *call == (service, operation));
+        match self {
+            Self::No => named(READS),
+            Self::For(calls) => named(READS) || named(calls),
+        }
+    }
 }
 
 /// A call that this program refused to make.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{operation} ({service}) is not on the list of reads, and this client is not armed")]
+#[error("{operation} ({service}) is not on the list of reads, and this client is not armed for it")]
 pub(super) struct Refused {
     service: String,
     operation: String,
@@ -72,7 +87,7 @@ impl Gate {
 
     fn check(&self, metadata: Option<&Metadata>) -> Result<(), Refused> {
         let (service, operation) = metadata.map_or(("?", "?"), |it| (it.service(), it.name()));
-        if self.armed == Armed::Yes || READS.contains(&(service, operation)) {
+        if self.armed.lets(service, operation) {
             return Ok(());
         }
         Err(Refused { service: service.to_owned(), operation: operation.to_owned() })
@@ -178,7 +193,26 @@ mod tests {
         assert!(closed.check(Some(&write)).is_err());
         assert!(closed.check(Some(&elsewhere)).is_err());
         assert!(closed.check(None).is_err(), "a call without a name");
-        assert_eq!(gate(Armed::Yes, None).check(Some(&write)), Ok(()));
+        let armed = gate(Armed::For([("ServiceDiscovery", "DeregisterInstance")].into()), None);
+        assert_eq!(armed.check(Some(&write)), Ok(()));
+        assert_eq!(armed.check(Some(&read)), Ok(()));
+        let another = Metadata::new("RegisterInstance", "ServiceDiscovery");
+        assert!(armed.check(Some(&another)).is_err(), "armed for what it needs and nothing else");
+    }
+
+    #[test]
+    fn a_gate_for_two_calls_lets_no_third_through() {
+        let named =
+            [("ServiceDiscovery", "RegisterInstance"), ("ServiceDiscovery", "DeregisterInstance")];
+        let two = gate(Armed::For(named.into()), None);
+        let passes =
+            |service, operation| two.check(Some(&Metadata::new(operation, service))).is_ok();
+        assert!(passes("ServiceDiscovery", "RegisterInstance"));
+        assert!(passes("ServiceDiscovery", "DeregisterInstance"));
+        assert!(passes("ServiceDiscovery", "ListInstances"), "reads pass as ever");
+        assert!(!passes("ServiceDiscovery", "DeleteService"));
+        assert!(!passes("Elastic Load Balancing v2", "DeregisterInstance"), "another service's");
+        assert!(two.check(None).is_err());
     }
 
     #[test]

@@ -22,5 +22,6 @@ mod xml;
 
 pub use connect::Aws;
 pub use connect_error::ConnectError;
+pub use credentials::Lasting;
 pub use errors::source_error;
-pub use gate::{Armed, READS};
+pub use gate::{Armed, Call, READS};

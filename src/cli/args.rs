@@ -1,6 +1,7 @@
 //! The command line as contract.md writes it. A flag stands here when what it sets exists.
 
-use crate::config::{ClockSetting, Flags, parse_clock, parse_timeout};
+use super::verb_args::VerbCommand;
+use crate::config::{ClockSetting, Flags, parse_clock, parse_request_limit, parse_timeout};
 use crate::core::finding::Severity;
 use crate::core::ids::StackId;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -52,6 +53,13 @@ pub(super) enum Command {
         #[command(flatten)]
         format: Format,
     },
+    /// Prints the plan of what is wanted and changes nothing (-o json: the plan file).
+    Plan {
+        #[command(subcommand)]
+        intent: VerbCommand,
+    },
+    #[command(flatten)]
+    Verb(VerbCommand),
     /// The configuration: what is in force and why, a file's faults, a file to start from.
     Config {
         #[command(subcommand)]
@@ -66,6 +74,53 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: SimCommand,
     },
+    /// Carries out a plan that was written to a file.
+    Apply {
+        /// The plan file (`quarterdeck plan … -o json`).
+        file: PathBuf,
+        #[command(flatten)]
+        execute: ExecuteArgs,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// The runs of this state directory, newest first.
+    Runs(Format),
+    /// One run: how it stands, and what it is to do.
+    Run {
+        #[command(subcommand)]
+        command: RunCommand,
+    },
+    /// What was done: every line of every run's journal.
+    Audit {
+        #[command(subcommand)]
+        command: Option<AuditCommand>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// The process of a run.
+    #[command(hide = true)]
+    RunEngine {
+        /// The run's directory.
+        directory: PathBuf,
+        /// What the operator who started it wants of a run that was there already.
+        #[arg(long, value_enum)]
+        first: Option<FirstWord>,
+    },
+    /// Registers this node in Cloud Map and takes out peers that are proven gone; on a node, at boot.
+    ///
+    /// What flags and the variables SERVICE_ID, STACK_ID, REGION, SYSTEM_IP_ADDR and
+    /// SYSTEM_INSTANCE_ID do not say is read from the instance metadata.
+    Register(RegisterArgs),
+    /// Serves this node's health to the load balancer: /healthz, /healthz/live, /metrics.
+    ///
+    /// Checked are grafana, loki and tempo, where GRAFANA_ENDPOINT, LOKI_ENDPOINT and TEMPO_ENDPOINT
+    /// say that they are (`off`: not at all), and what HEALTHZ_PRODUCTS and --product add.
+    Healthz(HealthzArgs),
+    /// What a role must be allowed, as an IAM policy.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
     /// Checks everything that is needed, one line a check.
     Doctor,
     /// Prints completions for a shell.
@@ -73,6 +128,73 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// What every verb takes that may be carried out.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ExecuteArgs {
+    /// Carry it out (with --operate); without this the plan is only printed.
+    #[arg(long)]
+    pub execute: bool,
+    /// Agree to it: the name of the fleet that gives or is changed, or `y` where that is enough.
+    #[arg(long, value_name = "NAME", requires = "execute")]
+    pub confirm: Option<String>,
+    /// Print the run's id and do not follow it.
+    #[arg(long, requires = "execute")]
+    pub detach: bool,
+}
+
+/// `run …`.
+#[derive(Debug, Subcommand)]
+pub(super) enum RunCommand {
+    /// How it stands, step by step.
+    Show {
+        /// Its id, or the beginning of it.
+        run: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Follows it until it ends or holds.
+    Attach {
+        /// Its id, or the beginning of it.
+        run: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Finishes the step it is at, then holds.
+    Hold {
+        /// Its id, or the beginning of it.
+        run: String,
+    },
+    /// Goes on, past a gate too, with the caller's credentials where its own have expired.
+    Resume {
+        /// Its id, or the beginning of it.
+        run: String,
+    },
+    /// No further traffic step: unpins, unlocks, ends. Weights stay as they are.
+    Abort {
+        /// Its id, or the beginning of it.
+        run: String,
+        /// The name of the fleet that gives, or is changed.
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+    },
+}
+
+/// `audit …`; without a command: all lines.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Checks every journal's chain and names the first broken line of each.
+    Verify,
+}
+
+/// What a run's new process is asked first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FirstWord {
+    /// Go on.
+    Resume,
+    /// End it.
+    Abort,
 }
 
 /// The severities as clap lists and completes them.
@@ -93,6 +215,99 @@ pub(super) enum ConfigCommand {
     },
     /// A file with every key and its default.
     Sample,
+}
+
+/// `register …`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RegisterArgs {
+    /// Take this node out instead; at shutdown.
+    #[arg(long, conflicts_with = "replace_stack")]
+    pub leave: bool,
+    /// Take out every other entry of the fleet, proven gone or not; refused unless the fleet has one node.
+    #[arg(long)]
+    pub replace_stack: bool,
+    /// A Cloud Map service, srv-…; several times or with commas for several [SERVICE_ID].
+    #[arg(long, value_name = "ID")]
+    pub service: Vec<String>,
+    /// The fleet [STACK_ID].
+    #[arg(long, value_name = "ID")]
+    pub stack: Option<String>,
+    /// This node's private address [SYSTEM_IP_ADDR].
+    #[arg(long, value_name = "ADDRESS")]
+    pub ip: Option<String>,
+    /// This node's EC2 instance id [SYSTEM_INSTANCE_ID].
+    #[arg(long, value_name = "ID")]
+    pub instance_id: Option<String>,
+    /// A port on which a peer shows that it lives [default: 7946, 8080, 3000, 3100 and 3200].
+    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub peer_port: Vec<u16>,
+}
+
+/// `healthz …`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct HealthzArgs {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    pub listen: std::net::SocketAddr,
+    /// up: the servers answer, as the published aggregator; ready: they say that they are ready.
+    #[arg(long, value_enum, default_value_t = HealthMode::Up)]
+    pub mode: HealthMode,
+    /// On SIGTERM answer unhealthy for so long first: the load balancer's interval times its threshold.
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub drain_seconds: u64,
+    /// A product: NAME=URL, NAME=URL=STATUS, or NAME=off.
+    #[arg(long, value_name = "NAME=URL")]
+    pub product: Vec<String>,
+    /// How long one check may take; less than the load balancer waits (2 s at the least).
+    #[arg(long, value_name = "DURATION", default_value = "1500ms", value_parser = parse_request_limit)]
+    pub check_timeout: Duration,
+    /// How old an answer may be: each product is asked at most once in this time.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_request_limit)]
+    pub interval: Duration,
+    /// With --mode ready: a failing Grafana database fails the node (all nodes share it).
+    #[arg(long)]
+    pub require_database: bool,
+    /// How many connections at once.
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub connections: u32,
+}
+
+/// What healthy means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum HealthMode {
+    /// The servers answer.
+    Up,
+    /// The products are ready.
+    Ready,
+}
+
+/// `policy …`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// For the role of a node: what `register` calls, and nothing else.
+    Node {
+        /// Only these registry services; several times or with commas for several.
+        #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = service_id)]
+        service: Vec<String>,
+        /// Only this account.
+        #[arg(long, value_name = "NUMBER", value_parser = account)]
+        account: Option<String>,
+    },
+}
+
+/// A Cloud Map service id. It becomes part of an ARN.
+fn service_id(text: &str) -> Result<String, String> {
+    let word = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
+    match text.strip_prefix("srv-") {
+        Some(id) if word(id) => Ok(text.to_owned()),
+        _ => Err("Cloud Map service ids look like srv-0123456789abcdef".to_owned()),
+    }
+}
+
+/// An account number. It becomes part of an ARN.
+fn account(text: &str) -> Result<String, String> {
+    let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err("an account number has twelve digits".to_owned()) }
 }
 
 /// Which world, and how fast its time runs.
@@ -201,6 +416,9 @@ pub(super) struct Global {
     /// Look only, whatever the context allows.
     #[arg(long, global = true)]
     read_only: bool,
+    /// Allow runs to be started; each is still approved.
+    #[arg(long, global = true)]
+    operate: bool,
     /// No colours.
     #[arg(long, global = true)]
     no_color: bool,
@@ -230,6 +448,7 @@ impl From<Global> for Flags {
             timeout: global.timeout,
             no_probes: global.no_probes,
             read_only: global.read_only,
+            operate: global.operate,
             no_color: global.no_color,
             ascii: global.ascii,
             clock: global.clock,

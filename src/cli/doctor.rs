@@ -8,7 +8,7 @@ use super::run::on_runtime;
 use super::table::clean;
 use super::world::World;
 use super::{ExitCode, Failure};
-use crate::config::{self, Environment, Flags, Origin, Settings, without_password};
+use crate::config::{self, Environment, Flags, Origin, Settings, is_utf8, without_password};
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -147,17 +147,9 @@ fn terminal(env: &Environment, is_terminal: bool) -> Check {
     }
 }
 
-/// The first of these that is set decides about characters (POSIX, Environment Variables).
-const LOCALE: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
-
 fn locale(env: &Environment) -> Check {
-    let set = LOCALE.iter().find_map(|name| Some((name, env.text(name)?)));
-    let is_utf8 = |value: &str| {
-        let value = value.to_ascii_lowercase();
-        value.contains("utf-8") || value.contains("utf8")
-    };
-    let next = "Set LANG to a UTF-8 locale (C.UTF-8), or use --ascii.";
-    match set {
+    let next = "The console keeps to ASCII. Set LANG to a UTF-8 locale (C.UTF-8) for shapes.";
+    match env.locale() {
         Some((name, value)) if is_utf8(value) => Check::ok("locale", format!("{name} is {value}")),
         Some((name, value)) => {
             Check::not_ok(Health::Warn, "locale", format!("{name} is {value}, not UTF-8"), next)

@@ -9,8 +9,16 @@ pub enum ExitCode {
     Failed,
     /// Wrong usage: a flag, the configuration, or a terminal that is none.
     Usage,
-    /// A read command lacks data: missing, stale, throttled, denied.
+    /// A guard blocks, or what is wanted would make things worse.
+    Blocked,
+    /// A read command lacks data (missing, stale, throttled, denied), or a guard cannot tell.
     LacksData,
+    /// The run holds, for whatever reason.
+    Holds,
+    /// The run that was started ended rolled back.
+    RolledBack,
+    /// Read-only, or denied before anything had changed.
+    NotAllowed,
     /// Ended by the operator's Ctrl-C.
     Interrupted,
 }
@@ -22,7 +30,11 @@ impl ExitCode {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Blocked => 3,
             Self::LacksData => 4,
+            Self::Holds => 5,
+            Self::RolledBack => 6,
+            Self::NotAllowed => 7,
             Self::Interrupted => 130,
         }
     }
@@ -36,11 +48,14 @@ impl From<ExitCode> for std::process::ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::ExitCode::{Done, Failed, Interrupted, LacksData, Usage};
+    use super::ExitCode::{
+        Blocked, Done, Failed, Holds, Interrupted, LacksData, NotAllowed, RolledBack, Usage,
+    };
 
     #[test]
     fn the_numbers_of_the_contract() {
-        let numbers = [Done, Failed, Usage, LacksData, Interrupted].map(|code| code.number());
-        assert_eq!(numbers, [0, 1, 2, 4, 130]);
+        let all =
+            [Done, Failed, Usage, Blocked, LacksData, Holds, RolledBack, NotAllowed, Interrupted];
+        assert_eq!(all.map(|code| code.number()), [0, 1, 2, 3, 4, 5, 6, 7, 130]);
     }
 }

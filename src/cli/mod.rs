@@ -1,28 +1,41 @@
 //! The commands: the clap tree, one file a subcommand, tables for people and JSON for machines,
 //! exit codes. Everything is printed here and nowhere else.
 
+mod apply;
 mod args;
+mod audit;
 mod completions;
 mod config;
 mod console;
 #[cfg(feature = "sim")]
 mod demo;
 mod doctor;
+mod execute;
 mod exit;
 mod failure;
 mod findings;
 mod fleets;
+mod healthz;
+mod host;
 mod json;
 mod logging;
 mod nodes;
 mod output;
+mod plan;
+mod plan_text;
+mod policy;
 mod read;
+mod register;
 mod run;
+mod run_engine;
+mod run_words;
+mod runs;
 #[cfg(feature = "sim")]
 mod sim;
 mod sources;
 mod table;
 mod traffic;
+mod verb_args;
 mod watch;
 mod words;
 mod world;

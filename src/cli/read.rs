@@ -33,19 +33,24 @@ pub(super) fn run<W: World>(
     streams: &mut Streams<'_>,
     answer: impl FnOnce(&Round) -> Result<Answer, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let round = on_runtime(super::console::clock(settings), async |clock| {
-        tokio::select! {
-            biased;
-            stop = tokio::signal::ctrl_c() => Err(interrupted(stop)),
-            round = world.round(settings, &clock) => round,
-        }
-    })?;
+    let round = round(settings, world)?;
     let answer = answer(&round)?;
     let printed = streams.print(&answer.text).map_err(|error| unprintable(&error))?;
     if printed == Reader::Listens {
         streams.say(&missing(&round.lacking));
     }
     Ok(code(answer.code, &round))
+}
+
+/// Reads one round, unless Ctrl-C comes first.
+pub(super) fn round<W: World>(settings: &Settings, world: &W) -> Result<Round, Failure> {
+    on_runtime(super::console::clock(settings), async |clock| {
+        tokio::select! {
+            biased;
+            stop = tokio::signal::ctrl_c() => Err(interrupted(stop)),
+            round = world.round(settings, &clock) => round,
+        }
+    })
 }
 
 /// A finding that was found is certain whatever else is missing, so it wins.
@@ -82,7 +87,7 @@ pub(super) fn interrupted(stop: std::io::Result<()>) -> Failure {
 const NAMED: usize = 5;
 
 /// A line for each read that is missing, and the next step for each kind of reason.
-fn missing(lacking: &[ScopeStatus]) -> String {
+pub(super) fn missing(lacking: &[ScopeStatus]) -> String {
     let mut text = String::new();
     for status in lacking.iter().take(NAMED) {
         text.push_str(&format!("missing: {}\n", clean(&why(status))));

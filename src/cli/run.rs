@@ -6,8 +6,9 @@ use super::args::{Cli, Command};
 use super::output::{Reader, Streams};
 use super::world::World;
 use super::{
-    ExitCode, Failure, completions, config, console, doctor, findings, fleets, logging, nodes,
-    read, sources, traffic, watch,
+    ExitCode, Failure, apply, audit, completions, config, console, doctor, findings, fleets,
+    healthz, logging, nodes, plan, policy, read, register, run_engine, runs, sources, traffic,
+    watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -69,6 +70,10 @@ fn dispatch<W: World>(
     world: &W,
     streams: &mut Streams<'_>,
 ) -> Result<ExitCode, Failure> {
+    if let Some(Command::RunEngine { .. }) = &cli.command {
+        // Before anything else: whatever becomes of the parent's session is none of the run's concern.
+        crate::exec::process::leave_session();
+    }
     let flags = Flags::from(cli.global);
     // What needs no settings comes first: a broken configuration must not keep the operator from
     // the commands that help with it.
@@ -76,6 +81,9 @@ fn dispatch<W: World>(
         Some(Command::Completions { shell }) => return completions::run(shell, streams),
         Some(Command::Config { command }) => return config::run(command, env, &flags, streams),
         Some(Command::Doctor) => return doctor::run(env, &flags, world, streams),
+        Some(Command::Register(args)) => return register::run(args, env, &flags, streams),
+        Some(Command::Healthz(args)) => return healthz::run(&args, env, streams),
+        Some(Command::Policy { command }) => return policy::run(command, &flags, streams),
         #[cfg(feature = "sim")]
         Some(Command::Demo(args)) => return demo::run(&args, env, &flags, streams),
         #[cfg(feature = "sim")]
@@ -97,6 +105,17 @@ fn dispatch<W: World>(
     }
     match command {
         None => console::run(settings, world),
+        Some(Command::RunEngine { directory, first }) => {
+            run_engine::run(&directory, first, (&settings, env), streams.out)
+        }
+        Some(Command::Apply { file, execute, format }) => {
+            apply::run(&file, &execute, (&settings, env), (streams, format))
+        }
+        Some(Command::Runs(format)) => runs::list((&settings, env), (streams, format)),
+        Some(Command::Run { command }) => runs::one(&command, (&settings, env), streams),
+        Some(Command::Audit { command, format }) => {
+            audit::run(command, &settings, (streams, format))
+        }
         Some(command) => look(&command, &settings, world, streams),
     }
 }
@@ -127,10 +146,21 @@ fn look<W: World>(
         Command::Watch { stack, format } => {
             watch::run(settings, world, streams, (stack.as_ref(), *format))
         }
-        // These were answered before the settings were read.
-        Command::Config { .. } | Command::Doctor | Command::Completions { .. } => {
-            Ok(ExitCode::Done)
+        Command::Plan { intent } | Command::Verb(intent) => {
+            plan::run(settings, world, streams, intent)
         }
+        // These were answered before.
+        Command::Apply { .. }
+        | Command::Runs(_)
+        | Command::Run { .. }
+        | Command::Audit { .. }
+        | Command::RunEngine { .. }
+        | Command::Config { .. }
+        | Command::Doctor
+        | Command::Register(_)
+        | Command::Healthz(_)
+        | Command::Policy { .. }
+        | Command::Completions { .. } => Ok(ExitCode::Done),
         #[cfg(feature = "sim")]
         Command::Demo(_) | Command::Sim { .. } => Ok(ExitCode::Done),
     }

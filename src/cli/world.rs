@@ -8,6 +8,7 @@ use crate::app::Ending;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::reconcile::reconcile;
+use crate::core::run::Run;
 use crate::engine::{self, Feed, FeedError};
 use crate::tui::{self, ConsoleStart};
 use tokio::sync::mpsc;
@@ -31,6 +32,11 @@ pub trait World {
         clock: &Clock,
         changes: mpsc::Sender<Change>,
     ) -> impl Future<Output = Result<(), Failure>>;
+
+    /// The runs that this host knows, oldest first; none where nothing has ever been run.
+    fn runs(&self, _settings: &Settings) -> Vec<Run> {
+        Vec::new()
+    }
 
     /// Calls each AWS service once.
     fn check_services(&self, settings: &Settings) -> impl Future<Output = Vec<Check>>;

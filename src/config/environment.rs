@@ -43,6 +43,13 @@ impl Environment {
         self.variables.keys().map(String::as_str)
     }
 
+    /// The variable that decides about characters, and what it says: the first of these that is set
+    /// (POSIX, Environment Variables).
+    pub fn locale(&self) -> Option<(&'static str, &str)> {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+        names.filter_map(|name| Some((name, self.text(name)?))).next()
+    }
+
     /// Where the user's configuration files live (XDG Base Directory Specification; a relative
     /// path in the variable is to be ignored).
     pub fn config_home(&self) -> Option<PathBuf> {

@@ -24,6 +24,7 @@ pub(super) struct File {
     pub load_balancer: Option<Name>,
     pub state_dir: Option<Name>,
     pub log: Option<Name>,
+    pub keymap: Option<Name>,
     pub color: Option<bool>,
     pub ascii: Option<bool>,
     pub aws: AwsTable,

@@ -31,6 +31,8 @@ pub struct Flags {
     pub no_probes: bool,
     /// `--read-only`.
     pub read_only: bool,
+    /// `--operate`.
+    pub operate: bool,
     /// `--no-color`.
     pub no_color: bool,
     /// `--ascii`.

@@ -62,6 +62,10 @@ pub(super) fn assemble(
     let state_dir = state_dir(&mut layers, &file, env, flags)?;
     let log = Said::file(path_of(file.log.as_ref(), env)).flag("--log", flags.log.clone());
     let log = layers.pick("log", log);
+    let keymap = layers.pick("keymap", Said::file(path_of(file.keymap.as_ref(), env)));
+    // A keymap in its usual place need not be named, and need not be there.
+    let usual = || env.config_home().map(|home| home.join("quarterdeck/keymap.toml"));
+    let keymap = keymap.or_else(|| usual().filter(|path| path.is_file()));
     let (color, ascii) = looks(&mut layers, &file, env, flags);
     let cadence = cadence(&mut layers, &file);
     let registry = registry(&mut layers, &file)?;
@@ -80,6 +84,7 @@ pub(super) fn assemble(
         timeout,
         state_dir,
         log,
+        keymap,
         color,
         ascii,
         clock: flags.clock,
@@ -175,7 +180,12 @@ fn narrowing(
 fn mode(layers: &mut Layers, context: &ContextTable, flags: &Flags) -> Mode {
     let said = Said::file(None)
         .context(context.mode)
-        .flag("--read-only", flags.read_only.then_some(Mode::ReadOnly));
+        .flag("--operate", flags.operate.then_some(Mode::Operate));
+    // Given both, looking only wins.
+    let said = match flags.read_only {
+        true => said.flag("--read-only", Some(Mode::ReadOnly)),
+        false => said,
+    };
     layers.pick("mode", said).unwrap_or_default()
 }
 
@@ -208,7 +218,23 @@ fn looks(layers: &mut Layers, file: &File, env: &Environment, flags: &Flags) -> 
     let color =
         Said::file(file.color).env(no_color).flag("--no-color", flags.no_color.then_some(false));
     let ascii = Said::file(file.ascii).flag("--ascii", flags.ascii.then_some(true));
-    (layers.pick("color", color).unwrap_or(true), layers.pick("ascii", ascii).unwrap_or(false))
+    let color = layers.pick("color", color).unwrap_or(true);
+    let ascii = layers.pick("ascii", ascii).unwrap_or_else(|| needs_ascii(layers, env));
+    (color, ascii)
+}
+
+/// Whether the locale knows ASCII alone. It says what the terminal is made for and not what the
+/// operator wants, so it comes last. Without any the locale is C, as for every other program.
+fn needs_ascii(layers: &mut Layers, env: &Environment) -> bool {
+    let Some((name, value)) = env.locale() else { return true };
+    layers.origins.insert("ascii".into(), super::Origin::Env(name));
+    !is_utf8(value)
+}
+
+/// Whether a locale's characters are UTF-8.
+pub fn is_utf8(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 fn cadence(layers: &mut Layers, file: &File) -> Cadence {

@@ -18,7 +18,7 @@ mod values;
 pub use environment::Environment;
 pub use error::{ConfigError, Invalid};
 pub use flags::Flags;
-pub use load::load;
+pub use load::{is_utf8, load};
 pub use probe_path::{ProbePath, RefusedPath};
 pub use products::default_products;
 pub use sample::{sample, show};
@@ -26,4 +26,6 @@ pub use settings::{
     AwsSettings, Cadence, ClockSetting, Mode, Origin, ProbeKind, ProbeSettings, ProductSettings,
     Settings,
 };
-pub use values::{BadValue, parse_clock, parse_timeout, without_password};
+pub use values::{
+    BadValue, parse_clock, parse_request_limit, parse_span, parse_timeout, without_password,
+};

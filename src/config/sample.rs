@@ -23,14 +23,19 @@ const fn key(name: &'static str, about: &'static str, example: &'static str) -> 
 }
 
 /// All keys outside `[probes.<product>]`, `[[registry]]` and `[contexts.<name>]`, in file order.
-const KEYS: [Key; 21] = [
+const KEYS: [Key; 22] = [
     key("timeout", "How long a read command waits for its full round.", ""),
     key("namespace", "Read only the Cloud Map namespace of this name or id.", "\"glt.internal\""),
     key("load_balancer", "Read only the load balancer of this name or ARN.", "\"front\""),
     key("state_dir", "Where memory, runs and journals live.", "\"~/.local/state/quarterdeck\""),
     key("log", "A log file.", "\"~/quarterdeck.log\""),
+    key(
+        "keymap",
+        "Keys of your own, laid over the built-in ones; unset: keymap.toml beside this file, if any.",
+        "\"~/.config/quarterdeck/keymap.toml\"",
+    ),
     key("color", "Whether colours may be used (NO_COLOR turns them off as well).", ""),
-    key("ascii", "Whether to keep to ASCII.", ""),
+    key("ascii", "Whether to keep to ASCII. By default where the locale is not UTF-8.", "true"),
     key("aws.region", "Unset: as every AWS tool finds it.", "\"us-west-2\""),
     key("aws.profile", "Unset: as every AWS tool finds it.", "\"oncall\""),
     key("aws.endpoint_url", "One endpoint for all services.", "\"http://127.0.0.1:5000\""),
@@ -87,8 +92,10 @@ pub fn sample() -> Result<String, ConfigError> {
     let home: Environment = [("HOME", "~")].into_iter().collect();
     let defaults = assemble(File::default(), None, &home, &Flags::default())?;
     let mut values = values(&defaults);
-    // Where the state lives depends on the user, so it is left to be found.
+    // Where the state lives depends on the user, and what the terminal can show on the locale: both
+    // are left to be found.
     values.remove("state_dir");
+    values.remove("ascii");
     let mut text = String::from("# quarterdeck's configuration. Every key may be left out.\n");
     let mut table = "";
     for key in KEYS.iter().filter(|key| !key.about.is_empty()) {
@@ -161,6 +168,7 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, String> {
         ("load_balancer", text(&settings.load_balancer)),
         ("state_dir", Some(path(&settings.state_dir))),
         ("log", settings.log.as_deref().map(path)),
+        ("keymap", settings.keymap.as_deref().map(path)),
         ("color", Some(settings.color.to_string())),
         ("ascii", Some(settings.ascii.to_string())),
         ("aws.region", text(&aws.region)),

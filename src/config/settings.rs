@@ -75,6 +75,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The log file, if one is wanted.
     pub log: Option<PathBuf>,
+    /// The operator's own keymap, if there is one.
+    pub keymap: Option<PathBuf>,
     /// Whether colours may be used.
     pub color: bool,
     /// Whether to keep to ASCII.
@@ -87,6 +89,19 @@ pub struct Settings {
     pub origins: BTreeMap<String, Origin>,
     /// What would surprise the operator about where a value came from, as sentences.
     pub notes: Vec<String>,
+}
+
+impl Settings {
+    /// What the SDK is told. A profile that stands in the environment it finds by itself, and then
+    /// keys in the environment come before it, as in every AWS tool; a profile that it is told comes
+    /// before everything.
+    pub fn for_sdk(&self) -> AwsSettings {
+        let mut aws = self.aws.clone();
+        if matches!(self.origins.get("aws.profile"), Some(Origin::Env(_))) {
+            aws.profile = None;
+        }
+        aws
+    }
 }
 
 /// Another clock than the real one: for worlds whose time runs faster.

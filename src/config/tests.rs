@@ -37,7 +37,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "color = true\ntimout = \"3s\"",
-        "/etc/q.toml:2: timout: unknown key (known here: context, timeout, namespace, load_balancer, state_dir, log, color, ascii, aws, cadence, probes, registry, contexts) | Did you mean `timeout`?",
+        "/etc/q.toml:2: timout: unknown key (known here: context, timeout, namespace, load_balancer, state_dir, log, keymap, color, ascii, aws, cadence, probes, registry, contexts) | Did you mean `timeout`?",
     ),
     (
         "[probes.loki]\nprot = 1",
@@ -224,6 +224,14 @@ const SINGLE: &[Row] = &[
     ("color = true", &[("NO_COLOR", "")], NONE, "color = true # file /etc/q.toml"),
     ("", &[], |f| f.no_color = true, "color = false # flag --no-color"),
     ("", &[], |f| f.ascii = true, "ascii = true # flag --ascii"),
+    ("", &[("LANG", "C.UTF-8")], |f| f.ascii = true, "ascii = true # flag --ascii"),
+    ("", &[], NONE, "ascii = true # default"),
+    ("", &[("LANG", "C")], NONE, "ascii = true # environment LANG"),
+    ("", &[("LANG", "de_DE.utf8")], NONE, "ascii = false # environment LANG"),
+    ("", &[("LC_ALL", "POSIX"), ("LANG", "C.UTF-8")], NONE, "ascii = true # environment LC_ALL"),
+    ("", &[("LC_ALL", ""), ("LC_CTYPE", "UTF-8")], NONE, "ascii = false # environment LC_CTYPE"),
+    ("ascii = false", &[("LANG", "C")], NONE, "ascii = false # file /etc/q.toml"),
+    ("ascii = true", &[("LANG", "C.UTF-8")], NONE, "ascii = true # file /etc/q.toml"),
     ("", &[], NONE, "state_dir = \"/h/op/.local/state/quarterdeck\" # default"),
     ("", &[("XDG_STATE_HOME", "/s")], NONE, "state_dir = \"/s/quarterdeck\" # default"),
     ("state_dir = \"~/q\"", &[], NONE, "state_dir = \"/h/op/q\" # file /etc/q.toml"),

@@ -96,6 +96,25 @@ pub fn parse_timeout(text: &str) -> Result<Duration, BadValue> {
     Timeout::try_from(text.to_owned()).map(|span| span.0)
 }
 
+/// How long something of a run is given: settling, baking, a window. Nobody waits a day.
+type RunSpan = Span<0, 86_400_000>;
+
+/// Reads a time that a step of a run is given.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_span(text: &str) -> Result<Duration, BadValue> {
+    RunSpan::try_from(text.to_owned()).map(|span| span.0)
+}
+
+/// Reads how long one request may take: 100 ms to a minute.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_request_limit(text: &str) -> Result<Duration, BadValue> {
+    RequestLimit::try_from(text.to_owned()).map(|span| span.0)
+}
+
 /// Reads the value of `--clock`: a time, `@`, and how many times as fast as real time it runs.
 ///
 /// # Errors

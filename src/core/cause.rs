@@ -2,9 +2,9 @@
 //! unregistered"), and what merely comes of something else stands with it, so that what to act on
 //! comes first. Only the view of the findings changes; none is lost.
 
-use super::estate::Estate;
+use super::estate::{Estate, NodeProbe};
 use super::finding::{Finding, FindingKind, Severity};
-use super::ids::{InstanceId, StackId};
+use super::ids::{InstanceId, StackId, Zone};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +65,9 @@ const COMES_OF: &[(FindingKind, FindingKind, Same)] = {
         (ZoneOutOfDns, DependencyFailure, Same::FleetOrAll),
         (UnregisteredNode, ServiceEmpty, Same::Service),
         (UnhealthyTarget, FailOpen, Same::Group),
-        (ProbeFailed, FailOpen, Same::Unhealthy),
+        (ProbeFailed, FailOpen, Same::Target),
+        (UnhealthyTarget, ZoneOutOfDns, Same::Zone),
+        (ProbeFailed, ZoneOutOfDns, Same::Zone),
         (ZoneUncovered, LaunchFailures, Same::Fleet),
         (NotInTargetGroup, SuspendedProcesses, Same::Fleet),
         (ListenersSplit, TrafficChangedOutside, Same::Fleet),
@@ -83,14 +85,16 @@ enum Same {
     Service,
     /// The target group.
     Group,
-    /// The node is a target of the cause's group that is not healthy there.
-    Unhealthy,
+    /// The product that fails is what the cause's target group sends to on this node.
+    Target,
+    /// The zone: the node stands in it, and is not healthy to the load balancer.
+    Zone,
 }
 
 /// All findings of an estate as causes: worst first, then the wider, then the older.
 pub fn causes(estate: &Estate) -> Vec<Cause> {
     let findings = &estate.findings;
-    let roots = Roots::of(findings);
+    let roots = Roots::of(estate);
     let mut all: BTreeMap<CauseKey, Cause> = BTreeMap::new();
     let mut following = Vec::new();
     for (place, finding) in findings.iter().enumerate() {
@@ -132,14 +136,24 @@ fn add(all: &mut BTreeMap<CauseKey, Cause>, finding: &Finding, place: usize) {
 }
 
 /// The findings that others may come of, by kind: few, beside the thousands that may come of them.
-struct Roots<'a>(BTreeMap<FindingKind, Vec<&'a Finding>>);
+struct Roots<'a>(BTreeMap<FindingKind, Vec<Root<'a>>>);
+
+/// A finding that others may come of, and the zone it is about, if it is about one.
+#[derive(Clone, Copy)]
+struct Root<'a> {
+    finding: &'a Finding,
+    zone: Option<&'a Zone>,
+}
 
 impl<'a> Roots<'a> {
-    fn of(findings: &'a [Finding]) -> Self {
+    fn of(estate: &'a Estate) -> Self {
         let wanted: BTreeSet<FindingKind> = COMES_OF.iter().map(|(_, root, _)| *root).collect();
-        let mut roots: BTreeMap<FindingKind, Vec<&Finding>> = BTreeMap::new();
-        for finding in findings.iter().filter(|one| wanted.contains(&one.kind)) {
-            roots.entry(finding.kind).or_default().push(finding);
+        let mut roots: BTreeMap<FindingKind, Vec<Root<'a>>> = BTreeMap::new();
+        for finding in estate.findings.iter().filter(|one| wanted.contains(&one.kind)) {
+            let zone = (finding.kind == FindingKind::ZoneOutOfDns)
+                .then(|| zone_of(estate, finding))
+                .flatten();
+            roots.entry(finding.kind).or_default().push(Root { finding, zone });
         }
         Self(roots)
     }
@@ -150,26 +164,38 @@ impl<'a> Roots<'a> {
             .flat_map(|(_, root, same)| {
                 self.0.get(root).into_iter().flatten().map(move |root| (*root, *same))
             })
-            .find(|(root, same)| concerns(estate, finding, root, *same))
-            .map(|(root, _)| root)
+            .find(|(root, same)| concerns(estate, finding, *root, *same))
+            .map(|(root, _)| root.finding)
     }
 }
 
-fn concerns(estate: &Estate, finding: &Finding, root: &Finding, same: Same) -> bool {
+/// The zone that a finding about a zone of a load balancer is about.
+fn zone_of<'a>(estate: &'a Estate, finding: &Finding) -> Option<&'a Zone> {
+    estate.traffic.iter().find_map(|balancer| {
+        balancer.zones.iter().find(|zone| finding.is_about(&format!("{} {zone}", balancer.arn)))
+    })
+}
+
+fn concerns(estate: &Estate, finding: &Finding, root: Root<'_>, same: Same) -> bool {
+    let Root { finding: root, zone } = root;
     let fleet = finding.stack_id.is_some() && finding.stack_id == root.stack_id;
+    let node = || finding.instance_id.as_ref().and_then(|id| estate.nodes.get(id));
     match same {
         Same::Fleet => fleet,
         Same::FleetOrAll => fleet || root.stack_id.is_none(),
         Same::Service => finding.service_id.is_some() && finding.service_id == root.service_id,
         Same::Group => finding.target_group.is_some() && finding.target_group == root.target_group,
-        Same::Unhealthy => {
-            let node = finding.instance_id.as_ref().and_then(|id| estate.nodes.get(id));
-            let group = root.target_group.as_ref();
-            node.is_some_and(|node| {
-                let held = node.targets.iter().filter(|of| Some(&of.target_group) == group);
-                held.into_iter().any(|of| of.state_text() == "unhealthy")
-            })
-        }
+        Same::Target => node().is_some_and(|node| {
+            let product = |probe: &&NodeProbe| finding.is_about(probe.outcome.product.as_str());
+            let port = node.probes.iter().find(product).map(|probe| probe.outcome.port);
+            let held = node.targets.iter().filter(|held| Some(held.port) == port);
+            held.into_iter().any(|held| Some(&held.target_group) == root.target_group.as_ref())
+        }),
+        Same::Zone => node().is_some_and(|node| {
+            zone.is_some()
+                && node.zone.as_ref() == zone
+                && node.targets.iter().any(|held| held.state_text() == "unhealthy")
+        }),
     }
 }
 
@@ -223,7 +249,7 @@ fn noun(kind: FindingKind) -> &'static str {
         FindingKind::NoSelfHeal
         | FindingKind::SuspendedProcesses
         | FindingKind::LaunchFailures
-        | FindingKind::MixedVersions => "group",
+        | FindingKind::MixedVersions => "ASG",
         FindingKind::DuplicateIp => "pair of members",
         _ => "case",
     }
@@ -285,7 +311,7 @@ mod tests {
                     "1 target group: failing open".to_owned(),
                     vec!["2 unhealthy to the load balancer".to_owned()]
                 ),
-                ("1 group: failing to launch".to_owned(), vec![]),
+                ("1 ASG: failing to launch".to_owned(), vec![]),
                 ("1 node: unhealthy to the load balancer".to_owned(), vec![]),
                 ("1 fleet: without a node in a zone".to_owned(), vec![]),
             ]

@@ -222,7 +222,10 @@ impl Changes {
         }
         let (was, is) = (by_id(before), by_id(after));
         let raised = is.iter().filter(|(id, _)| !was.contains_key(*id));
-        let cleared = was.iter().filter(|(id, _)| !is.contains_key(*id));
+        // Only what is known to be well is over: what cannot be judged any more is not.
+        let over = |finding: &Finding| is_judged(after, finding.stack_id.as_ref());
+        let gone = was.iter().filter(|(id, _)| !is.contains_key(*id));
+        let cleared = gone.filter(|(_, finding)| over(finding));
         let told = raised.map(|one| (one, ChangeKind::Raised));
         for ((_, finding), kind) in told.chain(cleared.map(|one| (one, ChangeKind::Cleared))) {
             self.all.push(Change {
@@ -234,5 +237,63 @@ impl Changes {
                 text: format!("{}: {}", finding.kind, finding.summary),
             });
         }
+    }
+}
+
+/// Whether everything is known that a finding about the fleet (or about none in particular) would
+/// be raised from.
+fn is_judged(estate: &Estate, stack: Option<&StackId>) -> bool {
+    let known = |fleet: &Fleet| {
+        fleet.members.is_some()
+            && fleet.targets.iter().all(|target| target.capacity.is_some())
+            && fleet.probes.iter().all(|probe| probe.unknown == 0)
+    };
+    let fleets = estate.fleets.values();
+    let mut about = fleets.filter(|fleet| stack.is_none_or(|stack| *stack == fleet.stack_id));
+    estate.whole
+        && estate.traffic.iter().all(|balancer| balancer.listeners.is_ok())
+        && about.all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::estate::Role;
+    use crate::core::finding::FindingKind;
+
+    fn fleet(members: Option<u32>) -> Fleet {
+        Fleet {
+            stack_id: "green".into(),
+            role: Role::Live,
+            traffic_share: None,
+            listeners: Vec::new(),
+            groups: Vec::new(),
+            nodes: Vec::new(),
+            members,
+            registry: Vec::new(),
+            targets: Vec::new(),
+            probes: Vec::new(),
+            worst: None,
+        }
+    }
+
+    fn estate(members: Option<u32>, findings: Vec<Finding>) -> Estate {
+        let fleets = [("green".into(), fleet(members))].into();
+        Estate { fleets, findings, whole: true, ..Estate::default() }
+    }
+
+    #[test]
+    fn a_finding_is_over_only_where_it_could_be_raised() {
+        let at = Timestamp::UNIX_EPOCH;
+        let race = Finding::new(FindingKind::BootRace, at, "six of them");
+        let race = race.stack(Some(&"green".into())).identified("");
+        let before = estate(Some(1), vec![race]);
+        let kinds = |after: &Estate| -> Vec<ChangeKind> {
+            diff(&before, after, at).iter().map(|change| change.kind).collect()
+        };
+        assert_eq!(kinds(&estate(Some(6), Vec::new())), [ChangeKind::Cleared]);
+        assert_eq!(kinds(&estate(None, Vec::new())), [], "the members are not known now");
+        let partial = Estate { whole: false, ..estate(Some(6), Vec::new()) };
+        assert_eq!(kinds(&partial), []);
     }
 }

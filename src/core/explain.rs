@@ -1,6 +1,7 @@
 //! A finding explained in one sentence: what is wrong, why it matters, and the one action that
 //! mends it. The words are those of somebody who has to act at night.
 
+use super::cause::Cause;
 use super::finding::{Finding, FindingKind, Fix};
 
 /// A finding in a sentence, in its three parts.
@@ -32,6 +33,16 @@ pub fn explain(finding: &Finding) -> Explanation {
     let (why, fallback) = words(finding.kind);
     let action = finding.fix.map_or(fallback, |fix| verb(fix, finding.instance_id.is_some()));
     Explanation { what: finding.summary.clone(), why, action }
+}
+
+/// Explains a cause: its only case, or all of its cases together.
+pub fn explain_cause(cause: &Cause, findings: &[Finding]) -> Option<Explanation> {
+    let first = cause.findings(findings).next()?;
+    let explanation = explain(first);
+    Some(match cause.cases.len() {
+        1 => explanation,
+        _ => Explanation { what: cause.title(findings), ..explanation },
+    })
 }
 
 /// What a fix is, as an order.
@@ -79,7 +90,7 @@ fn words(kind: FindingKind) -> (&'static str, &'static str) {
             ("it gets no new connections", "compare the health check with our probe of that port")
         }
         FindingKind::FailOpen => (
-            "the load balancer no longer protects anybody",
+            "health no longer decides who gets its traffic",
             "bring back one healthy target, and drain nothing",
         ),
         FindingKind::ZoneUncovered => (

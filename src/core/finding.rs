@@ -134,7 +134,7 @@ kinds! {
     NlbWithoutSecurityGroup, Info, "without a security group",
         "Nothing urgent: an NLB made without security groups cannot get them later, so its targets must admit the whole VPC.";
     /// A product does not answer as it should.
-    ProbeFailed, Warning, "failing their probe",
+    ProbeFailed, Warning, "failing a probe",
         "Open the node for the reason; restart or drain it if its peers are well.";
     /// Load balancer and probe contradict each other for too long.
     ProbeDisagrees, Warning, "seen differently by load balancer and probe",

@@ -17,6 +17,7 @@ pub mod observed;
 pub mod plan;
 pub mod query;
 pub mod reconcile;
+pub mod record;
 pub mod run;
 pub mod source;
 pub mod timeline;

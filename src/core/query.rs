@@ -155,13 +155,13 @@ fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
         }
         let mut token = Token { at, not, key: None, values: Vec::new() };
         let mut value = String::new();
-        while let Some((_, c)) = chars.next_if(|(_, c)| !c.is_whitespace()) {
+        while let Some((place, c)) = chars.next_if(|(_, c)| !c.is_whitespace()) {
             match c {
                 ':' if token.key.is_none() && token.values.is_empty() && !value.is_empty() => {
                     token.key = Some(std::mem::take(&mut value).to_lowercase());
                 }
                 ',' if token.key.is_some() => token.values.push(std::mem::take(&mut value)),
-                '"' => quoted(&mut chars, &mut value)?,
+                '"' => quoted(&mut chars, place, &mut value)?,
                 c => value.extend(c.to_lowercase()),
             }
         }
@@ -173,21 +173,19 @@ fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
     Ok(all)
 }
 
-/// What stands up to the closing quote. The opening one has just been read.
+/// What stands up to the closing quote. The opening one, at this place, has just been read.
 fn quoted(
-    chars: &mut std::iter::Peekable<impl Iterator<Item = (usize, char)>>,
+    chars: &mut impl Iterator<Item = (usize, char)>,
+    at: usize,
     value: &mut String,
 ) -> Result<(), QueryError> {
-    let mut open = None;
-    for (at, c) in chars {
-        let from = *open.get_or_insert(at.saturating_sub(1));
+    for (_, c) in chars {
         match c {
             '"' => return Ok(()),
             c => value.extend(c.to_lowercase()),
         }
-        open = Some(from);
     }
-    Err(QueryError { at: open.unwrap_or_default(), kind: QueryErrorKind::OpenQuote })
+    Err(QueryError { at, kind: QueryErrorKind::OpenQuote })
 }
 
 fn term(token: &Token, keys: &[&str]) -> Result<Term, QueryError> {
@@ -287,6 +285,7 @@ mod tests {
     fn mistakes_are_placed() {
         for (text, at, said) in [
             ("blue \"gre", 5, "never closed"),
+            ("blue \"", 5, "never closed"),
             ("blue -", 5, "after `-`"),
             ("a -stack:", 9, "no value after `stack:`"),
             ("x -shack:blue", 3, "there is `stack:` `az:` `state:`"),

@@ -2,17 +2,24 @@
 //! runs did. A ring of bounded size, in the order of the times at which things happened; each entry
 //! has a number of its own for ever, so that it can be selected while others come and go.
 
-use super::diff::{Change, ChangeKind};
+use super::diff::{Change, ChangeKind, diff};
+use super::estate::Estate;
 use super::finding::Severity;
 use super::ids::{GroupName, InstanceId, StackId};
 use super::inventory::{Activity, Inventory};
+use super::observed::age;
 use super::query::Facets;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 /// How many entries are kept: a day of an eventful fleet, at most about a megabyte.
 pub const KEPT: usize = 4_000;
+
+/// So long we wait for a whole picture to compare with. Where some source never answers, there is
+/// none, and what the others say still changes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
@@ -101,6 +108,8 @@ impl Facets for Entry {
 pub struct Timeline {
     entries: VecDeque<Entry>,
     next: u64,
+    /// Since when estates are compared.
+    since: Option<Timestamp>,
     /// How many were given up for younger ones.
     dropped: u64,
     /// The status that each activity had when last told; only of those that are still listed.
@@ -108,10 +117,38 @@ pub struct Timeline {
 }
 
 impl Timeline {
+    /// Takes in what changed from one estate to the next. What comes to be known while the console
+    /// looks for the first time is no change of the world, and is not told.
+    pub fn compare(
+        &mut self,
+        (before, after): (&Estate, &Estate),
+        now: Timestamp,
+        started: Timestamp,
+    ) {
+        if self.since.is_none() {
+            if !is_whole(before) && age(started, now) < PATIENCE {
+                return;
+            }
+            self.since = Some(now);
+        }
+        self.observe(diff(before, after, now));
+    }
+
+    /// Since when changes are told; `None` while the console still looks for the first time.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
     /// Takes in what we saw change.
     pub fn observe(&mut self, changes: Vec<Change>) {
         for change in changes {
-            let Change { at, kind, stack_id, instance_id, severity, text } = change;
+            let Change { at, kind, stack_id, instance_id, severity, mut text } = change;
+            // The name of the finding's kind says nothing that its sentence does not.
+            if matches!(kind, ChangeKind::Raised | ChangeKind::Cleared)
+                && let Some((_, sentence)) = text.split_once(": ")
+            {
+                text = sentence.to_owned();
+            }
             let (seq, origin, kind) = (0, Origin::Seen, Some(kind));
             self.push(Entry { seq, at, origin, kind, severity, stack_id, instance_id, text });
         }
@@ -133,8 +170,7 @@ impl Timeline {
         }
         // What is listed no more will not come again: only the latest are ever listed.
         if self.activities.len() > listed().count() {
-            let ids: std::collections::BTreeSet<&str> =
-                listed().map(|one| one.id.as_str()).collect();
+            let ids: BTreeSet<&str> = listed().map(|one| one.id.as_str()).collect();
             self.activities.retain(|id, _| ids.contains(id.as_str()));
         }
     }
@@ -163,7 +199,10 @@ impl Timeline {
 
     /// The entry of this number.
     pub fn get(&self, seq: u64) -> Option<&Entry> {
-        self.entries.iter().rev().find(|entry| entry.seq == seq)
+        // Numbers nearly follow the times: only what was told late stands elsewhere.
+        let guess = self.entries.partition_point(|entry| entry.seq < seq);
+        let there = self.entries.get(guess).filter(|entry| entry.seq == seq);
+        there.or_else(|| self.entries.iter().find(|entry| entry.seq == seq))
     }
 
     /// How many there are.
@@ -193,6 +232,17 @@ impl Timeline {
         }
         all
     }
+}
+
+/// Whether everything that an estate is made of has been read at least once.
+fn is_whole(estate: &Estate) -> bool {
+    let fleets = || estate.fleets.values();
+    let mut nodes = estate.nodes.values();
+    estate.whole
+        && fleets().all(|fleet| fleet.members.is_some())
+        && fleets().flat_map(|fleet| &fleet.targets).all(|target| target.capacity.is_some())
+        && estate.traffic.iter().all(|balancer| balancer.listeners.is_ok())
+        && nodes.all(|node| !node.is_living() || !node.probes.is_empty())
 }
 
 /// An activity as it stands now: dated to its start when it is first seen, and to its end when it
@@ -231,6 +281,7 @@ fn instance_in(description: &str) -> Option<InstanceId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::finding::{Finding, FindingKind};
     use crate::core::query::Query;
     use crate::core::source::{Fragment, Scope, SourceEvent};
     use std::time::Duration;
@@ -308,6 +359,26 @@ mod tests {
         listed(&mut inventory, Vec::new());
         timeline.record(&inventory, stack);
         assert!(timeline.activities.is_empty());
+    }
+
+    #[test]
+    fn the_first_look_is_no_change() {
+        let known = Estate { whole: true, ..Estate::default() };
+        let mut later = known.clone();
+        let finding = Finding::new(FindingKind::BootRace, at(0), "six of them").identified("");
+        later.findings.push(finding);
+        let blank = Estate::default();
+        let mut timeline = Timeline::default();
+        timeline.compare((&blank, &later), at(3), at(0));
+        assert_eq!((timeline.len(), timeline.since()), (0, None), "nothing to compare with");
+        timeline.compare((&known, &later), at(4), at(0));
+        assert_eq!((texts(&timeline), timeline.since()), (vec!["six of them"], Some(at(4))));
+        timeline.compare((&later, &known), at(5), at(0));
+        assert_eq!(timeline.len(), 2);
+        // Where there never is a whole picture, a partial one has to do.
+        let mut timeline = Timeline::default();
+        timeline.compare((&blank, &later), at(20), at(0));
+        assert_eq!(timeline.len(), 1);
     }
 
     #[test]

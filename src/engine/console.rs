@@ -2,10 +2,12 @@
 //! signals, input, what the world says, time. The loop itself never waits for any of them longer
 //! than for the others, and paints only when the model changed and the terminal can take it.
 
+mod errands;
 mod pace;
 mod reconciler;
 mod signals;
 
+use self::errands::{Errand, take_apart};
 use self::pace::{Due, FramePace};
 use self::reconciler::Reconciler;
 use self::signals::Signals;
@@ -21,6 +23,7 @@ use crate::core::source::{Scope, SourceEvent};
 use crate::sources::Pace;
 use jiff::Timestamp;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -113,6 +116,8 @@ struct Console<'s, S> {
     clock: Clock,
     feed: Feed,
     reconciler: Reconciler,
+    /// Telling the readers what to read.
+    demand: Errand,
     surface: &'s mut S,
     pace: FramePace,
     /// What changed the model since the last frame.
@@ -147,10 +152,11 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
     tokio::pin!(started);
     let mut console = Console::open(model, clock, (feed, reconcile), surface);
     console.resize();
-    console.want();
+    console.demand.want();
     let mut connecting = true;
     while console.ending.is_none() {
         console.suspend_if_due();
+        console.want_if_due();
         let real = console.clock.real_elapsed();
         let paint = console.paint_in(real);
         let join = console.reconciler.starts_in(real);
@@ -168,7 +174,8 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
                 console.check(written);
             },
             () = after(paint) => console.paint(),
-            joined = console.reconciler.joined() => console.take(joined),
+            joined = console.reconciler.joined() => console.take_joined(joined),
+            () = console.demand.done() => {}
             () = after(join) => console.join(),
             region = &mut started, if connecting => {
                 connecting = false;
@@ -217,13 +224,14 @@ impl<'s, S: Surface> Console<'s, S> {
         surface: &'s mut S,
     ) -> Self {
         let region = model.place.region.clone().unwrap_or_default();
-        let policy = super::policy(feed.settings(), &region);
+        let policy = crate::sources::policy(feed.settings(), &region);
         Self {
             typed: clock.real_elapsed(),
             model,
             clock,
             feed,
             reconciler: Reconciler::new(reconcile, policy),
+            demand: Errand::default(),
             surface,
             pace: FramePace::default(),
             due: Some(Due::Key),
@@ -282,11 +290,20 @@ impl<'s, S: Surface> Console<'s, S> {
         }
     }
 
+    /// Takes in a new estate; the one before it is taken apart elsewhere.
+    fn take_joined(&mut self, joined: EventKind) {
+        let before = self.model.estate.clone();
+        self.take(joined);
+        take_apart(before);
+    }
+
     /// Tells the readers what to read: more slowly when nobody types, what is on screen first.
-    fn want(&self) {
-        let idle = self.clock.real_elapsed().saturating_sub(self.typed) >= IDLE_AFTER;
-        let pace = Pace { idle, focus: self.model.focus().cloned() };
-        self.feed.want(&self.model.inventory, &pace);
+    fn want_if_due(&mut self) {
+        if self.demand.is_due() {
+            let idle = self.clock.real_elapsed().saturating_sub(self.typed) >= IDLE_AFTER;
+            let pace = Pace { idle, focus: self.model.focus().cloned() };
+            self.demand.start(self.feed.want_later(Arc::clone(&self.model.inventory), pace));
+        }
     }
 
     fn obey(&mut self, signal: Option<Signal>) {
@@ -308,7 +325,7 @@ impl<'s, S: Surface> Console<'s, S> {
         for effect in effects {
             match effect {
                 Effect::Reconcile => self.reconciler.want(),
-                Effect::Want => self.want(),
+                Effect::Want => self.demand.want(),
                 Effect::PollNow => self.feed.poll_now(),
                 Effect::Quit(ending) => self.ending = Some(ending),
                 Effect::Suspend => self.suspending = true,

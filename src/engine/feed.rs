@@ -3,11 +3,12 @@
 
 use crate::aws::{Aws, ConnectError};
 use crate::clock::Clock;
-use crate::config::{AwsSettings, Origin, Settings};
+use crate::config::Settings;
 use crate::core::inventory::Inventory;
 use crate::core::source::SourceEvent;
 use crate::sources::probe::{ProbeSetupError, Prober};
 use crate::sources::{Orders, Pace, Reader, Scheduler, Want, demand};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// News that nobody has folded yet. A round over 10,000 nodes brings some thousand events within
@@ -55,7 +56,7 @@ pub struct Feed {
     pub started: Option<oneshot::Receiver<Result<String, FeedError>>>,
     wants: watch::Sender<Vec<Want>>,
     now: mpsc::Sender<()>,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl Feed {
@@ -84,7 +85,7 @@ impl Feed {
         let (wants, wanted) = watch::channel(Vec::new());
         // One wish to read now that waits is enough.
         let (now, wished) = mpsc::channel(1);
-        let feed = Self { events, started: None, wants, now, settings: settings.clone() };
+        let feed = Self { events, started: None, wants, now, settings: Arc::new(settings.clone()) };
         (feed, Orders { wants: wanted, now: wished })
     }
 
@@ -96,6 +97,16 @@ impl Feed {
     /// Tells the pollers what to read, given what is known.
     pub fn want(&self, inventory: &Inventory, pace: &Pace) {
         self.wants.send_replace(demand(inventory, &self.settings, pace));
+    }
+
+    /// The same, for another thread: over 10,000 nodes it takes longer than a key may wait.
+    pub(super) fn want_later(
+        &self,
+        inventory: Arc<Inventory>,
+        pace: Pace,
+    ) -> impl FnOnce() + Send + use<> {
+        let (wants, settings) = (self.wants.clone(), Arc::clone(&self.settings));
+        move || drop(wants.send_replace(demand(&inventory, &settings, &pace)))
     }
 
     /// Reads everything now.
@@ -129,18 +140,7 @@ pub(super) async fn reader(
     } else {
         None
     };
-    let aws = Aws::connect(&explicit(settings)).await?;
+    let aws = Aws::connect(&settings.for_sdk()).await?;
     let region = aws.region.clone();
     Ok((Reader::new(aws, prober, clock.clone(), settings.load_balancer.clone()), region))
-}
-
-/// What the SDK is told. A profile that stands in the environment it finds by itself, and then
-/// keys in the environment come before it, as in every AWS tool; a profile that it is told comes
-/// before everything.
-fn explicit(settings: &Settings) -> AwsSettings {
-    let mut aws = settings.aws.clone();
-    if matches!(settings.origins.get("aws.profile"), Some(Origin::Env(_))) {
-        aws.profile = None;
-    }
-    aws
 }

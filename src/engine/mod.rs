@@ -10,6 +10,6 @@ mod services;
 mod watch;
 
 pub use feed::{Feed, FeedError};
-pub use round::{Round, RoundError, policy, round};
+pub use round::{Round, RoundError, round};
 pub use services::{Answer, ask_each_service};
 pub use watch::watch;

@@ -6,12 +6,12 @@ use super::memory_file;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::error::ErrorKind;
-use crate::core::estate::{Estate, Policy};
+use crate::core::estate::Estate;
 use crate::core::inventory::{Inventory, ScopeStatus};
 use crate::core::observed::{Observed, Status};
 use crate::core::reconcile::reconcile;
 use crate::core::source::{Scope, SourceEvent};
-use crate::sources::{Pace, SWEEP_RANK, Want, demand};
+use crate::sources::{Pace, SWEEP_RANK, Want, demand, policy};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -77,22 +77,6 @@ pub(super) async fn started(feed: &mut Feed) -> Result<String, FeedError> {
             Err(std::io::Error::other("the pollers ended before they began").into())
         }),
         None => Ok(String::new()),
-    }
-}
-
-/// The rules that `reconcile` is told, from the settings.
-pub fn policy(settings: &Settings, region: &str) -> Policy {
-    Policy {
-        region: Some(region.to_owned()),
-        registry: settings.registry.clone(),
-        namespace: settings.namespace.clone(),
-        optional_products: settings
-            .probes
-            .products
-            .iter()
-            .filter(|product| product.optional)
-            .map(|product| product.product.clone())
-            .collect(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! `watch`: the same folding as a round, for ever, telling what changes.
 
 use super::feed::{Feed, FeedError};
-use super::round::{Folded, policy, started};
+use super::round::{Folded, started};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::diff::{Change, diff};
 use crate::core::estate::Estate;
 use crate::core::reconcile::reconcile;
+use crate::sources::policy;
 use crate::sources::{Pace, demand};
 use std::time::Duration;
 use tokio::sync::mpsc;

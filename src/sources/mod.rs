@@ -10,11 +10,13 @@ mod demand;
 mod ec2;
 mod elbv2;
 mod pace;
+mod policy;
 pub mod probe;
 mod reader;
 mod schedule;
 mod sts;
 
 pub use demand::{Ask, Pace, SWEEP_RANK, Want, demand};
+pub use policy::policy;
 pub use reader::Reader;
 pub use schedule::{Orders, Scheduler};

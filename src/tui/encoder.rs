@@ -38,8 +38,13 @@ struct Pen {
 }
 
 impl Pen {
+    /// Bold and dim are one attribute of three values on some terminals, so they never go together.
     fn of(cell: &Cell) -> Self {
-        Self { fg: cell.fg, bg: cell.bg, modifier: cell.modifier }
+        let mut modifier = cell.modifier;
+        if modifier.contains(Modifier::BOLD) {
+            modifier.remove(Modifier::DIM);
+        }
+        Self { fg: cell.fg, bg: cell.bg, modifier }
     }
 
     /// What of it can be seen on a blank.
@@ -457,6 +462,7 @@ mod tests {
             PLAIN,
             PLAIN.bold(),
             PLAIN.dim(),
+            PLAIN.dim().bold(),
             PLAIN.reversed(),
             PLAIN.underlined(),
             PLAIN.fg(Color::Red),

@@ -1,6 +1,7 @@
 //! The terminal: taking it and giving it back, reading keys, painting. Everything about how things
 //! look lives here and nowhere else; nothing here changes the model (invariant 4).
 
+mod canvas;
 mod encoder;
 mod hangup;
 mod input;
@@ -13,13 +14,13 @@ mod theme;
 mod view;
 mod writer;
 
+pub use canvas::Canvas;
 pub use keys::{default_keymap, parse_keymap};
 pub use terminal::NotATerminal;
 
 use self::surface::TerminalSurface;
 use self::terminal::TerminalGuard;
-use self::theme::Theme;
-use crate::app::{Ending, KeymapError, Model, Place};
+use crate::app::{Ending, KeymapError, Model, NoticeKind, Place};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
@@ -102,7 +103,7 @@ const LAST_FRAME: Duration = Duration::from_millis(300);
 /// There is no terminal, or the operating system refused something. The terminal is as it was.
 pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError> {
     terminal::check(start.term.as_deref())?;
-    let keymap = Arc::new(default_keymap()?);
+    let (keymap, said) = keys::keymap_of(settings.keymap.as_deref())?;
     let io = |doing| move |source| TuiError::Io { doing, source };
     let place = Place {
         context: settings.context.clone(),
@@ -112,10 +113,12 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     };
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
-    let model = Model::new(place, keymap, size, start.clock.now());
-    let theme =
-        Theme { color: settings.color, ascii: settings.ascii, production: settings.production };
-    let mut surface = TerminalSurface::open(theme).map_err(io("start the writer"))?;
+    let mut model = Model::new(place, Arc::new(keymap), size, start.clock.now());
+    if let Some(said) = said {
+        model.notices.say(model.now, NoticeKind::Warning, said);
+    }
+    let mut surface =
+        TerminalSurface::open(Canvas::new(settings)).map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.
     surface.paint(&model, Operator::AtRest).map_err(io("write to the terminal"))?;
     hangup::watch().map_err(io("watch for a hang-up"))?;

@@ -1,30 +1,24 @@
 //! The engine's `Surface` on a real terminal.
 
-use super::painter::Painter;
+use super::canvas::Canvas;
 use super::terminal;
-use super::theme::Theme;
-use super::view::{self, Frame};
 use super::writer::Writer;
 use crate::app::{Model, Size};
 use crate::engine::console::{Operator, Painted, Surface};
-use ratatui::widgets::Widget;
 use rustix::process::{Signal, getpgrp, getppid, getsid, kill_current_process_group};
 use std::io;
 
-/// The painter, and the writer it hands its frames to.
+/// The canvas, and the writer that its frames are handed to.
 #[derive(Debug)]
 pub(super) struct TerminalSurface {
-    painter: Painter,
+    canvas: Canvas,
     writer: Writer,
-    theme: Theme,
-    /// The frame on the screen.
-    shown: Option<Frame>,
 }
 
 impl TerminalSurface {
     /// Starts the writer.
-    pub(super) fn open(theme: Theme) -> io::Result<Self> {
-        Ok(Self { painter: Painter::new(), writer: Writer::start()?, theme, shown: None })
+    pub(super) fn open(canvas: Canvas) -> io::Result<Self> {
+        Ok(Self { canvas, writer: Writer::start()? })
     }
 }
 
@@ -34,18 +28,11 @@ impl Surface for TerminalSurface {
     }
 
     fn paint(&mut self, model: &Model, operator: Operator) -> io::Result<Painted> {
-        let mut frame = view::frame(model, self.theme);
-        let shown = self.shown.take().filter(|_| operator == Operator::Moving);
-        let held_back = shown.is_some_and(|shown| frame.hold_back(shown));
-        let bytes = self.painter.compose(model.size, |buffer| {
-            let area = buffer.area;
-            (&frame).render(area, buffer);
-        });
-        self.shown = Some(frame);
+        let (bytes, painted) = self.canvas.compose(model, operator);
         if !bytes.is_empty() {
             self.writer.hand_over(bytes)?;
         }
-        Ok(if held_back { Painted::InPart } else { Painted::Whole })
+        Ok(painted)
     }
 
     async fn written(&mut self) -> io::Result<()> {
@@ -53,8 +40,7 @@ impl Surface for TerminalSurface {
     }
 
     fn forget(&mut self) {
-        self.painter.forget();
-        self.shown = None;
+        self.canvas.forget();
     }
 
     fn suspend(&mut self) -> Result<(), &'static str> {

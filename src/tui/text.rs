@@ -8,9 +8,44 @@ pub(super) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// What AWS or a node wrote, without control characters: nobody but us moves the cursor.
+/// What AWS or a node wrote, with nothing in it that moves the cursor, reorders what stands beside
+/// it or cannot be seen: nobody but us places text, and two names that differ look different.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| match c {
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => ' ',
+            c if is_unseen(c) => '¤',
+            c => c,
+        })
+        .collect()
+}
+
+/// Characters without a shape of their own: directions, joiners, selectors of a variant, fillers.
+/// Of those that terminals do draw, they disagree how wide.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{1f3fb}'..='\u{1f3ff}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// The longest start of a text that fits into so many cells.
@@ -126,6 +161,21 @@ mod tests {
         assert_eq!(fit("abc", 0, "…"), "");
         assert_eq!(fit_name("i-0123456789abcdef0", 10, "…"), "i-012…def0");
         assert_eq!(fit_name("i-0123456789abcdef0", 1, "…"), "…");
+    }
+
+    #[test]
+    fn nothing_unseen_stays_in_a_name() {
+        for (written, shown) in [
+            ("blue-412", "blue-412"),
+            ("a\u{1b}[2Jb\nc", "a [2Jb c"),
+            ("blue\u{200b}", "blue¤"),
+            ("\u{202e}eulb", "¤eulb"),
+            ("日本 é é שלום", "日本 é é שלום"),
+            ("\u{1f469}\u{200d}\u{1f680}", "\u{1f469}¤\u{1f680}"),
+            ("a\u{2028}b\u{9b}c", "a b c"),
+        ] {
+            assert_eq!(clean(written), shown);
+        }
     }
 
     #[test]

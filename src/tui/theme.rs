@@ -130,6 +130,30 @@ impl Theme {
         if descending { self.pick("▼", "v") } else { self.pick("▲", "^") }
     }
 
+    /// Where a tree branches, for the last time or not.
+    pub(super) fn branch(self, last: bool) -> &'static str {
+        if last { self.pick("└─", "`-") } else { self.pick("├─", "|-") }
+    }
+
+    /// What leads past a branch to the next, if there is one.
+    pub(super) fn trunk(self, last: bool) -> &'static str {
+        if last { "  " } else { self.pick("│ ", "| ") }
+    }
+
+    /// What leads from a target group to the fleet behind it.
+    pub(super) fn sends(self) -> &'static str {
+        self.pick("──▶", "-->")
+    }
+
+    /// What stands between two panes, in their rule or under it.
+    pub(super) fn divider(self, in_rule: bool) -> &'static str {
+        match (in_rule, self.production) {
+            (true, true) => self.pick("╤", "+"),
+            (true, false) => self.pick("┬", "+"),
+            (false, _) => self.pick("│", "|"),
+        }
+    }
+
     /// A bar so many cells wide, filled to `share` (0 to 1). More than nothing is never drawn as
     /// nothing, and less than all never as all.
     pub(super) fn bar(self, share: f64, width: usize) -> String {

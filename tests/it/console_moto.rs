@@ -133,7 +133,7 @@ fn it_fills_and_follows_what_others_change_in_the_registry() {
     let gone = scene
         .moto
         .defect_with("unregistered_node", serde_json::json!({ "fleet": "green", "number": 1 }));
-    let row = row_text("green", true, "◇ STANDBY ░░░░ 0% 3/3 2 ! 3/3 3/3 ! unregi…");
+    let row = row_text("green", true, "◇ STANDBY ░░░░ 0% 3/3 2 ! 3/3 3/3 ! unregister…");
     scene.terminal.wait("the node missing", |seen| table(seen).contains(&row));
     scene.terminal.wait_for("Re-register the node");
     assert_eq!(gone.about.as_ref(), Some(&scene.node("green", 1).id));
@@ -215,9 +215,11 @@ fn it_follows_traffic_and_probes_on_a_wide_screen() {
         table.iter().any(|row| row.starts_with("▶ blue ◈ SHIFTING ██░░ 60% "))
             && table.iter().any(|row| row.starts_with("green ◈ SHIFTING ██░░ 40% "))
     });
-    scene.terminal.wait_for("changed from outside");
-    scene.terminal.wait_for("blue-loki=60 green-loki=40");
+    scene.terminal.wait_for("4 routes: changed from outside");
     scene.terminal.wait_for("Find out who changed it");
+    scene.terminal.press("F");
+    scene.terminal.wait_for("to blue-loki=60 green-loki=40");
+    scene.terminal.press("\x1b");
 
     scene.weigh(0, 100);
     scene.terminal.wait("green live", |seen| {
@@ -235,11 +237,11 @@ fn it_follows_traffic_and_probes_on_a_wide_screen() {
             row.starts_with("▶ green ◆ LIVE ████ 100% 3/3 3 3/3 3/3 3/3 3/3 3/3 3/3 2/3 3/3 ")
         })
     });
-    scene.terminal.wait("the finding", |seen| holds(seen, "loki") && holds(seen, "refused"));
+    scene.terminal.wait("the finding", |seen| holds(seen, "loki") && holds(seen, "refused ("));
     let node = &mut scene.nodes[3];
     node.set(Product::Loki, State::Ready);
     scene.terminal.wait("the probe again", |seen| {
-        !holds(seen, "refused")
+        !holds(seen, "refused (")
             && table(seen).iter().any(|row| row.contains("3/3 3 3/3 3/3 3/3 3/3 3/3 3/3 3/3 3/3 "))
     });
     scene.quit();

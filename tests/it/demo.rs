@@ -209,7 +209,7 @@ fn a_fast_world_is_seen_as_it_goes() {
 #[test]
 fn a_big_world_comes_up_and_answers_keys() {
     let mut demo = Demo::start(&["--fleets", "20", "--nodes", "500"], &[]);
-    demo.terminal.wait("twenty fleets", |seen| holds(seen, "─ Fleets 1-11/20 ─"));
+    demo.terminal.wait("twenty fleets", |seen| holds(seen, "─ Fleets 1-11 of 20 ─"));
     demo.took("twenty fleets");
     let asked = Clock::real();
     demo.terminal.press("?");

@@ -17,11 +17,25 @@ mod demand;
 mod demo;
 #[cfg(feature = "sim")]
 mod demo_faults;
+mod deploy;
 mod faults;
 mod harness;
 mod like;
+mod node_healthz;
+#[cfg(feature = "sim")]
+mod node_register;
+#[cfg(feature = "sim")]
+mod node_script;
+#[cfg(feature = "sim")]
+mod node_storm;
+#[cfg(feature = "sim")]
+mod pictures;
+#[cfg(feature = "sim")]
+mod plan_cli;
 mod reads;
 mod reconcile;
+#[cfg(feature = "sim")]
+mod runs;
 #[cfg(feature = "sim")]
 mod served;
 #[cfg(feature = "sim")]
@@ -39,3 +53,5 @@ mod sim_sdk;
 #[cfg(feature = "sim")]
 mod sim_serve;
 mod thousand;
+#[cfg(feature = "sim")]
+mod wire;

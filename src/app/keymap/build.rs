@@ -3,10 +3,54 @@
 use super::{Keymap, Node};
 use crate::app::command::{Action, Command, Context};
 use crate::app::input::{Chord, UnknownKey};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
 use std::collections::BTreeMap;
+use std::fmt;
+use strum::IntoEnumIterator;
 
 /// A keymap as a file holds it: context, keys, command.
-pub type KeymapText = BTreeMap<String, BTreeMap<String, String>>;
+pub type KeymapText = BTreeMap<String, BTreeMap<String, Binding>>;
+
+/// What a file says of some keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// They mean this command.
+    Command(String),
+    /// They mean nothing (`false`).
+    Nothing,
+}
+
+// By hand, because serde's `untagged` would not say what is expected.
+impl<'de> Deserialize<'de> for Binding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BindingVisitor)
+    }
+}
+
+struct BindingVisitor;
+
+impl Visitor<'_> for BindingVisitor {
+    type Value = Binding;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a command, or false")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Binding, E> {
+        Ok(Binding::Command(name.to_owned()))
+    }
+
+    fn visit_bool<E: de::Error>(self, bound: bool) -> Result<Binding, E> {
+        match bound {
+            false => Ok(Binding::Nothing),
+            true => Err(E::invalid_value(de::Unexpected::Bool(true), &self)),
+        }
+    }
+}
+
+/// The bindings of one context, each sequence of chords once.
+type Flat = BTreeMap<(Context, Vec<Chord>), Option<Action>>;
 
 /// A mistake in a keymap.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +66,8 @@ pub struct KeymapError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeymapErrorKind {
     /// No such context.
-    #[error("there is no context of this name (global, list, fleets, nodes, layer)")]
-    UnknownContext,
+    #[error("there is no context of this name; there is {0}")]
+    UnknownContext(String),
     /// No such command.
     #[error("there is no command {0:?}")]
     UnknownCommand(String),
@@ -39,9 +83,19 @@ pub enum KeymapErrorKind {
     /// The same keys twice, or a sequence that begins with another binding.
     #[error("the keys clash with another binding of this context")]
     Clash,
+    /// Nothing would be left to leave the console by.
+    #[error("no key is left for this command")]
+    NoWayOut,
     /// Not a keymap at all.
     #[error("{0}")]
     Syntax(String),
+}
+
+impl KeymapErrorKind {
+    fn unknown_context() -> Self {
+        let all: Vec<_> = Context::iter().map(|context| context.to_string()).collect();
+        Self::UnknownContext(all.join(", "))
+    }
 }
 
 impl Keymap {
@@ -50,36 +104,85 @@ impl Keymap {
     /// # Errors
     /// The first mistake, with its place.
     pub fn build(text: &KeymapText) -> Result<Self, KeymapError> {
+        Self::of(read(text)?)
+    }
+
+    /// Lays an operator's own keymap over another, binding by binding: what it says of some keys
+    /// comes in the place of everything that clashes with it there.
+    ///
+    /// # Errors
+    /// The first mistake, with its place.
+    pub fn over(base: &KeymapText, own: &KeymapText) -> Result<Self, KeymapError> {
+        let (mut all, own) = (read(base)?, read(own)?);
+        all.retain(|(context, keys), _| {
+            !own.keys().any(|(there, other)| there == context && clash(keys, other))
+        });
+        all.extend(own);
+        let quits = all.values().any(|action| *action == Some(Action::Quit));
+        let keymap = Self::of(all)?;
+        if quits {
+            return Ok(keymap);
+        }
+        Err(KeymapError { path: "quit".into(), kind: KeymapErrorKind::NoWayOut })
+    }
+
+    fn of(all: Flat) -> Result<Self, KeymapError> {
         let mut keymap = Self::default();
-        for (name, bindings) in text {
-            let context: Context = name.parse().map_err(|_| KeymapError {
-                path: name.clone(),
-                kind: KeymapErrorKind::UnknownContext,
-            })?;
+        for ((context, chords), action) in all {
+            let Some(action) = action else { continue };
+            let Some((last, before)) = chords.split_last() else { continue };
             let branch = keymap.contexts.entry(context).or_default();
-            for (keys, command) in bindings {
-                bind(branch, context, keys, command)
-                    .map_err(|kind| KeymapError { path: format!("{name}.{keys:?}"), kind })?;
-            }
+            insert(branch, before, *last, action).map_err(|kind| {
+                let keys: Vec<_> = chords.iter().map(ToString::to_string).collect();
+                KeymapError { path: place(context, &keys.join(" ")), kind }
+            })?;
         }
         Ok(keymap)
     }
 }
 
-fn bind(
-    branch: &mut BTreeMap<Chord, Node>,
+fn place(context: impl fmt::Display, keys: &str) -> String {
+    format!("{context}.{keys:?}")
+}
+
+/// Whether one sequence is the other, or its beginning.
+fn clash(one: &[Chord], other: &[Chord]) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+fn read(text: &KeymapText) -> Result<Flat, KeymapError> {
+    let mut all = Flat::new();
+    for (name, bindings) in text {
+        let unknown =
+            || KeymapError { path: name.clone(), kind: KeymapErrorKind::unknown_context() };
+        let context: Context = name.parse().map_err(|_| unknown())?;
+        for (keys, binding) in bindings {
+            let error = |kind| KeymapError { path: place(name, keys), kind };
+            let (chords, action) = read_one(context, keys, binding).map_err(error)?;
+            if all.insert((context, chords), action).is_some() {
+                return Err(error(KeymapErrorKind::Clash));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn read_one(
     context: Context,
     keys: &str,
-    command: &str,
-) -> Result<(), KeymapErrorKind> {
-    let unknown = || KeymapErrorKind::UnknownCommand(command.to_owned());
-    let known = Command::named(command).ok_or_else(unknown)?;
-    if !known.fits(context) {
-        return Err(KeymapErrorKind::OutOfPlace(command.to_owned()));
-    }
+    binding: &Binding,
+) -> Result<(Vec<Chord>, Option<Action>), KeymapErrorKind> {
     let chords = keys.split_whitespace().map(str::parse).collect::<Result<Vec<Chord>, _>>()?;
-    let (last, before) = chords.split_last().ok_or(KeymapErrorKind::NoKeys)?;
-    insert(branch, before, *last, known.action)
+    if chords.is_empty() {
+        return Err(KeymapErrorKind::NoKeys);
+    }
+    let Binding::Command(name) = binding else { return Ok((chords, None)) };
+    let unknown = || KeymapErrorKind::UnknownCommand(name.clone());
+    let command = Command::named(name).ok_or_else(unknown)?;
+    if !command.fits(context) {
+        return Err(KeymapErrorKind::OutOfPlace(name.clone()));
+    }
+    Ok((chords, Some(command.action)))
 }
 
 fn insert(
@@ -105,17 +208,52 @@ fn insert(
 mod tests {
     use super::*;
 
+    fn text(context: &str, bindings: &[(&str, &str)]) -> KeymapText {
+        let own = bindings.iter().map(|(keys, name)| {
+            let binding = match *name {
+                "false" => Binding::Nothing,
+                name => Binding::Command(name.into()),
+            };
+            ((*keys).into(), binding)
+        });
+        KeymapText::from([(context.into(), own.collect())])
+    }
+
     fn mistake(context: &str, bindings: &[(&str, &str)]) -> (String, KeymapErrorKind) {
-        let own = bindings.iter().map(|(keys, name)| ((*keys).into(), (*name).into())).collect();
-        let error = Keymap::build(&KeymapText::from([(context.into(), own)])).unwrap_err();
+        let error = Keymap::build(&text(context, bindings)).unwrap_err();
         (error.path, error.kind)
+    }
+
+    #[test]
+    fn an_own_keymap_takes_the_place_of_what_it_clashes_with() {
+        let base = text("global", &[("q", "quit"), ("g g", "help"), ("m", "messages")]);
+        let over = |own: &[(&str, &str)]| Keymap::over(&base, &text("global", own));
+        let keys = |keymap: Keymap| -> Vec<String> {
+            let hints = keymap.hints(&[Context::Global], &[]);
+            hints
+                .iter()
+                .map(|hint| format!("{} {}", hint.keys, hint.action.command().name))
+                .collect()
+        };
+        let same = ["g g help", "m messages", "q quit"];
+        assert_eq!(keys(over(&[]).unwrap()), same);
+        assert_eq!(keys(over(&[("x", "false")]).unwrap()), same);
+        assert_eq!(keys(over(&[("m", "false")]).unwrap()), ["g g help", "q quit"]);
+        let over_prefix = keys(over(&[("g", "redraw")]).unwrap());
+        assert_eq!(over_prefix, ["m messages", "g redraw", "q quit"]);
+        let over_leaf = keys(over(&[("m m", "redraw")]).unwrap());
+        assert_eq!(over_leaf, ["g g help", "m m redraw", "q quit"]);
+        assert_eq!(keys(over(&[("q", "help"), ("x", "quit")]).unwrap()).last().unwrap(), "x quit");
+        assert_eq!(over(&[("q", "false")]).unwrap_err().kind, KeymapErrorKind::NoWayOut);
+        let clash = over(&[("x", "help"), ("x x", "help")]).unwrap_err();
+        assert_eq!(clash.kind, KeymapErrorKind::Clash);
     }
 
     #[test]
     fn every_mistake_is_named_with_its_place() {
         assert_eq!(
             mistake("globl", &[("q", "quit")]),
-            ("globl".into(), KeymapErrorKind::UnknownContext)
+            ("globl".into(), KeymapErrorKind::unknown_context())
         );
         assert_eq!(
             mistake("global", &[("q", "qiut")]),

@@ -3,7 +3,7 @@
 
 mod build;
 
-pub use build::{KeymapError, KeymapErrorKind, KeymapText};
+pub use build::{Binding, KeymapError, KeymapErrorKind, KeymapText};
 
 use super::command::{Action, COMMANDS, Context};
 use super::input::Chord;
@@ -155,7 +155,9 @@ mod tests {
     fn keymap(bindings: &[(&str, &str, &str)]) -> Keymap {
         let mut text = KeymapText::new();
         for (context, keys, command) in bindings {
-            text.entry((*context).into()).or_default().insert((*keys).into(), (*command).into());
+            text.entry((*context).into())
+                .or_default()
+                .insert((*keys).into(), Binding::Command((*command).into()));
         }
         Keymap::build(&text).unwrap()
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 async fn register(armed: Armed) -> (Server, ErrorKind) {
     let server = Server::start(vec![http("400 Bad Request", "", "{\"__type\":\"X\"}")]).await;
+    let is_armed = armed != Armed::No;
     let aws = clients(&server.url, PATIENCE, armed).await;
     let call = aws
         .servicediscovery
@@ -18,7 +19,7 @@ async fn register(armed: Armed) -> (Server, ErrorKind) {
         .send()
         .await;
     let error = source_error("RegisterInstance", &call.unwrap_err());
-    assert_eq!(aws.attempts(), u64::from(armed == Armed::Yes));
+    assert_eq!(aws.attempts(), u64::from(is_armed));
     (server, error.kind)
 }
 
@@ -30,8 +31,19 @@ async fn a_write_is_refused_and_nobody_is_called() {
 
 #[tokio::test]
 async fn an_armed_client_does_call() {
-    let (server, kind) = register(Armed::Yes).await;
+    let (server, kind) =
+        register(Armed::For([("ServiceDiscovery", "RegisterInstance")].into())).await;
     assert_eq!((kind, server.connections()), (ErrorKind::Failed, 1));
+}
+
+#[tokio::test]
+async fn a_client_armed_for_one_call_makes_that_one() {
+    let (server, kind) =
+        register(Armed::For([("ServiceDiscovery", "RegisterInstance")].into())).await;
+    assert_eq!((kind, server.connections()), (ErrorKind::Failed, 1));
+    let (server, kind) =
+        register(Armed::For([("ServiceDiscovery", "DeregisterInstance")].into())).await;
+    assert_eq!((kind, server.connections()), (ErrorKind::Refused, 0));
 }
 
 #[tokio::test]
@@ -78,6 +90,7 @@ async fn everything_on_the_list_is_let_through() {
         "GetCallerIdentity" aws.sts.get_caller_identity();
         "DiscoverInstancesRevision" map.discover_instances_revision().namespace_name("n").service_name("s");
         "GetInstancesHealthStatus" map.get_instances_health_status().service_id("s");
+        "GetOperation" map.get_operation().operation_id("o");
         "ListInstances" map.list_instances().service_id("s");
         "ListNamespaces" map.list_namespaces();
         "ListServices" map.list_services();

@@ -3,6 +3,7 @@
 use super::{SCHEMA, stamp, stamped};
 use crate::cli::words;
 use crate::cli::world::Round;
+use crate::config::Settings;
 use crate::core::error::{Dated, ErrorKind, SourceError};
 use crate::core::inventory::ScopeStatus;
 use crate::core::observed::Status;
@@ -43,6 +44,17 @@ pub(in crate::cli) struct ErrorView {
 }
 
 impl Head {
+    /// The head of what this host knows by itself: nothing was asked of AWS.
+    pub fn local(settings: &Settings) -> Self {
+        Self {
+            schema: SCHEMA.into(),
+            as_of: stamp(crate::cli::console::clock(settings).now()),
+            account: None,
+            region: settings.aws.region.clone().unwrap_or_default(),
+            sources: Vec::new(),
+        }
+    }
+
     pub fn of(round: &Round) -> Self {
         Self {
             schema: SCHEMA.into(),

@@ -6,6 +6,7 @@ mod findings;
 mod fleets;
 mod head;
 mod nodes;
+mod runs;
 mod traffic;
 
 pub(super) use change::ChangeView;
@@ -13,6 +14,7 @@ pub(super) use findings::{FindingView, FindingsView};
 pub(super) use fleets::FleetsView;
 pub(super) use head::Head;
 pub(super) use nodes::NodesView;
+pub(super) use runs::{OneRunView, RunView, RunsView, StepView, written_state};
 pub(super) use traffic::TrafficView;
 
 use super::{ExitCode, Failure};

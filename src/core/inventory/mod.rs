@@ -2,6 +2,7 @@
 //! time. Nothing is joined here (that is `reconcile`), and nothing is ever removed by a failure.
 
 mod autoscaling;
+mod by_id;
 mod cloudmap;
 mod ec2;
 mod elbv2;
@@ -11,6 +12,7 @@ mod status;
 mod store;
 
 pub use autoscaling::{Activity, AutoScalingGroup, GroupInstance, Refresh};
+pub use by_id::ById;
 pub use cloudmap::{Member, MemberHealth, Namespace, RegistryService, STACK_KEYS};
 pub use ec2::{Ec2Instance, Identity};
 pub use elbv2::{

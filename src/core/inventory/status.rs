@@ -60,50 +60,67 @@ impl Inventory {
     /// The probes of all nodes as one entry: the oldest observation and the first error. A node
     /// that left is probed no more; that its last answer grows old says nothing of the probes.
     fn probe_status(&self, now: Timestamp) -> ScopeStatus {
-        let old = self.probes.values().any(|node| node.status(now) != Status::Ok);
-        // Who stays is looked up only where it matters: this runs with every event.
-        // Where none of them stays, all count: an old answer must not turn into no answer.
-        let some_stay = |staying: &BTreeSet<_>| self.probes.keys().any(|id| staying.contains(id));
-        let staying = old.then(|| self.staying()).filter(some_stay);
-        let counts = |id| staying.as_ref().is_none_or(|staying| staying.contains(id));
-        let nodes = || self.probes.iter().filter(|(id, _)| counts(*id)).map(|(_, node)| node);
-        let worst = |wanted| nodes().any(|node| node.status(now) == wanted);
-        let status = [Status::Error, Status::Stale, Status::Never]
-            .into_iter()
-            .find(|status| worst(*status))
-            .unwrap_or(Status::Ok);
-        ScopeStatus {
+        let left = self.left(now);
+        let counts = |id| !left.contains(id);
+        let mut all = ScopeStatus {
             source: Source::Probes,
             scope: None,
-            status,
-            observed_at: nodes().filter_map(Observed::observed_at).min(),
-            error: nodes().find_map(|node| node.error().cloned()),
-            every: nodes().map(Observed::every).max().unwrap_or_default(),
-            calls: nodes().map(Observed::calls).sum(),
+            status: Status::Ok,
+            observed_at: None,
+            error: None,
+            every: Duration::ZERO,
+            calls: 0,
             essential: false,
+        };
+        let rank = |status| match status {
+            Status::Ok => 0,
+            Status::Never => 1,
+            Status::Stale => 2,
+            Status::Error => 3,
+        };
+        for (_, node) in self.probes.iter().filter(|(id, _)| counts(*id)) {
+            let status = node.status(now);
+            if rank(status) > rank(all.status) {
+                all.status = status;
+            }
+            let observed_at = node.observed_at();
+            all.observed_at = all.observed_at.into_iter().chain(observed_at).min();
+            if all.error.is_none() {
+                all.error = node.error().cloned();
+            }
+            all.every = all.every.max(node.every());
+            all.calls += node.calls();
         }
+        all
     }
 
-    /// The instances that a group, a registry service or a target group still names, without those
-    /// on their way out and those that do not run.
-    fn staying(&self) -> BTreeSet<&InstanceId> {
+    /// The probed instances whose answers grow old because they left: no group, registry service
+    /// or target group names them, or they are on their way out, or do not run. Where nothing else
+    /// is probed nobody counts as left: an old answer must not turn into no answer. Only the old
+    /// ones are looked up, because there are thousands of the others and this runs with every event.
+    fn left(&self, now: Timestamp) -> BTreeSet<&InstanceId> {
+        let old = self.probes.iter().filter(|(_, node)| node.status(now) != Status::Ok);
+        let old: BTreeSet<&InstanceId> = old.map(|(id, _)| id).collect();
+        if old.is_empty() {
+            return old;
+        }
         let groups = self.groups.value().into_iter().flat_map(|all| all.iter());
-        let (leaving, grouped): (Vec<_>, Vec<_>) = groups
-            .flat_map(|group| &group.instances)
-            .partition(|one| one.lifecycle.starts_with("Terminat"));
+        let (mut named, mut leaving) = (BTreeSet::<&InstanceId>::new(), BTreeSet::new());
+        for one in groups.flat_map(|group| &group.instances) {
+            let set = if one.lifecycle.starts_with("Terminat") { &mut leaving } else { &mut named };
+            set.extend(old.get(&one.id));
+        }
         let members = self.members.values().filter_map(Observed::value);
         let targets = self.target_health.values().filter_map(Observed::value);
-        let mut staying: BTreeSet<&InstanceId> = grouped.into_iter().map(|one| &one.id).collect();
-        staying.extend(members.flat_map(|all| all.iter()).map(|member| &member.id));
-        staying.extend(targets.flat_map(|all| all.iter()).map(|held| &held.value.id));
-        for one in leaving {
-            staying.remove(&one.id);
-        }
-        staying.retain(|id| {
-            let said = self.instances.get(*id).map(|said| &said.value);
+        named.extend(members.flat_map(|all| all.iter()).filter_map(|one| old.get(&one.id)));
+        named.extend(targets.flat_map(|all| all.iter()).filter_map(|one| old.get(&one.value.id)));
+        let runs = |id: &InstanceId| {
+            let said = self.instances.get(id).map(|said| &said.value);
             said.is_none_or(|said| said.as_ref().is_some_and(|one| &*one.state == "running"))
-        });
-        staying
+        };
+        let stays = |id| named.contains(&id) && !leaving.contains(&id) && runs(id);
+        let left: BTreeSet<&InstanceId> = old.into_iter().filter(|id| !stays(*id)).collect();
+        if left.len() == self.probes.len() { BTreeSet::new() } else { left }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::memory::Memory;
 use super::{
-    Activity, AutoScalingGroup, Ec2Instance, Identity, Listener, LoadBalancer,
+    Activity, AutoScalingGroup, ById, Ec2Instance, Identity, Listener, LoadBalancer,
     LoadBalancerAttributes, Member, MemberHealth, Namespace, ProbeOutcome, Refresh,
     RegistryService, Rule, Tags, TargetGroup, TargetGroupAttributes, TargetHealth,
 };
@@ -72,7 +72,7 @@ pub struct Inventory {
     /// Target health, a group at a time.
     pub target_health: BTreeMap<TargetGroupArn, Observed<Arc<Vec<Held<TargetHealth>>>>>,
     /// What EC2 said of each id it was asked about; `None` is "there is no such instance".
-    pub instances: Arc<BTreeMap<InstanceId, Dated<Option<Ec2Instance>>>>,
+    pub instances: ById<Dated<Option<Ec2Instance>>>,
     /// Ids that EC2 answered completely without: when first and when last. Absence proves that an
     /// instance is gone only when it was absent twice, some time apart.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub struct Inventory {
     /// How the questions to EC2 went, a batch at a time.
     pub instance_batches: BTreeMap<u16, Observed<()>>,
     /// Probe outcomes, a node at a time.
-    pub probes: Arc<BTreeMap<InstanceId, Observed<Outcomes>>>,
+    pub probes: ById<Observed<Outcomes>>,
     /// What is remembered from earlier.
     pub memory: Memory,
 }
@@ -213,8 +213,7 @@ impl Inventory {
                 self.drop_old_batches(news.at);
             }
             Scope::Probe(id) => {
-                let probes = Arc::make_mut(&mut self.probes);
-                news.fail(probes.entry(id.clone()).or_default(), error);
+                news.fail(self.probes.entry(id.clone(), Observed::default), error);
             }
         }
     }
@@ -265,18 +264,17 @@ impl Inventory {
     }
 
     fn take_instances(&mut self, asked: &[InstanceId], found: Vec<Ec2Instance>, at: Timestamp) {
-        let instances = Arc::make_mut(&mut self.instances);
         for id in asked {
-            instances.insert(id.clone(), Dated { at, value: None });
+            self.instances.insert(id.clone(), Dated { at, value: None });
         }
         for instance in found {
-            instances.insert(instance.id.clone(), Dated { at, value: Some(instance) });
+            self.instances.insert(instance.id.clone(), Dated { at, value: Some(instance) });
         }
-        instances.retain(|_, said| age(said.at, at) <= INSTANCES_KEPT);
+        self.instances.retain(|_, said| age(said.at, at) <= INSTANCES_KEPT);
     }
 
     fn take_probes(&mut self, node: InstanceId, outcomes: Vec<ProbeOutcome>, news: News) {
-        let slot = Arc::make_mut(&mut self.probes).entry(node).or_default();
+        let slot = self.probes.entry(node, Observed::default);
         let outcomes = outcomes.into_iter().map(Arc::new).collect();
         let held = hold(slot.value().map(Vec::as_slice), outcomes, news.at, |one| {
             (one.product.clone(), one.verdict)
@@ -285,24 +283,34 @@ impl Inventory {
     }
 
     /// Old probes of a node that no source names any more are dropped, or they would read as stale
-    /// for ever.
+    /// for ever. Most of the time none is old, and then nobody is looked up.
     fn drop_probes_of_nobody(&mut self, now: Timestamp) {
-        let listed = self.groups.value().into_iter().flat_map(|all| all.iter());
-        let listed = listed.flat_map(|group| &group.instances).map(|one| &one.id);
+        let is_old = |probe: &Observed<_>| {
+            probe.last_attempt().is_none_or(|at| age(at, now) > probe.every() * 3)
+        };
+        let old = self.probes.iter().filter(|(_, probe)| is_old(probe)).map(|(id, _)| id);
+        let mut nobody: BTreeSet<InstanceId> = old.cloned().collect();
+        if nobody.is_empty() {
+            return;
+        }
+        for id in self.named() {
+            nobody.remove(id);
+        }
+        if !nobody.is_empty() {
+            self.probes.retain(|id, _| !nobody.contains(id));
+        }
+    }
+
+    /// The ids of instances that any listing names, some of them more than once.
+    fn named(&self) -> impl Iterator<Item = &InstanceId> {
+        let groups = self.groups.value().into_iter().flat_map(|all| all.iter());
         let members = self.members.values().filter_map(Observed::value).flat_map(|all| all.iter());
         let targets =
             self.target_health.values().filter_map(Observed::value).flat_map(|all| all.iter());
-        let named: BTreeSet<&InstanceId> = listed
+        groups
+            .flat_map(|group| group.instances.iter().map(|one| &one.id))
             .chain(members.map(|member| &member.id))
             .chain(targets.map(|held| &held.value.id))
-            .collect();
-        let kept = |id: &InstanceId, probe: &Observed<_>| {
-            named.contains(id)
-                || probe.last_attempt().is_some_and(|at| age(at, now) <= probe.every() * 3)
-        };
-        if self.probes.iter().any(|(id, probe)| !kept(id, probe)) {
-            Arc::make_mut(&mut self.probes).retain(|id, probe| kept(id, probe));
-        }
     }
 
     /// Batches come and go with the ids they ask about; one that nobody asks any more is dropped.
@@ -444,8 +452,16 @@ fn hold<T, K: Ord>(
     at: Timestamp,
     key: impl Fn(&T) -> K,
 ) -> Vec<Held<T>> {
+    let old = old.unwrap_or_default();
+    // Nearly always the same things come in the same order; only otherwise are they looked up.
+    let same = old.len() == new.len()
+        && old.iter().zip(&new).all(|(held, value)| key(&held.value) == key(value));
+    if same {
+        let since = old.iter().map(|held| held.since);
+        return since.zip(new).map(|(since, value)| Held { since, value }).collect();
+    }
     let since: BTreeMap<K, Timestamp> =
-        old.unwrap_or_default().iter().map(|held| (key(&held.value), held.since)).collect();
+        old.iter().map(|held| (key(&held.value), held.since)).collect();
     new.into_iter()
         .map(|value| Held { since: since.get(&key(&value)).copied().unwrap_or(at), value })
         .collect()

@@ -4,8 +4,9 @@
 use super::check::entry_text;
 use super::view::{forward_words, listed};
 use super::{Claim, Mutation, Plan, Step, StepAction, Target};
-use crate::core::ids::{TargetGroupArn, arn_name};
+use crate::core::ids::{GroupName, TargetGroupArn, arn_name};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One thing that a step changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,26 +87,38 @@ fn lines(step: &Step, name: &impl Fn(&TargetGroupArn) -> String) -> Vec<DiffLine
             let thing = thing.replace("write ", "").replace(" back unchanged", "");
             vec![line(thing, before, forward_words(to, name))]
         }
-        Mutation::AttachTargetGroups { group, target_groups } => target_groups
-            .iter()
-            .map(|arn| {
-                line(format!("{group} at {}", name(arn)), "not attached".into(), "attached".into())
-            })
-            .collect(),
-        Mutation::DetachTargetGroups { group, target_groups } => target_groups
-            .iter()
-            .map(|arn| {
-                line(format!("{group} at {}", name(arn)), "attached".into(), "not attached".into())
-            })
-            .collect(),
-        Mutation::Suspend { group, processes } => processes
-            .iter()
-            .map(|one| line(format!("{one} of {group}"), "running".into(), "suspended".into()))
-            .collect(),
-        Mutation::Resume { group, processes } => processes
-            .iter()
-            .map(|one| line(format!("{one} of {group}"), "suspended".into(), "running".into()))
-            .collect(),
+        of_group => group_lines(step.number, of_group, name),
+    }
+}
+
+/// What a call changes about an Auto Scaling group.
+fn group_lines(
+    step: u32,
+    mutation: &Mutation,
+    name: &impl Fn(&TargetGroupArn) -> String,
+) -> Vec<DiffLine> {
+    let line = |thing: String, before: &str, after: &str| DiffLine {
+        step,
+        thing,
+        before: before.into(),
+        after: after.into(),
+    };
+    let attached = |group: &GroupName, arns: &[TargetGroupArn], before: &str, after: &str| {
+        arns.iter().map(|arn| line(format!("{group} at {}", name(arn)), before, after)).collect()
+    };
+    let process = |group: &GroupName, all: &BTreeSet<String>, before: &str, after: &str| {
+        all.iter().map(|one| line(format!("{one} of {group}"), before, after)).collect()
+    };
+    match mutation {
+        Mutation::AttachTargetGroups { group, target_groups } => {
+            attached(group, target_groups, "not attached", "attached")
+        }
+        Mutation::DetachTargetGroups { group, target_groups } => {
+            attached(group, target_groups, "attached", "not attached")
+        }
+        Mutation::Suspend { group, processes } => process(group, processes, "running", "suspended"),
+        Mutation::Resume { group, processes } => process(group, processes, "suspended", "running"),
+        _ => Vec::new(),
     }
 }
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
     strum::Display,
     strum::EnumIter,
     strum::EnumString,
+    strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]

@@ -30,7 +30,7 @@ pub use guard::{GuardName, GuardReport};
 pub use intent::{DrainMethod, Gate, Intent, MinHealthy, OnRegression, Options, Strategy, Verb};
 pub use make::{Request, plan};
 pub use mutation::{ActionId, Mutation, Target};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, RefusalKind};
 pub use samples::Samples;
 
 use crate::core::estate::Estate;

@@ -216,9 +216,11 @@ impl<'a> Picture<'a> {
         groups.flat_map(|group| &group.load_balancers).collect()
     }
 
-    /// Whether some listener gives a group weight, as last known.
+    /// Whether some listener gives a group weight. Where the listeners of its load balancer could
+    /// not be read it counts as carrying: what may serve is treated as serving.
     pub(super) fn carries(&self, arn: &TargetGroupArn) -> bool {
-        self.actions_known().iter().any(|action| action.forward.share_of(arn) > 0.0)
+        self.actions(&BTreeSet::from([arn])).is_err()
+            || self.actions_known().iter().any(|action| action.forward.share_of(arn) > 0.0)
     }
 }
 

@@ -208,6 +208,12 @@ fn view(
         protocol: listener.protocol.clone(),
         actions: actions(index, nodes, parts, listener),
     };
+    // By port: AWS gives no order, and people read diagrams in one.
+    let by_port = || {
+        let mut all: Vec<_> = index.listeners(&balancer.arn).map(one).collect();
+        all.sort_by(|a, b| (a.port, &a.arn).cmp(&(b.port, &b.arn)));
+        all
+    };
     Balancer {
         arn: balancer.arn.clone(),
         name: balancer.display_name().to_owned(),
@@ -219,7 +225,7 @@ fn view(
             .get(&balancer.arn)
             .and_then(Observed::value)
             .map(|attributes| attributes.cross_zone),
-        listeners: readable.map(|()| index.listeners(&balancer.arn).map(one).collect()),
+        listeners: readable.map(|()| by_port()),
         observed_at: observed.and_then(Observed::observed_at),
     }
 }

@@ -54,7 +54,14 @@ impl Reconciler {
         self.last_start = Some(real);
         let (reconcile, policy) = (self.reconcile, Arc::clone(&self.policy));
         let inventory = Arc::clone(&model.inventory);
-        let task = tokio::task::spawn_blocking(move || reconcile(&inventory, as_of, &policy));
+        let before = model.estate.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let mut estate = reconcile(&inventory, as_of, &policy);
+            if let Some(before) = before {
+                estate.carry_since(&before);
+            }
+            estate
+        });
         self.running = Some(Running { generation: model.generation, as_of, task });
     }
 

@@ -4,9 +4,10 @@
 use super::table::Column;
 use super::{Line, Span, Text, line};
 use crate::app::{Model, Size};
+use crate::core::cause::Cause;
 use crate::core::estate::Fleet;
 use crate::core::finding::{Finding, Severity};
-use crate::core::ids::Product;
+use crate::core::ids::{Product, StackId};
 use crate::core::observed::age;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
@@ -111,6 +112,129 @@ pub(super) fn finding(own: &[&Finding], clear: bool, theme: Theme) -> Span {
     let count = if same > 1 { format!("{same} ") } else { String::new() };
     let mark = theme.severity(worst.severity);
     Span::new(format!("{mark} {count}{}", worst.kind.after_count()), worst.severity.into())
+}
+
+/// Text in lines of so many cells behind a mark; further lines stand under the first.
+pub(super) fn wrapped(
+    lines: &mut Vec<Line>,
+    (mark, words, tone): (&str, &str, Tone),
+    columns: u16,
+) {
+    let indent = " ".repeat(text::width(mark));
+    let room = usize::from(columns).saturating_sub(indent.len() + 1);
+    for (number, part) in text::wrap(&text::clean(words), room).into_iter().enumerate() {
+        let mark = if number == 0 { mark } else { &indent };
+        lines.push(vec![Span::new(mark, tone), Span::new(part, tone)]);
+    }
+}
+
+/// A share in whole percent: only nothing is 0 %, and only everything is 100 %.
+pub(super) fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.01 {
+        return "<1%".to_owned();
+    }
+    format!("{:.0}%", (share * 100.0 + 1e-9).floor())
+}
+
+/// The worst thing that is wrong with a fleet in so many cells: `! 5 unregistered 3m +1`, that is
+/// for how long, and how many other things are wrong.
+pub(super) fn worst(
+    model: &Model,
+    stack: &StackId,
+    clear: bool,
+    (theme, room): (Theme, u16),
+) -> Span {
+    let mut own = model.causes.iter().filter(|cause| cause.key.stack_id.as_ref() == Some(stack));
+    let Some(worst) = own.next() else {
+        return if clear { nothing(theme) } else { unknown() };
+    };
+    let mark = theme.severity(worst.severity);
+    let count = match worst.cases.len() {
+        1 => String::new(),
+        count => format!("{count} "),
+    };
+    let more = match own.count() {
+        0 => String::new(),
+        others => format!(" +{others}"),
+    };
+    let words = worst.key.kind.after_count();
+    let since = text::age(age(worst.since, model.now));
+    let name = worst.key.kind.to_string().replace('_', " ");
+    // The most telling form that fits.
+    let forms = [
+        format!("{mark} {count}{words} {since}{more}"),
+        format!("{mark} {count}{words}{more}"),
+        format!("{mark} {count}{words}"),
+        format!("{mark} {name}"),
+    ];
+    let fits = |form: &&String| text::width(form) <= usize::from(room);
+    let text = forms.iter().find(fits).unwrap_or(&forms[2]).clone();
+    Span::new(text, worst.severity.into())
+}
+
+/// Causes as sentences with what to do, in so much room; what does not fit is counted.
+pub(super) fn causes<'a>(
+    model: &Model,
+    causes: impl Iterator<Item = &'a Cause>,
+    theme: Theme,
+    room: Size,
+) -> Vec<Line> {
+    let all = model.findings();
+    let (mut lines, mut left) = (Vec::new(), 0);
+    for cause in causes {
+        if lines.len() + 1 >= usize::from(room.rows) {
+            left += 1;
+            continue;
+        }
+        let Some(first) = cause.findings(all).next() else { continue };
+        if cause.cases.len() == 1 {
+            lines.extend(sentence(model, first, theme, room.columns));
+        } else {
+            let mark = format!(" {} ", theme.severity(cause.severity));
+            let since = text::age(age(cause.since, model.now));
+            let title = format!("{} ({since})", cause.title(all));
+            let from = lines.len();
+            wrapped(&mut lines, (&mark, &title, bold(cause.severity)), room.columns);
+            lines[from][0].tone = cause.severity.into();
+        }
+        if !cause.follows.is_empty() {
+            let with = format!("with it: {}", cause.with_it(all).join(", "));
+            wrapped(&mut lines, ("   ", &with, Tone::Plain), room.columns);
+        }
+        lines.extend(runbook(first, theme, room.columns));
+    }
+    count_the_rest(&mut lines, left, theme, room)
+}
+
+/// Findings as sentences, in so much room; what does not fit is counted.
+pub(super) fn cases<'a>(
+    model: &Model,
+    findings: impl Iterator<Item = &'a Finding>,
+    theme: Theme,
+    room: Size,
+) -> Vec<Line> {
+    let (mut lines, mut left) = (Vec::new(), 0);
+    for finding in findings {
+        if lines.len() + 1 >= usize::from(room.rows) {
+            left += 1;
+        } else {
+            lines.extend(sentence(model, finding, theme, room.columns));
+        }
+    }
+    count_the_rest(&mut lines, left, theme, room)
+}
+
+fn count_the_rest(lines: &mut Vec<Line>, left: usize, theme: Theme, room: Size) -> Vec<Line> {
+    let rows = usize::from(room.rows);
+    if left > 0 || lines.len() > rows {
+        lines.truncate(rows.saturating_sub(1));
+        let rest = match left {
+            0 => theme.ellipsis().to_owned(),
+            left => format!("{} and {left} more", theme.ellipsis()),
+        };
+        lines.push(line(format!(" {rest}"), Tone::Strong));
+    }
+    std::mem::take(lines)
 }
 
 /// Findings as sentences, the first of a kind with what to do, in so much room; what does not fit

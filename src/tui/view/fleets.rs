@@ -2,23 +2,30 @@
 //!
 //! ```text
 //! ─ Fleets 2 ─────────────────────────────────────────────────────────────────────
-//!   STACK          ROLE       TRAFFIC   NODES MEMBERS TARGETS  PROBES    FINDING
-//! ▶ blue-412       ◆ LIVE     ████ 100% 6/6   6       6/6      6/6       –
-//!   green-413      ◇ STANDBY  ░░░░   0% 6/6   1 !     5/6:3100 5/6 loki  ‼ hit by…
-//! ─ blue-412 ─────────────────────────────────────────────────────────────────────
-//!  Nothing disagrees.
+//!   STACK       ROLE       TRAFFIC   NODES MEMBERS TARGETS  PROBES    FINDING
+//! ▶ blue-412    ◆ LIVE     ████ 100% 6/6   6       6/6      6/6       –
+//!   green-413   ◇ STANDBY  ░░░░   0% 6/6   1 !     5/6:3100 5/6 loki  ‼ boot race
+//! ─ green-413 ────────────────────────────────────────────────────────────────────
+//!  ‼ boot race: 6 nodes of green-413 in service, 1 in glt (1m)
+//!    → Repair the fleet in one plan, then replace the boot script: …
+//! ─ What changed ─────────────────────────────────────────────────────────────────
+//!  14:02:11 ! i-0a…0003 loki pass → fail: no answer within 2 s
 //! ```
 //!
-//! From about 120 columns on there is a column a port, then a column a product.
+//! From 100 columns on the two panes stand side by side; from about 120 on there is a column a
+//! port, then a column a product.
 
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Span, Text, line};
+use super::{Body, Layout, Line, Main, Panes, Span, Text, line, timeline};
 use crate::app::{Model, RowId, Size};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
 use crate::core::ids::StackId;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
+
+/// From so many columns on, findings and changes stand side by side.
+const SIDE_BY_SIDE: u16 = 100;
 
 /// The body of the screen.
 pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
@@ -30,33 +37,57 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 120;
     let mut columns = vec![
-        Column::new("STACK", if wide { 16 } else { 14 }),
+        Column::new("STACK", if wide { 16 } else { 11 }),
         Column::new("ROLE", 10),
         Column::new("TRAFFIC", 9),
         Column::new("NODES", 5),
         Column::new("MEMBERS", 7),
     ];
     let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), layout.columns);
+    let room = table::left(&columns, layout.columns);
     columns.push(Column::new("FINDING", 0));
     let seen = &list.rows()[page.clone()];
-    let about =
-        cells::by(model.findings(), seen.iter().filter_map(stack), |one| one.stack_id.as_ref());
     let rows = seen.iter().map(|row| {
         let selected = list.selected() == Some(row);
         let Some(fleet) = stack(row).and_then(|stack| estate.fleets.get(stack)) else {
             return stray(model, selected);
         };
         let mut cells = self::row(model, fleet, &kinds, theme);
-        let own = about.get(&fleet.stack_id).map_or(&[][..], Vec::as_slice);
-        cells.push(cells::finding(own, unknowns(model, fleet).is_empty(), theme));
+        let clear = unknowns(model, fleet).is_empty();
+        cells.push(cells::worst(model, &fleet.stack_id, clear, (theme, room)));
         Row { selected, name: fleet.stack_id.to_string(), cells }
     });
     let title = table::title("Fleets", &page, list, theme);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
     let selected = list.selected().and_then(stack).and_then(|stack| estate.fleets.get(stack));
-    let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };
-    let details = (below > 0).then(|| details(model, selected, theme, room));
-    Body::Screen(table, details)
+    let panes = panes(model, selected, theme, Size { columns: layout.columns, rows: below });
+    Body::Screen(Main::Table(table), panes)
+}
+
+/// What is wrong with the selected fleet, and what changed: side by side where there is room.
+fn panes(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Panes {
+    let stack = fleet.map(|fleet| &fleet.stack_id);
+    let rows = room.rows.saturating_sub(1);
+    if room.rows == 0 {
+        return Panes::None;
+    }
+    if room.columns >= SIDE_BY_SIDE {
+        let columns = room.columns * 11 / 20;
+        let findings = details(model, fleet, theme, Size { columns, rows });
+        let changed = timeline::recent(model, stack, rows.into(), theme);
+        return Panes::Beside(findings, columns, changed);
+    }
+    // Findings come first, and leave what changed two lines at least where there are enough.
+    let most = if rows >= 8 { rows - 3 } else { rows };
+    let findings = details(model, fleet, theme, Size { columns: room.columns, rows: most });
+    let taken = u16::try_from(findings.lines.len()).unwrap_or(u16::MAX).saturating_add(1);
+    match room.rows.saturating_sub(taken) {
+        0..=1 => Panes::One(findings),
+        left => {
+            let changed = timeline::recent(model, stack, usize::from(left - 1), theme);
+            Panes::Stacked(findings, taken, changed)
+        }
+    }
 }
 
 fn stack(row: &RowId) -> Option<&StackId> {
@@ -110,13 +141,8 @@ fn role(role: Role, theme: Theme) -> Span {
 fn traffic(fleet: &Fleet, theme: Theme) -> Span {
     match fleet.traffic_share {
         Some(share) => {
-            let percent = if share > 0.0 && share < 0.01 {
-                "<1".to_owned()
-            } else {
-                // Rounded down: only everything is 100 %.
-                format!("{:.0}", (share * 100.0).floor())
-            };
-            Span::new(format!("{} {percent:>3}%", theme.bar(share, 4)), Tone::Plain)
+            let percent = cells::percent(share);
+            Span::new(format!("{} {percent:>4}", theme.bar(share, 4)), Tone::Plain)
         }
         None if fleet.listeners.is_empty() && fleet.role != Role::Unknown => nothing(theme),
         None => unknown(),
@@ -217,7 +243,13 @@ fn unknowns(model: &Model, fleet: &Fleet) -> Vec<String> {
         all.push("its members".to_owned());
     }
     let ports = fleet.targets.iter().filter(|target| target.capacity.is_none());
-    all.extend(ports.map(|target| format!("its targets on {}", target.port)));
+    let mut ports: Vec<_> = ports.map(|target| target.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    if !ports.is_empty() {
+        all.push(format!("its targets on {}", ports.join(" ")));
+    }
     let probes = fleet.probes.iter().filter(|probe| probe.unknown > 0);
     all.extend(probes.map(|probe| format!("{} on {} nodes", probe.service, probe.unknown)));
     all
@@ -233,14 +265,14 @@ fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Te
     }
     let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let room = Size { rows: room.rows.saturating_sub(taken), ..room };
-    // What concerns no fleet would be seen nowhere else.
+    // What concerns no fleet would be seen nowhere else here.
     let stack = fleet.map(|fleet| &fleet.stack_id);
-    let of = |about: Option<&'_ StackId>| {
+    let of = |about: Option<&StackId>| {
         let about = about.cloned();
-        model.findings().iter().filter(move |one| one.stack_id == about)
+        model.causes.iter().filter(move |one| one.key.stack_id == about)
     };
-    let findings = of(stack).chain(of(None).filter(|_| stack.is_some()));
-    lines.extend(cells::sentences(model, findings, theme, room));
+    let causes = of(stack).chain(of(None).filter(|_| stack.is_some()));
+    lines.extend(cells::causes(model, causes, theme, room));
     if lines.is_empty() {
         lines.push(line(" Nothing disagrees.", Tone::Plain));
     }

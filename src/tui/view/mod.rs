@@ -13,16 +13,22 @@
 //!  enter nodes  r read now  m messages  ? help  q quit                          hints
 //! ```
 
+mod body;
 mod cells;
+mod findings;
 mod fleets;
 mod head;
 mod layers;
+mod listing;
+mod node;
 mod nodes;
-mod plain;
 mod prompt;
+mod sources;
 mod table;
+mod timeline;
+mod traffic;
 
-use self::table::Table;
+use self::body::{Body, Main, Panes};
 use super::text;
 use super::theme::{Theme, Tone};
 use crate::app::{Context, Model, NoticeKind, ScreenKind, Size};
@@ -44,6 +50,9 @@ const LEAST_DETAILS: u16 = 7;
 
 /// With fewer columns than this, the way to the screen is left out of its title.
 const COLUMNS_FOR_CRUMBS: u16 = 60;
+
+/// A part of the way to a screen is cut to so many cells.
+const LONGEST_CRUMB: usize = 14;
 
 /// A piece of text and its tone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,15 +81,6 @@ fn line(text: impl Into<String>, tone: Tone) -> Line {
 pub(super) struct Text {
     pub title: String,
     pub lines: Vec<Line>,
-}
-
-/// What stands between head and status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Body {
-    /// A table, and details of what is selected in it.
-    Screen(Table, Option<Text>),
-    /// Nothing but text.
-    Text(Text),
 }
 
 /// Everything on the screen.
@@ -118,9 +118,18 @@ impl Layout {
         if self.body < ROWS_FOR_DETAILS {
             return (self.body, 0);
         }
-        let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2).max(3);
+        let wanted = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2).max(4);
         let table = wanted.min(self.body - LEAST_DETAILS);
         (table, self.body - table)
+    }
+
+    /// Rows of what stands above, and of details that want so many.
+    fn above(self, details: u16) -> (u16, u16) {
+        if self.body < ROWS_FOR_DETAILS {
+            return (self.body, 0);
+        }
+        let details = details.min(self.body / 2);
+        (self.body - details, details)
     }
 }
 
@@ -145,19 +154,34 @@ fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
     let mut body = match &model.screen().kind {
         ScreenKind::Fleets => fleets::body(model, theme, layout),
         ScreenKind::Nodes(stack) => nodes::body(model, stack.as_ref(), theme, layout),
-        _ => plain::body(model, theme, layout),
+        ScreenKind::Node(id) => node::body(model, id, theme, layout),
+        ScreenKind::Traffic => traffic::body(model, theme, layout),
+        ScreenKind::Findings => findings::body(model, theme, layout),
+        ScreenKind::Timeline => timeline::body(model, theme, layout),
+        ScreenKind::Sources => sources::body(model, theme, layout),
     };
-    let (Body::Screen(Table { title, .. }, _) | Body::Text(Text { title, .. })) = &mut body;
     if layout.columns >= COLUMNS_FOR_CRUMBS {
-        title.insert_str(0, &crumbs(model, theme));
+        let title = body.title_mut();
+        let room = usize::from(layout.columns).saturating_sub(text::width(title) + 6);
+        title.insert_str(0, &crumbs(model, theme, room));
     }
     body
 }
 
-/// The way to the screen: `fleets › green-413 › `.
-fn crumbs(model: &Model, theme: Theme) -> String {
+/// The way to the screen, the nearest part of it that fits: `fleets › green-413 › `.
+fn crumbs(model: &Model, theme: Theme, room: usize) -> String {
     let before = model.screens().split_last().map_or(&[][..], |(_, before)| before);
-    before.iter().flat_map(|screen| [screen.kind.crumb(), theme.crumb()]).collect()
+    let mut crumbs = String::new();
+    for screen in before.iter().rev() {
+        let name = text::clean(screen.kind.crumb());
+        let name = text::fit_name(&name, LONGEST_CRUMB, theme.ellipsis());
+        let longer = format!("{name}{}{crumbs}", theme.crumb());
+        if text::width(&longer) > room {
+            break;
+        }
+        crumbs = longer;
+    }
+    crumbs
 }
 
 /// What has just been said, or else what is wrong with the sources.
@@ -205,10 +229,10 @@ impl Frame {
     /// tell about, so they are never taken for another's. Returns whether anything was held back.
     pub(super) fn hold_back(&mut self, shown: Frame) -> bool {
         match (&mut self.body, shown.body) {
-            (Body::Screen(table, Some(details)), Body::Screen(before, Some(old)))
-                if table.is_moved_from(&before) && *details != old =>
+            (Body::Screen(main, panes), Body::Screen(before, old))
+                if main.is_moved_from(&before) && *panes != old =>
             {
-                *details = old;
+                *panes = old;
                 true
             }
             _ => false,
@@ -291,19 +315,7 @@ impl Widget for &Frame {
             draw(buffer, (area.x, bottom), status, area.width, theme);
         }
         let body = Rect { y, height: bottom.saturating_sub(y), ..area };
-        match &self.body {
-            Body::Text(text) => draw_text(buffer, body, text, theme),
-            Body::Screen(table, details) => {
-                let height = if details.is_some() { table.height() } else { body.height };
-                let above = Rect { height: height.min(body.height), ..body };
-                table.draw(above, buffer, theme);
-                if let Some(details) = details {
-                    let below =
-                        Rect { y: above.bottom(), height: body.height - above.height, ..body };
-                    draw_text(buffer, below, details, theme);
-                }
-            }
-        }
+        self.body.draw(body, buffer, theme);
         if let Some(over) = &self.over {
             draw_over(buffer, body, over, theme);
         }

@@ -12,8 +12,9 @@
 
 use super::cells::{self, Kinds, add_kinds, nothing, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Span, Text, line};
+use super::{Body, Layout, Line, Main, Span, Text, line};
 use crate::app::{Model, RowId, Size};
+use crate::core::cause::Cause;
 use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
 use crate::core::finding::{Finding, Severity};
 use crate::core::ids::{InstanceId, Product, StackId};
@@ -67,7 +68,7 @@ pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout:
     let selected = list.selected().and_then(id).and_then(|id| model.node(id));
     let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };
     let details = (below > 0).then(|| details(model, selected, theme, room));
-    Body::Screen(table, details)
+    Body::Screen(Main::Table(table), details.into())
 }
 
 fn id(row: &RowId) -> Option<&InstanceId> {
@@ -259,19 +260,38 @@ fn details(model: &Model, node: Option<&Node>, theme: Theme, room: Size) -> Text
         return Text { title: String::new(), lines: vec![sentence] };
     };
     let mut lines = vec![facts(model, node, theme)];
-    let all = own(model, node).chain(of_fleet(model, node.stack_id.as_ref()));
     let room = Size { rows: room.rows.saturating_sub(1), ..room };
-    let findings = cells::sentences(model, all, theme, room);
+    let mut findings = cells::sentences(model, own(model, node), theme, room);
+    let taken = u16::try_from(findings.len()).unwrap_or(u16::MAX);
+    let rest = Size { rows: room.rows.saturating_sub(taken), ..room };
+    if rest.rows > 1 {
+        let causes = causes_of_fleet(model, node.stack_id.as_ref());
+        findings.extend(cells::causes(model, causes, theme, rest));
+    }
     let answers = answers(model, node);
     if findings.is_empty() && answers.is_empty() {
         lines.push(line(" Nothing disagrees.", Tone::Plain));
     }
     lines.extend(findings);
-    for answer in answers {
-        let parts = text::wrap(&text::clean(&answer), usize::from(room.columns.saturating_sub(2)));
-        lines.extend(parts.into_iter().map(|part| line(format!(" {part}"), Tone::Plain)));
+    for (answer, tone) in answers {
+        cells::wrapped(&mut lines, (" ", &answer, tone), room.columns);
     }
     Text { title: node.id.to_string(), lines }
+}
+
+/// What is wrong with the node's fleet as a whole, and so matters to the node.
+pub(super) fn causes_of_fleet<'a>(
+    model: &'a Model,
+    stack: Option<&'a StackId>,
+) -> impl Iterator<Item = &'a Cause> {
+    let all = model.findings();
+    model.causes.iter().filter(move |cause| {
+        let mut cases = cause.cases.iter().filter_map(|place| all.get(*place));
+        stack.is_some()
+            && cause.key.stack_id.as_ref() == stack
+            && cause.severity >= Severity::Warning
+            && cases.all(|one| one.instance_id.is_none())
+    })
 }
 
 /// What is known of the machine itself.
@@ -301,25 +321,26 @@ fn facts(model: &Model, node: &Node, theme: Theme) -> Line {
 }
 
 /// The answers that are not as they should be, in their source's own words.
-fn answers(model: &Model, node: &Node) -> Vec<String> {
+fn answers(model: &Model, node: &Node) -> Vec<(String, Tone)> {
     let mut all = Vec::new();
     for target in node.targets.iter().filter(|target| !target.is_healthy()) {
-        let said = match &target.state {
-            Ok(state) => state.to_string(),
-            Err(why) => format!("? ({why})"),
+        let (said, tone) = match &target.state {
+            Ok(state) => (state.to_string(), short(target).tone),
+            Err(why) => (format!("? ({why})"), Tone::Unknown),
         };
         let reason = target.reason.as_deref().unwrap_or_default();
-        all.push(format!("{}:{} {said} {reason}", target.name, target.port));
+        all.push((format!("{}:{} {said} {reason}", target.name, target.port), tone));
     }
     for probe in node.probes.iter().filter(|probe| probe.verdict != Verdict::Pass) {
-        let outcome = &probe.outcome;
-        all.push(match probe.verdict {
+        let (outcome, cell) = (&probe.outcome, verdict(probe));
+        let text = match probe.verdict {
             Verdict::Unknown => {
                 let since = text::age(age(probe.observed_at, model.now));
                 format!("{} ? (last answer {since} ago: {})", outcome.product, outcome.detail)
             }
-            _ => format!("{} {}: {}", outcome.product, verdict(probe).text, outcome.detail),
-        });
+            _ => format!("{} {}: {}", outcome.product, cell.text, outcome.detail),
+        };
+        all.push((text, cell.tone));
     }
     all
 }

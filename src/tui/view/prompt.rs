@@ -44,12 +44,21 @@ pub(super) fn asked(model: &Model, theme: Theme, columns: u16) -> Option<Asked> 
         let hidden = text::width(field.parts().0).saturating_sub(before);
         let typed = field.text().chars().take(problem.at).collect::<String>();
         let at = text::width(lead) + text::width(&typed).saturating_sub(hidden);
-        let room = usize::from(columns).saturating_sub(text::width(&problem.text) + 2);
-        let pad = " ".repeat(at.min(room));
-        vec![Span::new(format!("{pad}^ {}", problem.text), Tone::Warn)]
+        super::line(marked(&problem.text, at, columns.into(), theme), Tone::Warn)
     });
     let choices = prompt.filter(|it| !it.choices.is_empty()).map(|it| choices(it, theme));
     Some(Asked { line, below, choices })
+}
+
+/// A mark under a place, and what is wrong there on the side that has more room.
+fn marked(problem: &str, at: usize, columns: usize, theme: Theme) -> String {
+    let at = at.min(columns.saturating_sub(1));
+    if at <= columns / 2 || at + 2 + text::width(problem) <= columns {
+        return format!("{}^ {problem}", " ".repeat(at));
+    }
+    let problem = text::fit(problem, at.saturating_sub(1), theme.ellipsis());
+    let pad = " ".repeat(at.saturating_sub(text::width(&problem) + 1));
+    format!("{pad}{problem} ^")
 }
 
 fn lead(purpose: &Purpose) -> &'static str {
@@ -139,4 +148,130 @@ pub(super) fn question(dialog: &Dialog, theme: Theme, columns: u16) -> Text {
     };
     lines.push(line(how, Tone::Strong));
     Text { title: dialog.title.clone(), lines }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::app::fixture::{self, healthy, model, press, show};
+    use crate::app::{Answering, Dialog, Effect, EventKind, Input, Model, TextField};
+    use crate::tui::text;
+    use crate::tui::theme::Theme;
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+    use ratatui::widgets::Widget;
+
+    const THEME: Theme = Theme { color: false, ascii: true, production: false };
+
+    fn on(columns: u16, rows: u16, keys: &str) -> Model {
+        let mut model = model(columns, rows);
+        fixture::sources_ok(&mut model, 1);
+        show(&mut model, 2, healthy());
+        press(&mut model, keys);
+        model
+    }
+
+    fn lines(model: &Model) -> Vec<String> {
+        let area = Rect::new(0, 0, model.size.columns, model.size.rows);
+        let mut buffer = Buffer::empty(area);
+        (&super::super::frame(model, THEME)).render(area, &mut buffer);
+        let line = |y| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        (0..area.height).map(|y| line(y).trim_end().to_owned()).collect()
+    }
+
+    /// The last two lines.
+    fn bottom(model: &Model) -> [String; 2] {
+        lines(model).last_chunk::<2>().unwrap().clone()
+    }
+
+    #[test]
+    fn the_place_of_a_mistake_is_marked_under_it() {
+        let model = on(80, 24, "/ b l u e space s t a c k :");
+        assert_eq!(
+            bottom(&model),
+            [" / blue stack:", "              ^ no value after `stack:`"],
+            "three cells of ` / ` and eleven characters"
+        );
+        let model = on(80, 24, "/ b l u e space x : y");
+        assert_eq!(bottom(&model)[0], " / blue x:y");
+        assert!(
+            bottom(&model)[1].starts_with("        ^ there is no `x:` here"),
+            "{:?}",
+            bottom(&model)
+        );
+    }
+
+    #[test]
+    fn a_mark_stays_under_its_place_where_there_is_little_room() {
+        for (at, columns, line) in [
+            (3, 20, "   ^ no value"),
+            (18, 20, "         no value ^"),
+            (90, 20, "          no value ^"),
+            (9, 10, "no value ^"),
+            (0, 1, "^ no value"),
+            (7, 9, "no va~ ^"),
+        ] {
+            let marked = super::marked("no value", at, columns, THEME);
+            assert_eq!(marked.trim_end(), line, "{at} {columns}");
+            assert_eq!(marked.find('^').unwrap(), at.min(columns - 1));
+            assert!(text::width(&marked) <= columns || at <= columns / 2);
+        }
+    }
+
+    #[test]
+    fn the_title_counts_what_a_filter_leaves() {
+        let text = lines(&on(80, 24, "/ b l u e enter >"));
+        assert!(text[2].starts_with("- Fleets 1/2 / blue by stack ^ -"), "{}", text[2]);
+    }
+
+    #[test]
+    fn a_text_longer_than_the_line_shows_its_cursor() {
+        let mut model = on(20, 8, "/");
+        let paste = "\"abcdefghijklmnopqrstuvwxyz".to_owned();
+        fixture::feed(&mut model, 3, EventKind::Input(Input::Paste(paste)));
+        assert_eq!(bottom(&model)[0], " / lmnopqrstuvwxyz");
+        press(&mut model, "home");
+        assert_eq!(bottom(&model)[0], " / \"abcdefghijklmn~");
+    }
+
+    #[test]
+    fn choices_lie_over_the_end_of_the_body_and_hide_it_whole() {
+        let text = lines(&on(80, 24, ": s o r t"));
+        let first = text.iter().position(|line| line.starts_with("> sort ")).unwrap();
+        assert!(text[first].contains("Sort by a column"), "{}", text[first]);
+        assert!(text[first + 1].starts_with("  sort_next      >"), "{}", text[first + 1]);
+        assert_eq!(bottom(&on(80, 24, ": s o r t"))[0], " : sort");
+        let title = text[first - 1].as_str();
+        assert!(title.starts_with("- ") && title.ends_with("---"), "{title}");
+    }
+
+    #[test]
+    fn a_question_says_how_it_is_answered() {
+        let mut model = on(40, 12, "");
+        let name = Answering::TypeName { name: "green-413".into(), field: TextField::default() };
+        let ask = |answer| Dialog {
+            title: "Move all traffic".into(),
+            lines: vec!["It takes about twenty minutes and can be rolled back.".into()],
+            answer,
+            then: Effect::PollNow,
+        };
+        model.ask(ask(name));
+        press(&mut model, "g r e");
+        let text = lines(&model);
+        assert!(text.iter().any(|line| line.contains("-> Type green-413 to go on.")), "{text:?}");
+        assert_eq!(bottom(&model)[0], " type the name: gre");
+        press(&mut model, "esc");
+        model.ask(ask(Answering::YesNo));
+        let text = lines(&model);
+        assert!(text.iter().any(|line| line.contains("Yes, or no?")), "{text:?}");
+        assert!(bottom(&model)[1].contains("y take it"), "{text:?}");
+    }
+
+    #[test]
+    fn every_size_takes_every_prompt() {
+        for keys in ["/ x :", ": s", "J i -", ": n o d e space i", "f1"] {
+            for (columns, rows) in [(0, 0), (1, 1), (5, 20), (20, 5), (21, 8), (80, 9), (300, 3)] {
+                drop(lines(&on(columns, rows, keys)));
+            }
+        }
+    }
 }

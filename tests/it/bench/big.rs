@@ -7,6 +7,8 @@ use super::fault::{Service, error};
 use super::http::{Request, Response};
 use super::proxy::{Backend, Call};
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const PRODUCTS: [(&str, u16); 4] =
     [("grafana", 3000), ("loki", 3100), ("tempo", 3200), ("otlp", 4317)];
@@ -20,6 +22,7 @@ const TIME: &str = "2026-01-01T00:00:00Z";
 /// A healthy world: half of the nodes blue at weight 100, half green at weight 0.
 pub struct BigWorld {
     nodes: usize,
+    empty: Arc<AtomicBool>,
 }
 
 impl BigWorld {
@@ -27,7 +30,16 @@ impl BigWorld {
     /// When the nodes cannot be halved, or are too many for one registry service.
     pub fn new(nodes: usize) -> Self {
         assert!(nodes.is_multiple_of(2) && nodes <= 1000, "{nodes}");
-        Self { nodes }
+        Self { nodes, empty: Arc::default() }
+    }
+
+    /// Whether the groups and the members are gone, from one call to the next.
+    pub fn emptied(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.empty)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.empty.load(Ordering::SeqCst)
     }
 
     fn fleet(&self, colour: &str) -> std::ops::Range<usize> {
@@ -70,7 +82,10 @@ impl BigWorld {
                 "DnsConfig": { "RoutingPolicy": "MULTIVALUE",
                                "DnsRecords": [{ "Type": "A", "TTL": 60 }] },
             }] }),
-            "DiscoverInstancesRevision" => json!({ "InstancesRevision": self.nodes }),
+            "DiscoverInstancesRevision" => {
+                json!({ "InstancesRevision": if self.is_empty() { 0 } else { self.nodes } })
+            }
+            "ListInstances" if self.is_empty() => json!({ "Instances": [] }),
             "ListInstances" => self.members(call)?,
             other => return Err(("UnknownOperationException", other.to_owned())),
         };
@@ -103,6 +118,9 @@ impl BigWorld {
             "DescribeAutoScalingGroups" => {
                 if number(call, "MaxRecords")?.is_some_and(|size| size > 100) {
                     return Err(("ValidationError", "MaxRecords is at most 100".into()));
+                }
+                if self.is_empty() {
+                    return Ok(result(call, &list("AutoScalingGroups", NONE)));
                 }
                 list("AutoScalingGroups", COLOURS.map(|colour| self.group(colour)))
             }

@@ -38,7 +38,7 @@ pub fn environment(command: &mut CommandBuilder, term: &str) {
     command.env_clear();
     for (name, value) in [
         ("TERM", term),
-        ("LANG", "C"),
+        ("LANG", "C.UTF-8"),
         ("PATH", "/usr/bin:/bin"),
         ("HOME", env!("CARGO_TARGET_TMPDIR")),
         ("AWS_EC2_METADATA_DISABLED", "true"),
@@ -93,6 +93,15 @@ impl Terminal {
             }
         });
         Self { child, master: pty.master, keys, seen }
+    }
+
+    /// Gives the window another size.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let (own_rows, own_columns) = (rows.try_into().unwrap(), columns.try_into().unwrap());
+        let mut seen = self.seen.0.lock().unwrap();
+        seen.screen.screen_mut().set_size(own_rows, own_columns);
+        drop(seen);
+        self.master.resize(size(columns, rows)).unwrap();
     }
 
     pub fn press(&mut self, keys: &str) {

@@ -12,7 +12,7 @@ pub use reads::{Reads, guard_reads, reads, step_reads};
 
 use super::view::{count, listed};
 use super::{Answer, Claim, Picture};
-use crate::core::ids::{GroupName, InstanceId, ServiceId};
+use crate::core::ids::{GroupName, InstanceId, ServiceId, TargetGroupArn};
 use crate::core::inventory::AutoScalingGroup;
 use crate::core::observed::Why;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,26 +56,7 @@ fn judge(claim: &Claim, picture: &Picture<'_>) -> Judged {
             Ok(equal(&format!("{instance} in {}", group.name), is, found))
         }
         Claim::Attached { group, to, not_to } => {
-            let group = self::group(picture, group)?;
-            let names = |arns: Vec<_>| {
-                let names: Vec<_> = arns.into_iter().map(|arn| picture.name_of(arn)).collect();
-                listed(&names)
-            };
-            let missing: Vec<_> =
-                to.iter().filter(|arn| !group.target_groups.contains(arn)).collect();
-            let surplus: Vec<_> =
-                not_to.iter().filter(|arn| group.target_groups.contains(arn)).collect();
-            Ok(match (missing.is_empty(), surplus.is_empty()) {
-                (true, true) => Answer::Holds,
-                (false, _) => broken(
-                    format!("{} attached to {}", group.name, names(to.iter().collect())),
-                    format!("not attached to {}", names(missing)),
-                ),
-                (true, false) => broken(
-                    format!("{} not attached to {}", group.name, names(not_to.iter().collect())),
-                    format!("attached to {}", names(surplus)),
-                ),
-            })
+            Ok(attached(picture, self::group(picture, group)?, to, not_to))
         }
         Claim::Suspended { group, suspended, running } => {
             processes(self::group(picture, group)?, suspended, running)
@@ -116,6 +97,32 @@ pub(super) fn entry_text(attributes: Option<&BTreeMap<String, String>>) -> Strin
     let Some(attributes) = attributes else { return "not registered".into() };
     let each: Vec<_> = attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
     each.join(" ")
+}
+
+/// A group is attached to these target groups and not to those.
+fn attached(
+    picture: &Picture<'_>,
+    group: &AutoScalingGroup,
+    to: &BTreeSet<TargetGroupArn>,
+    not_to: &BTreeSet<TargetGroupArn>,
+) -> Answer {
+    let names = |arns: Vec<_>| {
+        let names: Vec<_> = arns.into_iter().map(|arn| picture.name_of(arn)).collect();
+        listed(&names)
+    };
+    let missing: Vec<_> = to.iter().filter(|arn| !group.target_groups.contains(arn)).collect();
+    let surplus: Vec<_> = not_to.iter().filter(|arn| group.target_groups.contains(arn)).collect();
+    match (missing.is_empty(), surplus.is_empty()) {
+        (true, true) => Answer::Holds,
+        (false, _) => broken(
+            format!("{} attached to {}", group.name, names(to.iter().collect())),
+            format!("not attached to {}", names(missing)),
+        ),
+        (true, false) => broken(
+            format!("{} not attached to {}", group.name, names(not_to.iter().collect())),
+            format!("attached to {}", names(surplus)),
+        ),
+    }
 }
 
 fn processes(

@@ -1,7 +1,7 @@
 //! What must be read afresh before a claim, a step or the guards of a plan can be judged. The run
 //! engine reads exactly this; poll ages do not matter.
 
-use crate::core::ids::{InstanceId, StackId, TargetGroupArn};
+use crate::core::ids::{InstanceId, ListenerArn, LoadBalancerArn, StackId, TargetGroupArn};
 use crate::core::plan::{Claim, Fact, Picture, Plan, Step};
 use crate::core::source::Scope;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +84,8 @@ pub fn reads(claim: &Claim, picture: &Picture<'_>) -> Reads {
             if whose { needs.scope(Scope::Groups) } else { needs }
         }
         Claim::Forwards { action, .. } => {
-            let balancer = picture.listener(&action.listener).map(|of| of.load_balancer.clone());
+            let known = picture.listener(&action.listener).map(|of| of.load_balancer.clone());
+            let balancer = known.or_else(|| balancer_of(&action.listener));
             let needs = match balancer {
                 Some(balancer) => needs.scope(Scope::Listeners(balancer)),
                 None => needs,
@@ -105,6 +106,13 @@ pub fn reads(claim: &Claim, picture: &Picture<'_>) -> Reads {
             needs
         }
     }
+}
+
+/// The load balancer that a listener's ARN names, for a listener that was never read.
+fn balancer_of(listener: &ListenerArn) -> Option<LoadBalancerArn> {
+    let (balancer, _) = listener.as_str().rsplit_once('/')?;
+    let named = balancer.contains(":listener/");
+    named.then(|| LoadBalancerArn::from(balancer.replacen(":listener/", ":loadbalancer/", 1)))
 }
 
 /// What a step needs before it is taken.

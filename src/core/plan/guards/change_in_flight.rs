@@ -48,10 +48,10 @@ fn runs(scene: &Scene<'_>) -> Verdict {
 fn group_in_flight(scene: &Scene<'_>, group: &AutoScalingGroup) -> Verdict {
     let (inventory, now) = (scene.picture.inventory, scene.picture.now);
     let refreshes = inventory.refreshes.get(&group.name).map(|of| of.current(now));
-    if let Some(Ok(refreshes)) = refreshes {
-        if let Some(of) = refreshes.iter().find(|of| REFRESHING.contains(&of.status.as_str())) {
-            return block(format!("instance refresh {} of {} is {}", of.id, group.name, of.status));
-        }
+    if let Some(Ok(refreshes)) = refreshes
+        && let Some(of) = refreshes.iter().find(|of| REFRESHING.contains(&of.status.as_str()))
+    {
+        return block(format!("instance refresh {} of {} is {}", of.id, group.name, of.status));
     }
     let moving = group.instances.iter().find(|one| {
         ["Pending", "Terminating", "EnteringStandby", "Detaching"]

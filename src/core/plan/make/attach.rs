@@ -71,8 +71,6 @@ pub(super) fn add(
 
 /// The giving fleet's groups that carry traffic; they must not be more than a call takes.
 fn groups(picture: &Picture<'_>, from: &StackId) -> Result<Groups, Refusal> {
-    let read = picture.inventory.groups.whole(picture.now);
-    read.map_err(|why| unread(&why, "the Auto Scaling groups"))?;
     let attached = picture.groups_of(from).into_iter().flat_map(|group| &group.target_groups);
     let groups: Groups = attached.filter(|arn| picture.carries(arn)).cloned().collect();
     if groups.is_empty() {

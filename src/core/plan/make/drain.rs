@@ -36,8 +36,6 @@ pub(super) fn plan(
     ids: &[InstanceId],
 ) -> Result<Plan, Refusal> {
     let stack = one_fleet(&picture, ids)?;
-    let groups = picture.inventory.groups.whole(picture.now);
-    groups.map_err(|why| unread(&why, "the Auto Scaling groups"))?;
     let mut draft = Draft::new(picture, request, context)?;
     draft.giving = Some(stack.clone());
     draft.confirmation = Confirmation::Type(stack.clone());

@@ -63,6 +63,9 @@ const REGISTRATION_TAKES: &str =
 /// be read.
 pub fn plan(picture: &Picture<'_>, request: &Request, context: &Context) -> Result<Plan, Refusal> {
     check_options(&request.options)?;
+    if !matches!(request.intent, Intent::Deregister { .. } | Intent::Rollback { .. }) {
+        wired(picture)?;
+    }
     match &request.intent {
         Intent::Reregister { nodes } => registry::reregister(*picture, request, context, nodes),
         Intent::Repair { stack } => registry::repair(*picture, request, context, stack),
@@ -72,6 +75,18 @@ pub fn plan(picture: &Picture<'_>, request: &Request, context: &Context) -> Resu
         Intent::Cutover { from, to } => cutover::plan(*picture, request, context, (from, to)),
         Intent::Rollback { run } => rollback::plan(*picture, request, context, run),
     }
+}
+
+/// How fleets, groups and load balancers hang together must be known as a whole: what is not listed
+/// would be planned around as if it were not there.
+fn wired(picture: &Picture<'_>) -> Result<(), Refusal> {
+    let (inventory, now) = (picture.inventory, picture.now);
+    let reads = [
+        ("the Auto Scaling groups", inventory.groups.whole(now).map(|_| ())),
+        ("the target groups", inventory.target_groups.whole(now).map(|_| ())),
+        ("the load balancers", inventory.load_balancers.whole(now).map(|_| ())),
+    ];
+    reads.into_iter().try_for_each(|(what, read)| read.map_err(|why| unread(&why, what)))
 }
 
 fn check_options(options: &Options) -> Result<(), Refusal> {

@@ -107,8 +107,6 @@ pub(super) fn repair(
     resolve::fleet(stack, &picture)?;
     let mut draft = Draft::new(picture, request, context)?;
     draft.giving = Some(stack.clone());
-    let groups = picture.inventory.groups.whole(picture.now);
-    groups.map_err(|why| unread(&why, "the Auto Scaling groups"))?;
     draft.take_lock(lock_of(&picture, &[stack]));
     let before = draft.steps().len();
     for node in picture.nodes_of(stack).filter(|node| node.is_living()) {

@@ -7,7 +7,7 @@ use super::registry::register;
 use super::targets::{belongs_to, missing};
 use super::{
     HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, Request, blocked, lock_of, nothing,
-    one_fleet, unread,
+    one_fleet,
 };
 use crate::core::estate::Node;
 use crate::core::ids::{GroupName, InstanceId, TargetGroupArn};
@@ -24,8 +24,6 @@ pub(super) fn plan(
     ids: &[InstanceId],
 ) -> Result<Plan, Refusal> {
     let stack = one_fleet(&picture, ids)?;
-    let groups = picture.inventory.groups.whole(picture.now);
-    groups.map_err(|why| unread(&why, "the Auto Scaling groups"))?;
     let mut draft = Draft::new(picture, request, context)?;
     draft.giving = Some(stack.clone());
     for arn in picture.target_groups_of(&stack) {

@@ -79,7 +79,7 @@ fn schedule(draft: &Draft<'_>, moves: &[Move]) -> Vec<u8> {
     // What every action has passed already is not written again.
     let least = moves.iter().map(|one| {
         let all = together(&one.now, &one.from, &one.to);
-        if all == 0 { 0 } else { weight(&one.now, &one.to) * 100 / all }
+        (weight(&one.now, &one.to) * 100).checked_div(all).unwrap_or_default()
     });
     let least = least.min().unwrap_or_default();
     wanted.into_iter().filter(|percent| u32::from(*percent) > least).collect()

@@ -114,6 +114,7 @@ fn a_cutover_that_stopped_half_way_goes_on_from_there() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, a row a case")]
 fn wishes_that_make_no_sense_are_refused() {
     use RefusalKind::{Blocked, Unknown, Usage};
     let to = |from: &str, to: &str| Intent::Cutover { from: from.into(), to: to.into() };
@@ -277,6 +278,7 @@ fn what_was_suspended_by_others_is_not_ours_to_resume() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, a row a case")]
 fn a_receiving_fleet_that_cannot_carry_blocks() {
     type Bend = fn(&mut World);
     let rows: [(&str, Bend, GuardName, Effect); 8] = [

@@ -142,6 +142,7 @@ fn what_cannot_be_drained_is_refused_with_the_ways_out() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, a row a case")]
 fn guards_of_a_drain() {
     type Bend = fn(&mut World);
     let three = || drain(&[blue(0), blue(1), blue(2)]);

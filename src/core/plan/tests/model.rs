@@ -198,12 +198,16 @@ proptest! {
             .map(|stack| (stack, make::ledger::floor(&picture, &plan.options, &stack.into())))
             .into();
         let mut model = Model::new(&world);
+        let at_first: BTreeMap<_, _> =
+            model.healthy.iter().map(|(arn, healthy)| (arn.clone(), healthy.len())).collect();
         for step in &plan.steps {
             model.take(step);
             for (arn, healthy) in model.serving() {
                 let stack = if arn.as_str().contains("green") { "green" } else { "blue" };
                 // Where the fleets share groups, the smaller fleet's floor is all that both promise.
                 let floor = if world.shared { floors["blue"].min(floors["green"]) } else { floors[stack] };
+                // What is under its floor already must not sink further.
+                let floor = floor.min(u32::try_from(at_first[arn]).unwrap());
                 // A fleet that loses its traffic need not keep more than it had.
                 let gives = Some(stack) == plan.giving.as_ref().map(|of| of.as_str())
                     && plan.receiving.is_some();

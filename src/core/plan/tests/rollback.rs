@@ -155,7 +155,9 @@ fn the_way_back_of_attach_adds_waits_and_then_removes() {
     both.fleets[0] = attach_world().fleets[0].clone();
     let back = planned_in(&both, &rollback(), &known(run)).unwrap();
     assert_eq!(titles(&back)[1], "detach green-asg from all-3100 and all-3200");
-    assert!(titles(&back).contains(&"resume HealthCheck and ReplaceUnhealthy of green-asg"));
+    let resumed =
+        titles(&back).into_iter().find(|of| of.starts_with("resume") && of.contains("green"));
+    assert!(resumed.unwrap().contains("HealthCheck"), "{:#?}", titles(&back));
 }
 
 #[test]

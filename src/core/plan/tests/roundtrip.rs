@@ -189,6 +189,7 @@ fn a_journal_folds_into_its_run() {
 }
 
 /// Any text in any place that takes one.
+#[expect(clippy::too_many_lines, reason = "a table, a row a kind")]
 fn mutation() -> impl Strategy<Value = Mutation> {
     let text = ".{0,12}";
     let ids = || proptest::collection::vec(text.prop_map(crate::core::ids::InstanceId::from), 0..3);

@@ -1,0 +1,142 @@
+//! The control socket: a word a line, an answer a line, as JSON. Who may reach it is the directory's
+//! business; who spoke is told by the system (the peer's user id), not by the speaker.
+
+use super::engine::{Petition, Reply, Word};
+use super::state::{RunDir, SOCKET, StateError, permit};
+use crate::core::run::Who;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+
+/// The longest line: a word is some hundred bytes.
+const LINE_MOST: u64 = 16 * 1024;
+/// A run answers between calls; the longest call and a look around it stay below this.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+/// The longest path a socket may have (`sun_path`), with room to spare.
+const PATH_MOST: usize = 100;
+
+/// What is said over the socket.
+#[derive(Debug, Serialize, Deserialize)]
+struct Said {
+    word: Word,
+    by: Who,
+}
+
+/// Why a run could not be spoken to.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Nobody listens.
+    #[error("the run's process does not answer: {0}")]
+    Silent(#[source] io::Error),
+    /// It answered what is no answer.
+    #[error("the run's process answered what is no answer: {0}")]
+    Odd(#[source] serde_json::Error),
+}
+
+/// Opens the socket of a run whose process this is.
+///
+/// # Errors
+/// Whatever the system says.
+pub(super) fn listen(run: &RunDir) -> Result<UnixListener, StateError> {
+    let path = run.path.join(SOCKET);
+    let failed = |cause| StateError::Io { what: "open", path: path.clone(), cause };
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let (_held, reachable) = reachable(&path).map_err(failed)?;
+    let listener = UnixListener::bind(reachable).map_err(failed)?;
+    permit(&path, if run.is_shared() { 0o660 } else { 0o600 })?;
+    Ok(listener)
+}
+
+/// A path that fits a socket's address: a long one by way of its directory's descriptor.
+fn reachable(path: &Path) -> io::Result<(Option<File>, PathBuf)> {
+    if path.as_os_str().len() <= PATH_MOST {
+        return Ok((None, path.to_owned()));
+    }
+    let directory = File::open(path.parent().unwrap_or(Path::new("/")))?;
+    let short = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd()));
+    Ok((Some(directory), short))
+}
+
+/// Takes words until the engine has ended.
+pub(super) async fn serve(listener: UnixListener, words: mpsc::Sender<Petition>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let words = words.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, words).await {
+                        tracing::warn!(%error, "a conversation over the socket ended early");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the socket could not take a connection");
+                // Out of descriptors, most likely: not at once again.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, words: mpsc::Sender<Petition>) -> io::Result<()> {
+    let peer = stream.peer_cred()?;
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read.take(LINE_MOST)).lines();
+    while let Some(line) = lines.next_line().await? {
+        let reply = match serde_json::from_str::<Said>(&line) {
+            Ok(Said { word: Word::Signal(_), .. }) => refused("signals are sent by the system"),
+            Ok(Said { word, by }) => {
+                let by = Who { uid: Some(peer.uid()), ..by };
+                let (petition, answer) = Petition::new(word, by);
+                match words.send(petition).await {
+                    Ok(()) => {
+                        answer.await.unwrap_or_else(|_| refused("the run's process is ending"))
+                    }
+                    Err(_) => refused("the run's process is ending"),
+                }
+            }
+            Err(error) => refused(&format!("this is no word: {error}")),
+        };
+        let mut text = serde_json::to_string(&reply)?;
+        text.push('\n');
+        write.write_all(text.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+fn refused(because: &str) -> Reply {
+    Reply::Refused { because: because.to_owned() }
+}
+
+/// Says a word to a run's process and hears its answer.
+///
+/// # Errors
+/// That it does not answer, or nonsense.
+pub async fn say(run: &RunDir, word: Word, by: &Who) -> Result<Reply, ControlError> {
+    let talk = async {
+        let path = run.path.join(SOCKET);
+        let (_held, reachable) = reachable(&path)?;
+        let stream = UnixStream::connect(reachable).await?;
+        let (read, mut write) = stream.into_split();
+        let mut text = serde_json::to_string(&Said { word, by: by.clone() })?;
+        text.push('\n');
+        write.write_all(text.as_bytes()).await?;
+        let mut line = String::new();
+        BufReader::new(read).read_line(&mut line).await?;
+        if line.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(line) }
+    };
+    let line = tokio::time::timeout(ANSWER_LIMIT, talk)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        .map_err(ControlError::Silent)?;
+    serde_json::from_str(&line).map_err(ControlError::Odd)
+}

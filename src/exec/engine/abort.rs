@@ -1,0 +1,47 @@
+//! Ending a run early: no further traffic step; what it suspended is resumed, the lock given back,
+//! weights stay as they are.
+
+use super::{Engine, Flow, Stop};
+use crate::core::ids::GroupName;
+use crate::core::plan::{Claim, Mutation};
+use crate::core::run::HoldReason;
+use crate::core::run::journal::End;
+
+impl Engine {
+    /// Takes back what must not be left behind, and ends.
+    pub(super) async fn abort(&mut self) -> Flow<End> {
+        if let Some(open) = self.ledger.open.clone() {
+            self.settle_open(&open).await?;
+        }
+        for group in self.ledger.pins.keys().cloned().collect::<Vec<_>>() {
+            self.unpin(&group).await.map_err(|stop| self.stuck(stop))?;
+        }
+        self.give_lock_back().await.map_err(|stop| self.stuck(stop))?;
+        self.over(End::Aborted)
+    }
+
+    /// Resumes what this run suspended of a group, and nothing else. Whatever reads Unhealthy
+    /// would be terminated at once, so nothing is resumed before every instance reads Healthy.
+    pub(super) async fn unpin(&mut self, group: &GroupName) -> Flow<()> {
+        let Some((step, processes)) = self.ledger.pins.get(group).cloned() else { return Ok(()) };
+        self.must_hold(step, &[Claim::AllHealthy { group: group.clone() }]).await?;
+        self.carry_out(step, &Mutation::Resume { group: group.clone(), processes }).await
+    }
+
+    /// A lock that was lost is nothing that a second try mends: the run ends and says what it
+    /// leaves behind.
+    fn stuck(&self, stop: Stop) -> Stop {
+        match stop {
+            Stop::Hold(HoldReason::LockLost, because) => {
+                let left: Vec<&str> = self.ledger.pins.keys().map(GroupName::as_str).collect();
+                let left = if left.is_empty() {
+                    String::new()
+                } else {
+                    format!("; processes it suspended stay suspended in {}", left.join(", "))
+                };
+                Stop::Fail(format!("{because}{left}"))
+            }
+            other => other,
+        }
+    }
+}

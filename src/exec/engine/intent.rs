@@ -1,0 +1,308 @@
+//! One mutation, carried out once: the lock asked for, the intent on disk, the call, the outcome on
+//! disk. A call whose answer was not heard is compared with the world before anything is sent again.
+
+use super::fence::stop_of;
+use super::{Engine, Flow, Stop};
+use crate::core::error::{ErrorKind, SourceError};
+use crate::core::observed::age;
+use crate::core::plan::{Claim, Mutation, Step};
+use crate::core::run::HoldReason;
+use crate::core::run::journal::{Entry, Outcome};
+use crate::exec::compare::{Shown, compare, needs};
+use crate::exec::eye::has;
+use crate::exec::ledger::Open;
+use crate::exec::mutate::{self, Followed};
+use std::time::Duration;
+
+/// How often an operation is looked at.
+const FOLLOW: Duration = Duration::from_secs(2);
+/// An accepted registration is carried out within seconds; one that is not after so long is held.
+const OPERATION_MOST: Duration = Duration::from_secs(300);
+
+/// What became of one try.
+enum Tried {
+    /// It was taken.
+    Taken,
+    /// It was not, and may be sent again.
+    Again,
+}
+
+impl Engine {
+    /// Carries a mutation out under a step's number: the step's own, or what takes a pin back.
+    pub(super) async fn carry_out(&mut self, step: u32, mutation: &Mutation) -> Flow<()> {
+        loop {
+            if let Tried::Taken = self.attempt(step, mutation).await? {
+                return self.follow(step).await;
+            }
+        }
+    }
+
+    async fn attempt(&mut self, step: u32, mutation: &Mutation) -> Flow<Tried> {
+        if self.ledger.open.is_some()
+            && let Tried::Taken = self.settle().await?
+        {
+            return Ok(Tried::Taken);
+        }
+        self.fence().await?;
+        let attempt = self.ledger.attempts.get(&step).copied().unwrap_or_default() + 1;
+        self.note(Entry::Intent { step, attempt, mutation: mutation.clone() })?;
+        let token = format!("{}-{step}-{attempt}", self.run);
+        match mutate::send(&self.aws, mutation, &token).await {
+            Ok(taken) => {
+                self.failures = 0;
+                let (request, operation) = (taken.request, taken.operation);
+                self.outcome((step, attempt), Outcome::Accepted { request, operation })?;
+                Ok(Tried::Taken)
+            }
+            Err(error) => self.refused((step, attempt), mutation, error).await,
+        }
+    }
+
+    async fn refused(
+        &mut self,
+        (step, attempt): (u32, u32),
+        mutation: &Mutation,
+        error: SourceError,
+    ) -> Flow<Tried> {
+        match error.kind {
+            // Nobody knows whether it arrived.
+            ErrorKind::TimedOut
+            | ErrorKind::Truncated
+            | ErrorKind::Malformed
+            | ErrorKind::Unreachable => {
+                tracing::warn!(%error, step, "no answer: comparing with the world");
+                self.failures += 1;
+                let settled = self.settle().await?;
+                if matches!(settled, Tried::Again) && self.failures > super::TRIES {
+                    self.failures = 0;
+                    return Err(stop_of(&error, "carry the step out"));
+                }
+                return Ok(settled);
+            }
+            _ => {}
+        }
+        let again = error.kind == ErrorKind::Throttled || is_busy(&error);
+        let outcome = Outcome::Refused {
+            kind: error.kind,
+            message: error.message.clone(),
+            request: error.request_id.clone(),
+        };
+        self.outcome((step, attempt), outcome)?;
+        if error.kind == ErrorKind::Throttled {
+            self.back_off(&error.operation).await?;
+            return Ok(Tried::Again);
+        }
+        self.failures += 1;
+        if again && self.failures <= super::TRIES {
+            self.pause(super::TRY_AGAIN).await?;
+            return Ok(Tried::Again);
+        }
+        self.failures = 0;
+        Err(self.explained(step, mutation, &error))
+    }
+
+    /// Brings an intent to its end that was open when the run was to end early.
+    pub(super) async fn settle_open(&mut self, open: &Open) -> Flow<()> {
+        match self.settle().await? {
+            Tried::Taken => self.follow(open.step).await,
+            Tried::Again => Ok(()),
+        }
+    }
+
+    /// Compares the open intent with the world, and notes what it shows.
+    async fn settle(&mut self) -> Flow<Tried> {
+        let Some(open) = self.ledger.open.clone() else { return Ok(Tried::Again) };
+        let shown = self.compared(&open).await?;
+        let numbers = (open.step, open.attempt);
+        match shown {
+            Shown::Taken => {
+                self.outcome(numbers, Outcome::AlreadyDone)?;
+                Ok(Tried::Taken)
+            }
+            Shown::NotTaken => {
+                let message = "no answer was heard, and the world shows that it was not taken";
+                let (kind, message) = (ErrorKind::TimedOut, message.to_owned());
+                self.outcome(numbers, Outcome::Refused { kind, message, request: None })?;
+                Ok(Tried::Again)
+            }
+            Shown::Partly(how) => Err(Stop::Hold(
+                HoldReason::FactBroken,
+                format!("step {} was sent and its answer not heard; now {how}", open.step),
+            )),
+            Shown::Unknown(why) => Err(Stop::Hold(
+                HoldReason::Unknown,
+                format!("step {} was sent and its answer not heard; {why}", open.step),
+            )),
+        }
+    }
+
+    /// What the world shows. That it shows nothing yet counts only when the call, had it been sent
+    /// at the last moment, would have arrived or failed.
+    async fn compared(&mut self, open: &Open) -> Flow<Shown> {
+        // The limit of a call runs by real time, the journal's times by the world's.
+        let rate = self.settings.clock.as_ref().map_or(1.0, |clock| clock.rate).max(1.0);
+        let on_its_way = self.settings.aws.call_timeout.mul_f64(1.5 * rate);
+        loop {
+            let arrived = age(open.at, self.clock.now()) > on_its_way;
+            let shown = self.look_back(open).await?;
+            if shown != Shown::NotTaken || arrived {
+                return Ok(shown);
+            }
+            self.pause(on_its_way / 10).await?;
+        }
+    }
+
+    async fn look_back(&mut self, open: &Open) -> Flow<Shown> {
+        if self.writes_what_is_there(open) {
+            return Ok(Shown::NotTaken);
+        }
+        if let Some(shown) = self.operation_of(open).await? {
+            return Ok(shown);
+        }
+        let reads = self.eye.show(|picture| needs(&open.mutation, picture));
+        let missing = self.look(&reads).await?;
+        if let Some((scope, error)) = missing.iter().next() {
+            return Ok(Shown::Unknown(format!("{scope} could not be read: {error}")));
+        }
+        Ok(compare(&open.mutation, self.eye.inventory()))
+    }
+
+    /// An action written back unchanged (the proof that it may be written) leaves no trace to look
+    /// for. It is written again: that changes nothing, and the proof is had.
+    fn writes_what_is_there(&self, open: &Open) -> bool {
+        let Mutation::Forward { action, to } = &open.mutation else { return false };
+        let step = self.plan().steps.iter().find(|step| step.number == open.step);
+        let is_fact = |step: &Step| {
+            step.before.iter().any(|fact| {
+                matches!(&fact.claim, Claim::Forwards { action: of, is } if of == action && is == to)
+            })
+        };
+        step.is_some_and(is_fact)
+    }
+
+    /// A registry's write may have been accepted and not be seen yet; its operation tells.
+    async fn operation_of(&mut self, open: &Open) -> Flow<Option<Shown>> {
+        let (service, member, registers) = match &open.mutation {
+            Mutation::RegisterInstance { service, member, .. } => (service, member, true),
+            Mutation::DeregisterInstance { service, member } => (service, member, false),
+            _ => return Ok(None),
+        };
+        // AWS gives whole seconds, and its clock is not ours.
+        let since = open.at.checked_sub(Duration::from_secs(5)).unwrap_or(open.at);
+        loop {
+            let found =
+                mutate::find_operation(&self.aws, (service, member), registers, since).await;
+            let operation = match found {
+                Ok(Some(operation)) => operation,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    self.after_failure(&error, "look for the operation").await?;
+                    continue;
+                }
+            };
+            match mutate::follow_operation(&self.aws, &operation).await {
+                Ok(Followed::Done) => return Ok(Some(Shown::Taken)),
+                Ok(Followed::UnderWay) => self.pause(FOLLOW).await?,
+                Ok(Followed::Failed(_)) => return Ok(Some(Shown::NotTaken)),
+                Err(error) => self.after_failure(&error, "follow the operation").await?,
+            }
+        }
+    }
+
+    /// Follows a step's operation to its end: that a call was accepted says nothing yet.
+    pub(super) async fn follow(&mut self, step: u32) -> Flow<()> {
+        let Some(sent) = self.ledger.sent.get(&step).cloned() else { return Ok(()) };
+        let Some(operation) = sent.operation else { return Ok(()) };
+        loop {
+            match mutate::follow_operation(&self.aws, &operation).await {
+                Ok(Followed::Done) => return Ok(()),
+                Ok(Followed::UnderWay) if age(sent.at, self.clock.now()) > OPERATION_MOST => {
+                    let because = format!("operation {operation} is still under way");
+                    return Err(Stop::Hold(HoldReason::TooLong, because));
+                }
+                Ok(Followed::UnderWay) => self.pause(FOLLOW).await?,
+                Ok(Followed::Failed(error)) => {
+                    let attempt = self.ledger.attempts.get(&step).copied().unwrap_or(1);
+                    let outcome = Outcome::Refused {
+                        kind: error.kind,
+                        message: error.message.clone(),
+                        request: None,
+                    };
+                    self.outcome((step, attempt), outcome)?;
+                    return Err(stop_of(&error, "carry the step out"));
+                }
+                Err(error) => self.after_failure(&error, "follow the operation").await?,
+            }
+        }
+    }
+
+    fn outcome(&mut self, (step, attempt): (u32, u32), outcome: Outcome) -> Flow<()> {
+        Ok(self.note(Entry::Outcome { step, attempt, outcome })?)
+    }
+
+    /// The hold after a call was refused. Where one listener of several was denied, it says which
+    /// are shifted and which are not.
+    fn explained(&self, step: u32, mutation: &Mutation, error: &SourceError) -> Stop {
+        let permission = mutation.permission();
+        let what = format!("carry step {step} out ({permission})");
+        let stop = stop_of(error, &what);
+        match (stop, self.split_at(step)) {
+            (Stop::Hold(reason, because), Some(split)) => {
+                Stop::Hold(reason, format!("{because} {split}"))
+            }
+            (stop, _) => stop,
+        }
+    }
+
+    /// The listeners of the steps around this one that forward as planned, and those that do not.
+    fn split_at(&self, step: u32) -> Option<String> {
+        use crate::core::plan::StepAction;
+        let forwards =
+            |one: &&Step| matches!(&one.action, StepAction::Change(Mutation::Forward { .. }));
+        let steps = &self.plan().steps;
+        let at = steps.iter().position(|one| one.number == step)?;
+        let before = steps[..at].iter().rev().take_while(forwards);
+        let done: Vec<&str> = before.map(|one| one.title.as_str()).collect();
+        let open: Vec<&str> =
+            steps[at..].iter().take_while(forwards).map(|one| one.title.as_str()).collect();
+        if done.is_empty() || open.is_empty() || !steps[at].shifting {
+            return None;
+        }
+        Some(format!(
+            "listeners_split: done are {}; not done are {}. Resume to try again, or roll back.",
+            done.join(", "),
+            open.join(", ")
+        ))
+    }
+}
+
+/// Somebody else's change of the same thing is under way.
+fn is_busy(error: &SourceError) -> bool {
+    let code = error.code.as_deref().unwrap_or_default();
+    let busy =
+        ["DuplicateRequest", "ResourceContention", "ResourceInUse", "ScalingActivityInProgress"];
+    busy.iter().any(|word| code.starts_with(word))
+}
+
+impl Engine {
+    /// Looks, and deals with what has its own way out: throttled reads wait, credentials that are
+    /// over hold the run.
+    pub(super) async fn look(
+        &mut self,
+        reads: &crate::core::plan::Reads,
+    ) -> Flow<crate::exec::eye::Missing> {
+        loop {
+            let missing = self.eye.look(reads).await;
+            if let Some(error) = has(&missing, &[ErrorKind::Expired, ErrorKind::NoCredentials]) {
+                return Err(stop_of(&error, "read the world"));
+            }
+            match has(&missing, &[ErrorKind::Throttled]) {
+                Some(error) => self.back_off(&error.operation).await?,
+                None => {
+                    self.throttled = 0;
+                    return Ok(missing);
+                }
+            }
+        }
+    }
+}

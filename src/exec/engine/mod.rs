@@ -1,0 +1,255 @@
+//! The run engine: goes through an approved plan's steps and makes no choice of its own. Before a
+//! mutation: the facts, read afresh; the guards, while traffic moves; the lock; the intent, on
+//! disk. After it: the outcome, on disk; what came of it, read until it is so. Whatever is not as the plan
+//! says, or cannot be known, makes the run hold, and a person decides.
+
+mod abort;
+mod asks;
+mod fence;
+mod hold;
+mod intent;
+mod step;
+mod wait;
+
+pub use asks::{Petition, Reply, Word};
+
+use super::eye::Eye;
+use super::journal::{Journal, JournalError};
+use super::ledger::Ledger;
+use super::mutate;
+use crate::aws::{Aws, Call};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::core::error::SourceError;
+use crate::core::plan::{ApprovedPlan, Context, GuardReport, Picture, Plan, StepAction};
+use crate::core::record::Attributes;
+use crate::core::run::journal::{End, Entry};
+use crate::core::run::{HoldReason, RunId, Who};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Judges a plan's guards on a picture.
+pub type Guards = dyn Fn(&Picture<'_>, &Plan, &Context) -> Vec<GuardReport> + Send + Sync;
+
+/// How the engine's process ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The run is over.
+    Over(End),
+    /// The run holds, and another process is to go on with it.
+    SteppedDown,
+}
+
+/// Why the way through the steps was left.
+#[derive(Debug)]
+enum Stop {
+    /// The run holds.
+    Hold(HoldReason, String),
+    /// The operator wants it to end.
+    Abort,
+    /// It cannot go on at all.
+    Fail(String),
+}
+
+type Flow<T> = Result<T, Stop>;
+
+impl From<JournalError> for Stop {
+    fn from(error: JournalError) -> Self {
+        Self::Hold(HoldReason::Journal, format!("{error}. {}", error.next_step()))
+    }
+}
+
+/// What the engine is given.
+pub struct Given {
+    /// The run.
+    pub run: RunId,
+    /// Its plan, from the journal's first line.
+    pub approved: ApprovedPlan,
+    /// Clients armed for [`calls`] of the plan.
+    pub aws: Aws,
+    /// How reads are configured.
+    pub settings: Settings,
+    /// The clock that settle, bake and limits run by.
+    pub clock: Clock,
+    /// The journal.
+    pub journal: Journal,
+    /// What it holds already.
+    pub lines: Vec<crate::core::run::Line>,
+    /// The guards.
+    pub guards: Arc<Guards>,
+    /// Who takes the run up.
+    pub by: Who,
+}
+
+/// The engine.
+pub struct Engine {
+    run: RunId,
+    approved: ApprovedPlan,
+    aws: Aws,
+    settings: Settings,
+    clock: Clock,
+    journal: Journal,
+    ledger: Ledger,
+    eye: Eye,
+    guards: Arc<Guards>,
+    by: Who,
+    words: mpsc::Receiver<Petition>,
+    hold_asked: Option<String>,
+    /// It held when this process took it up: what kept the process before may not keep this one.
+    inherited: bool,
+    said: Attributes,
+    beat: Option<Timestamp>,
+    last_guards: Vec<GuardReport>,
+    /// Tries in a row that brought no answer.
+    failures: u32,
+    /// Throttled answers in a row.
+    throttled: u32,
+}
+
+/// What failed for a passing reason is tried so often before the run holds.
+const TRIES: u32 = 3;
+/// After so long.
+const TRY_AGAIN: Duration = Duration::from_secs(3);
+
+/// Every call that a plan needs beside the reads: for arming, and for a policy.
+pub fn calls(plan: &Plan) -> Vec<Call> {
+    let mut all: BTreeSet<Call> = BTreeSet::new();
+    let own = plan.steps.iter().filter_map(|step| match &step.action {
+        StepAction::Change(mutation) => Some(mutation),
+        _ => None,
+    });
+    let undo = plan.steps.iter().filter_map(|step| step.undo.as_ref());
+    all.extend(own.chain(undo).flat_map(mutate::calls).copied());
+    let pins = all.contains(&("Auto Scaling", "SuspendProcesses"));
+    if pins {
+        all.insert(("Auto Scaling", "ResumeProcesses"));
+    }
+    if plan.lock.is_some() {
+        all.extend(super::lock::CALLS.iter().copied());
+    }
+    all.into_iter().collect()
+}
+
+impl Engine {
+    /// An engine that has done nothing yet; words to it come through the channel.
+    ///
+    /// # Errors
+    /// When probes cannot be set up.
+    pub fn new(given: Given, words: mpsc::Receiver<Petition>) -> Result<Self, SourceError> {
+        let eye = Eye::new(&given.aws, &given.settings, &given.clock).map_err(|error| {
+            let kind = crate::core::error::ErrorKind::Refused;
+            SourceError::new(kind, "probes", error.to_string())
+        })?;
+        Ok(Self {
+            ledger: Ledger::of(&given.approved, &given.lines),
+            run: given.run,
+            approved: given.approved,
+            aws: given.aws,
+            settings: given.settings,
+            clock: given.clock,
+            journal: given.journal,
+            eye,
+            guards: given.guards,
+            by: given.by,
+            words,
+            hold_asked: None,
+            inherited: false,
+            said: Attributes::new(),
+            beat: None,
+            last_guards: Vec::new(),
+            failures: 0,
+            throttled: 0,
+        })
+    }
+
+    /// Goes through the plan until it is over, or another process is to go on.
+    pub async fn run(mut self) -> Ending {
+        if let Some(end) = &self.ledger.ended {
+            return Ending::Over(end.clone());
+        }
+        // What a run rests on is read once; what could not be is found missing by the step that
+        // needs it.
+        self.eye.open().await;
+        if let Some(because) = self.elsewhere() {
+            return match self.fail(because).await {
+                Ok(end) => Ending::Over(end),
+                Err(_) => Ending::SteppedDown,
+            };
+        }
+        let mut stop = match self.ledger.held.clone() {
+            Some((reason, because, _)) => {
+                self.inherited = true;
+                Err(Stop::Hold(reason, because))
+            }
+            None => self.go_on().await,
+        };
+        loop {
+            stop = match stop {
+                Ok(end) => return Ending::Over(end),
+                Err(Stop::Abort) => self.abort().await,
+                Err(Stop::Fail(because)) => self.fail(because).await,
+                Err(Stop::Hold(reason, because)) => match self.hold(reason, because).await {
+                    hold::Way::On if self.ledger.aborting => Err(Stop::Abort),
+                    hold::Way::On => self.go_on().await,
+                    hold::Way::StepDown => return Ending::SteppedDown,
+                },
+            };
+        }
+    }
+
+    /// Takes the steps that are not done, in order.
+    async fn go_on(&mut self) -> Flow<End> {
+        if self.ledger.aborting {
+            return Err(Stop::Abort);
+        }
+        self.preflight().await?;
+        self.preflight_again().await?;
+        for step in self.approved.plan.steps.clone() {
+            if !self.ledger.done.contains(&step.number) {
+                self.checkpoint()?;
+                self.step(&step).await?;
+            }
+        }
+        self.over(End::Done)
+    }
+
+    /// Why this is not the account or the region that the plan was made for; a run that has begun is
+    /// left as it is, because whatever is wrong is wrong with this process.
+    fn elsewhere(&self) -> Option<String> {
+        let plan = self.plan();
+        let identity = self.eye.inventory().identity.value()?;
+        let here = (identity.account.as_str(), self.aws.region.as_str());
+        let differs = here != (plan.account.as_str(), plan.region.as_str());
+        (differs && !self.ledger.has_begun()).then(|| {
+            format!(
+                "the plan is for account {} in {}, and this is account {} in {}",
+                plan.account, plan.region, here.0, here.1
+            )
+        })
+    }
+
+    /// Notes that it is over.
+    fn over(&mut self, end: End) -> Flow<End> {
+        self.note(Entry::Ended { end: end.clone() })?;
+        Ok(end)
+    }
+
+    /// Ends a run that cannot go on and has nothing left to take back.
+    async fn fail(&mut self, because: String) -> Flow<End> {
+        self.over(End::Failed { because })
+    }
+
+    /// Writes a line, waits until it is on the disk, and takes it in.
+    fn note(&mut self, entry: Entry) -> Result<(), JournalError> {
+        let line = self.journal.append(self.clock.now(), entry)?;
+        self.ledger.take(&self.approved, &line);
+        Ok(())
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.approved.plan
+    }
+}

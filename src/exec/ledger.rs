@@ -1,0 +1,202 @@
+//! What a run has done so far, computed from its journal and nothing else: a process that takes a
+//! run up after another was killed knows exactly what that one knew.
+
+use crate::core::ids::{GroupName, InstanceId};
+use crate::core::inventory::Forward;
+use crate::core::plan::{ActionId, ApprovedPlan, Mutation, Step, StepAction, Verb};
+use crate::core::run::journal::{End, Entry, Line, Outcome};
+use crate::core::run::{Ask, HoldReason};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An intent whose outcome is not known.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Open {
+    /// The step it belongs to.
+    pub step: u32,
+    /// From 1.
+    pub attempt: u32,
+    /// What was to be sent.
+    pub mutation: Mutation,
+    /// When it was written down; the call came after that.
+    pub at: Timestamp,
+}
+
+/// A step's own mutation that AWS took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// When.
+    pub at: Timestamp,
+    /// The operation to follow.
+    pub operation: Option<String>,
+}
+
+/// What a run has done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    /// Steps that have begun, and when.
+    pub began: BTreeMap<u32, Timestamp>,
+    /// Steps that are done.
+    pub done: BTreeSet<u32>,
+    /// How often each step's mutations were about to be sent.
+    pub attempts: BTreeMap<u32, u32>,
+    /// The intent without an outcome, if there is one.
+    pub open: Option<Open>,
+    /// Steps whose own mutation was taken.
+    pub sent: BTreeMap<u32, Sent>,
+    /// Processes that this run has suspended and not resumed, by group, with the step that did.
+    pub pins: BTreeMap<GroupName, (u32, BTreeSet<String>)>,
+    /// What was let go because the run was held too long, and is to be pinned again, after a fresh
+    /// look at everything, before the run goes on.
+    pub released: BTreeMap<GroupName, (u32, BTreeSet<String>)>,
+    /// Nodes that this run took out on purpose.
+    pub drained: BTreeSet<InstanceId>,
+    /// Nodes that this run brought back.
+    pub restored: BTreeSet<InstanceId>,
+    /// What actions forwarded to before this run touched them.
+    pub previous: Vec<(ActionId, Forward)>,
+    /// The lock's token while it is held.
+    pub lock: Option<String>,
+    /// Why it holds.
+    pub held: Option<(HoldReason, String, Timestamp)>,
+    /// The step whose gate was passed.
+    pub passed: Option<u32>,
+    /// It is to end without any further traffic step.
+    pub aborting: bool,
+    /// How it ended.
+    pub ended: Option<End>,
+    /// Whether any mutation was taken.
+    pub changed: bool,
+}
+
+impl Ledger {
+    /// What these lines tell.
+    pub fn of(plan: &ApprovedPlan, lines: &[Line]) -> Self {
+        let mut ledger = Self::default();
+        lines.iter().for_each(|line| ledger.take(plan, line));
+        ledger
+    }
+
+    /// Takes in the next line.
+    pub fn take(&mut self, plan: &ApprovedPlan, line: &Line) {
+        let at = line.at;
+        match &line.entry {
+            Entry::StepBegan { step } => {
+                self.began.entry(*step).or_insert(at);
+            }
+            Entry::StepDone { step } => {
+                self.done.insert(*step);
+            }
+            Entry::Intent { step, attempt, mutation } => {
+                self.attempts.insert(*step, *attempt);
+                let (step, attempt, mutation) = (*step, *attempt, mutation.clone());
+                self.open = Some(Open { step, attempt, mutation, at });
+            }
+            Entry::Outcome { outcome, .. } => self.settle(plan, outcome, at),
+            Entry::Locked { token } => self.lock = Some(token.clone()),
+            Entry::Unlocked { .. } => self.lock = None,
+            Entry::Held { reason, because } => self.held = Some((*reason, because.clone(), at)),
+            Entry::GoesOn => {
+                if matches!(self.held, Some((HoldReason::Gate, ..))) {
+                    self.passed = plan.plan.steps.iter().map(|one| one.number).find(|number| {
+                        self.began.contains_key(number) && !self.done.contains(number)
+                    });
+                }
+                self.held = None;
+            }
+            Entry::Asked { ask: Ask::Abort, .. } => self.aborting = true,
+            Entry::Ended { end } => self.ended = Some(end.clone()),
+            Entry::Opened { .. }
+            | Entry::TakenUp { .. }
+            | Entry::Cut { .. }
+            | Entry::Seen { .. }
+            | Entry::Guards { .. }
+            | Entry::Throttled { .. }
+            | Entry::PinsReleased { .. }
+            | Entry::Asked { .. } => {}
+        }
+    }
+
+    /// The outcome of the open intent.
+    fn settle(&mut self, plan: &ApprovedPlan, outcome: &Outcome, at: Timestamp) {
+        let step = |number| plan.plan.steps.iter().find(|step| step.number == number);
+        match (outcome, self.open.take()) {
+            (Outcome::Accepted { .. } | Outcome::AlreadyDone, Some(open)) => {
+                let operation = match outcome {
+                    Outcome::Accepted { operation, .. } => operation.clone(),
+                    _ => None,
+                };
+                self.changed = true;
+                if let Some(step) = step(open.step) {
+                    if step.action == StepAction::Change(open.mutation.clone()) {
+                        self.sent.insert(open.step, Sent { at, operation });
+                    } else if step.undo.as_ref() == Some(&open.mutation) {
+                        // Taken back: if the run goes on, the step is taken anew.
+                        self.sent.remove(&open.step);
+                    }
+                    self.remember(plan, step, &open.mutation);
+                }
+            }
+            // An operation that failed after its call was accepted has a second outcome.
+            (Outcome::Refused { .. }, open) => {
+                let failed = open.map(|open| open.step).or_else(|| self.sent.keys().max().copied());
+                if let Some(step) = failed {
+                    self.sent.remove(&step);
+                }
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// What a mutation leaves behind that this run, or another host, must know to recover.
+    fn remember(&mut self, plan: &ApprovedPlan, step: &Step, mutation: &Mutation) {
+        match mutation {
+            Mutation::Suspend { group, processes } => {
+                let pin = self.pins.entry(group.clone());
+                pin.or_insert_with(|| (step.number, BTreeSet::new())).1.extend(processes.clone());
+                self.released.remove(group);
+            }
+            Mutation::Resume { group, processes } => {
+                if let Some((number, pinned)) = self.pins.get_mut(group) {
+                    pinned.retain(|one| !processes.contains(one));
+                    let (number, is_free) = (*number, pinned.is_empty());
+                    if is_free {
+                        self.pins.remove(group);
+                    }
+                    // A held run resumes processes for one reason only.
+                    if self.held.is_some() && !self.aborting {
+                        self.released.insert(group.clone(), (number, processes.clone()));
+                    }
+                }
+            }
+            Mutation::Forward { action, .. } => {
+                let known = self.previous.iter().any(|(of, _)| of == action);
+                if let (false, Some(Mutation::Forward { to, .. })) = (known, &step.undo) {
+                    self.previous.push((action.clone(), to.clone()));
+                }
+            }
+            Mutation::DeregisterTargets { targets, .. }
+                if plan.plan.intent.verb() == Verb::Drain =>
+            {
+                self.drained.extend(targets.iter().map(|target| target.id.clone()));
+            }
+            Mutation::EnterStandby { instances, .. } => {
+                self.drained.extend(instances.iter().cloned());
+            }
+            Mutation::ExitStandby { instances, .. } => self.restored.extend(instances.clone()),
+            Mutation::RegisterTargets { targets, .. } => {
+                self.restored.extend(targets.iter().map(|target| target.id.clone()));
+            }
+            Mutation::DeregisterTargets { .. }
+            | Mutation::RegisterInstance { .. }
+            | Mutation::DeregisterInstance { .. }
+            | Mutation::AttachTargetGroups { .. }
+            | Mutation::DetachTargetGroups { .. } => {}
+        }
+    }
+
+    /// Whether anything of the plan has been tried.
+    pub fn has_begun(&self) -> bool {
+        !self.began.is_empty()
+    }
+}

@@ -1,0 +1,307 @@
+//! Starting a run and speaking to one, as its starter, a console or a command does. Whoever does so may
+//! end at any time: the run has a process of its own.
+
+use super::arming::Arming;
+use super::control::{self, ControlError};
+use super::engine::{Reply, Word};
+use super::process::{Ready, approved};
+use super::state::{LOG, RunDir, StateError, who};
+use crate::clock::Clock;
+use crate::config::{ClockSetting, Environment, Origin, Settings};
+use crate::core::observed::age;
+use crate::core::plan::file::digest;
+use crate::core::plan::guard::Effect;
+use crate::core::plan::{ApprovedPlan, Confirmation, GOOD_FOR, SCHEMA};
+use crate::core::run::{Ask, RunId, RunState};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+/// A new process resolves credentials first, which may take half a minute.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How long a process that steps down takes to end.
+const END_LIMIT: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// This program on this host, as a starter needs it.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    /// How to reach AWS and the nodes; a run's process is told the same.
+    pub settings: &'a Settings,
+    /// The clock of the world.
+    pub clock: &'a Clock,
+    /// The environment. A run's process inherits it, credentials with it.
+    pub env: &'a Environment,
+}
+
+/// Why a run was not started, or not spoken to.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The plan cannot be approved as it is.
+    #[error("{why}")]
+    Plan {
+        /// What is wrong with it.
+        why: String,
+        /// What to do next.
+        next: &'static str,
+        /// How much it counts: 2 for usage, 3 where a guard blocks, 4 where it cannot tell.
+        code: u8,
+    },
+    /// The state directory.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The system gave no process.
+    #[error("failed to start the run's process: {0}")]
+    Process(#[source] io::Error),
+    /// The process said that it cannot.
+    #[error("the run's process refused: {because}")]
+    Refused {
+        /// Why.
+        because: String,
+        /// What to do next.
+        next: String,
+    },
+    /// The process ended, or fell silent, before it was ready.
+    #[error("the run's process did not become ready; its log is {}", .log.display())]
+    NotReady {
+        /// Where it may say why.
+        log: PathBuf,
+    },
+    /// The run's process does not answer.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The run would not have it.
+    #[error("{because}")]
+    Declined {
+        /// Why.
+        because: String,
+        /// What to do next.
+        next: &'static str,
+    },
+}
+
+impl StartError {
+    /// What to do next, as a sentence.
+    pub fn next_step(&self) -> String {
+        match self {
+            Self::Plan { next, .. } | Self::Declined { next, .. } => (*next).to_owned(),
+            Self::State(error) => error.next_step().to_owned(),
+            Self::Process(_) => {
+                "Check the limits of this session (`ulimit -u`, memory).".to_owned()
+            }
+            Self::Refused { next, .. } => next.clone(),
+            Self::NotReady { .. } => {
+                "Read that log; `quarterdeck run resume` tries again.".to_owned()
+            }
+            Self::Control(_) => {
+                "`quarterdeck run show` tells how it stands; its log says more.".to_owned()
+            }
+        }
+    }
+}
+
+/// Starts a run of an approved plan and waits until its process is ready.
+///
+/// # Errors
+/// Why it was not started; nothing was changed then.
+pub fn start(
+    approved: &ApprovedPlan,
+    _armed: &Arming,
+    host: Host<'_>,
+) -> Result<(RunId, Vec<String>), StartError> {
+    acceptable(approved, host)?;
+    let run = RunDir::create(&host.settings.state_dir, approved, host.clock.now())?;
+    let warnings = spawn(&run, None, host)?;
+    Ok((run.id, warnings))
+}
+
+/// Whether a plan may be started now. Everything here was checked when it was approved; a plan that
+/// comes from a file may have been approved by nobody.
+fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError> {
+    let refuse = |why: String, next, code| Err(StartError::Plan { why, next, code });
+    let plan = &approved.plan;
+    let again = "Make a new plan: the world may have changed.";
+    if plan.schema != SCHEMA {
+        return refuse(format!("this is no plan of schema {SCHEMA}"), again, 2);
+    }
+    if plan.digest != digest(plan) {
+        let why = "the plan was edited, or made by another version of quarterdeck";
+        return refuse(why.to_owned(), again, 2);
+    }
+    if plan.steps.is_empty() {
+        return refuse("the plan has no steps".to_owned(), again, 2);
+    }
+    if age(plan.made_at, host.clock.now()) > GOOD_FOR {
+        let why =
+            format!("the plan was made at {}, and a plan is good for 15 minutes", plan.made_at);
+        return refuse(why, again, 2);
+    }
+    let typed = approved.typed.trim();
+    let agreed = match &plan.confirmation {
+        Confirmation::YesNo => matches!(typed, "y" | "yes"),
+        Confirmation::Type(name) => typed == name.as_str(),
+    };
+    if !agreed {
+        let why = match &plan.confirmation {
+            Confirmation::YesNo => "the plan was not agreed to".to_owned(),
+            Confirmation::Type(name) => format!("{typed:?} was typed, and the name is {name}"),
+        };
+        return refuse(why, "Give the name in full (--confirm NAME).", 2);
+    }
+    let worst = plan.guards.iter().max_by_key(|report| report.effect);
+    match worst.map(|report| {
+        (report.effect, format!("guard {}: {}", report.guard, report.verdict.because()))
+    }) {
+        Some((Effect::Blocks, why)) => {
+            refuse(why, "Correct what the guard says, then plan again.", 3)
+        }
+        Some((Effect::CannotTell, why)) => {
+            refuse(why, "Find out why it cannot be read, then plan again.", 4)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Starts a process for a run and waits for its ready line.
+fn spawn(run: &RunDir, first: Option<&Ask>, host: Host<'_>) -> Result<Vec<String>, StartError> {
+    let log = run.path.join(LOG);
+    let mode = if run.is_shared() { 0o660 } else { 0o600 };
+    let stderr = File::options().create(true).append(true).mode(mode).open(&log);
+    let stderr = stderr.map_err(StartError::Process)?;
+    let program = std::env::current_exe().map_err(StartError::Process)?;
+    let mut command = Command::new(program);
+    command.args(arguments(host)).arg("--log").arg(&log).arg("run-engine").arg(&run.path);
+    match first {
+        Some(Ask::Resume) => drop(command.args(["--first", "resume"])),
+        Some(Ask::Abort) => drop(command.args(["--first", "abort"])),
+        Some(Ask::Hold) | None => {}
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+    let mut child = command.spawn().map_err(StartError::Process)?;
+    let (told, heard) = sync_channel(1);
+    if let Some(stdout) = child.stdout.take() {
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            // Nobody waits any more when the time is over.
+            let _ = told.send(read.map(|_| line).unwrap_or_default());
+            // A console lives on; the process is waited for when it ends, so that it is buried.
+            let _ = child.wait();
+        });
+    }
+    let line = heard.recv_timeout(READY_LIMIT).unwrap_or_default();
+    match serde_json::from_str(&line) {
+        Ok(Ready::Ready { warnings }) => Ok(warnings),
+        Ok(Ready::Refused { because, next }) => Err(StartError::Refused { because, next }),
+        Err(_) => Err(StartError::NotReady { log }),
+    }
+}
+
+/// The global flags that make another process see the world as this one does. Credentials are
+/// none of them: they are in the environment.
+fn arguments(host: Host<'_>) -> Vec<OsString> {
+    let settings = host.settings;
+    let mut all: Vec<OsString> = Vec::new();
+    let mut flag = |name: &str, value: Option<OsString>| {
+        all.extend(value.into_iter().flat_map(|value| [OsString::from(name), value]));
+    };
+    let text = |value: &Option<String>| value.clone().map(OsString::from);
+    let given = |name: &str| matches!(settings.origins.get(name), Some(Origin::Flag(_)));
+    flag("--config", settings.file.clone().map(Into::into));
+    flag("--context", text(&settings.context));
+    flag("--state-dir", Some(settings.state_dir.clone().into()));
+    flag("--region", text(&settings.aws.region));
+    flag("--profile", text(&settings.aws.profile).filter(|_| given("aws.profile")));
+    flag("--endpoint-url", text(&settings.aws.endpoint_url));
+    flag("--namespace", text(&settings.namespace));
+    flag("--load-balancer", text(&settings.load_balancer));
+    let clock = settings
+        .clock
+        .map(|ClockSetting { rate, .. }| OsString::from(format!("{}@{rate}", host.clock.now())));
+    flag("--clock", clock);
+    if !settings.probes.enabled {
+        all.push("--no-probes".into());
+    }
+    all
+}
+
+/// Asks something of a run: of its process, or of a new one where there is none.
+///
+/// # Errors
+/// Why it will not be so.
+pub async fn ask(run: &RunDir, ask: Ask, host: Host<'_>) -> Result<String, StartError> {
+    if run.is_alive() {
+        match control::say(run, Word::Ask(ask.clone()), &who(host.env)).await? {
+            Reply::Taken { because } => return Ok(because),
+            Reply::Refused { because } => {
+                let next = "`quarterdeck run show` tells how it stands.";
+                return Err(StartError::Declined { because, next });
+            }
+            Reply::Standing { .. } | Reply::SteppedDown => has_ended(run).await?,
+        }
+    }
+    let told = run.told().map_err(StateError::from)?;
+    let declined = |because: String, next| Err(StartError::Declined { because, next });
+    let Some(plan) = approved(&told.lines) else {
+        return declined(
+            "its journal has no plan".to_owned(),
+            "`quarterdeck audit verify` says more.",
+        );
+    };
+    let ledger = super::ledger::Ledger::of(&plan, &told.lines);
+    if ledger.ended.is_some() {
+        return declined(
+            "the run is over".to_owned(),
+            "`quarterdeck run show` shows how it ended.",
+        );
+    }
+    if ask == Ask::Hold {
+        let because = "it has no process, so nothing of it goes on".to_owned();
+        return declined(because, "Resume or abort it.");
+    }
+    let warnings = spawn(run, Some(&ask), host)?;
+    let mut said = "it had no process; a new one has taken it up".to_owned();
+    for warning in warnings {
+        said.push_str(&format!("; {warning}"));
+    }
+    Ok(said)
+}
+
+/// Waits until the process that stepped down has ended.
+async fn has_ended(run: &RunDir) -> Result<(), StartError> {
+    for _ in 0..END_LIMIT.as_millis() / LOOK.as_millis() {
+        if !run.is_alive() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    let because = "its process said that it steps down, and goes on".to_owned();
+    Err(StartError::Declined { because, next: "Try again." })
+}
+
+/// How a run stands: what its journal says, and what its process says where that cannot be written
+/// down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// The state.
+    pub state: RunState,
+    /// Whether a process carries it out.
+    pub alive: bool,
+}
+
+/// Looks at a run whose journal was just read.
+pub async fn standing(run: &RunDir, written: RunState, env: &Environment) -> Standing {
+    let alive = run.is_alive();
+    if alive
+        && !written.is_over()
+        && let Ok(Reply::Standing { state }) = control::say(run, Word::Standing, &who(env)).await
+    {
+        return Standing { state, alive };
+    }
+    Standing { state: written, alive }
+}

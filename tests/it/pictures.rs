@@ -1,0 +1,147 @@
+//! The pictures of the README: taken from the real program in a terminal, on worlds of the demo that
+//! stand still. Each must be what the program shows now; `screenshots/make` takes them anew.
+
+mod svg;
+
+use crate::bench::terminal::{Seen, Terminal, environment, rows, size};
+use crate::served::{BINARY, Directory};
+use portable_pty::{CommandBuilder, PtySize};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where the pictures are, and what says which there are.
+const FOLDER: &str = "screenshots";
+const LIST: &str = include_str!("../../screenshots/pictures.toml");
+/// A screen that has not changed for so long, looked at every [`LOOK`], is one to take a picture of.
+const STILL: u32 = 40;
+const LOOK: Duration = Duration::from_millis(50);
+/// A picture that is not there after so many looks is stale.
+const LOOKS: u32 = 400;
+
+#[derive(Deserialize)]
+struct List {
+    pictures: Vec<Picture>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Picture {
+    name: String,
+    world: String,
+    size: String,
+    keys: String,
+    #[serde(default)]
+    flags: Vec<String>,
+    says: String,
+}
+
+impl Picture {
+    fn path(&self) -> PathBuf {
+        Path::new(FOLDER).join(format!("{}.svg", self.name))
+    }
+
+    fn size(&self) -> PtySize {
+        let (columns, rows) = self.size.split_once('x').unwrap();
+        size(columns.parse().unwrap(), rows.parse().unwrap())
+    }
+
+    fn draw(&self, terminal: &Terminal) -> String {
+        svg::draw(terminal.seen.0.lock().unwrap().screen.screen(), &self.says)
+    }
+
+    /// Starts the program, and presses the keys once there is something to press them on.
+    fn start(&self, scratch: &Directory) -> Terminal {
+        let mut command = CommandBuilder::new(BINARY);
+        command.args(["demo", "--speed", "0", "--world", &self.world]);
+        command.args(&self.flags);
+        environment(&mut command, "xterm-256color");
+        command.env("TMPDIR", scratch.path());
+        let mut terminal = Terminal::open_sized(command, self.size());
+        terminal.wait("both fleets", |seen| has_row(seen, "blue") && has_row(seen, "green"));
+        for key in self.keys.split_whitespace() {
+            terminal.press(&bytes(key));
+            // A lone Escape is one only when nothing follows it at once.
+            std::thread::sleep(LOOK);
+        }
+        terminal
+    }
+
+    /// Waits for the picture as it is in the tree; or, to take it, until the screen stands still.
+    fn take(&self, expected: Option<&str>) -> String {
+        let scratch = Directory::new();
+        let mut terminal = self.start(&scratch);
+        let mut drawn = self.draw(&terminal);
+        let mut still = 0;
+        for _ in 0..LOOKS {
+            if expected == Some(&drawn) || expected.is_none() && still >= STILL {
+                break;
+            }
+            std::thread::sleep(LOOK);
+            let now = self.draw(&terminal);
+            still = if now == drawn { still + 1 } else { 0 };
+            drawn = now;
+        }
+        terminal.press("\x03");
+        assert_eq!(terminal.end().exit_code(), 0, "{}", self.name);
+        drawn
+    }
+}
+
+/// Whether a row of the table begins so, the mark of the selection aside.
+fn has_row(seen: &Seen, name: &str) -> bool {
+    let is_one = |row: &String| row.trim_start_matches(['▶', '>', ' ']).starts_with(name);
+    rows(seen).iter().any(is_one)
+}
+
+/// A key, written as in a keymap, as a terminal sends it.
+fn bytes(key: &str) -> String {
+    match key {
+        "enter" => "\r".into(),
+        "esc" => "\x1b".into(),
+        "tab" => "\t".into(),
+        "space" => " ".into(),
+        "up" => "\x1b[A".into(),
+        "down" => "\x1b[B".into(),
+        "right" => "\x1b[C".into(),
+        "left" => "\x1b[D".into(),
+        "pagedown" => "\x1b[6~".into(),
+        "pageup" => "\x1b[5~".into(),
+        key => match key.strip_prefix("ctrl-").and_then(|rest| rest.bytes().next()) {
+            Some(letter) => char::from(letter & 0x1f).into(),
+            None => key.to_owned(),
+        },
+    }
+}
+
+fn pictures() -> Vec<Picture> {
+    toml::from_str::<List>(LIST).unwrap().pictures
+}
+
+#[test]
+fn every_picture_is_what_the_program_shows() {
+    let write = std::env::var_os("QUARTERDECK_PICTURES").is_some();
+    let mut stale = Vec::new();
+    for picture in pictures() {
+        let path = picture.path();
+        if write {
+            std::fs::write(path, picture.take(None)).unwrap();
+            continue;
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        if picture.take(Some(&kept)) != kept {
+            stale.push(picture.name);
+        }
+    }
+    assert!(stale.is_empty(), "stale: {stale:?}; look at what `screenshots/make` makes of them");
+}
+
+#[test]
+fn there_is_no_picture_that_nobody_takes() {
+    let known: Vec<_> = pictures().iter().map(Picture::path).collect();
+    for entry in std::fs::read_dir(FOLDER).unwrap() {
+        let path = entry.unwrap().path();
+        let is_picture = path.extension().is_some_and(|extension| extension == "svg");
+        assert!(!is_picture || known.contains(&path), "{}", path.display());
+    }
+}
