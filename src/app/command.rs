@@ -144,8 +144,8 @@ commands! {
     RunAbort, "abort", "abort…", [Runs, Run], "Stop the run for good; traffic stays as it is.";
     Down, "down", "", [List, Layer, Prompt], "Go to the next row.";
     Up, "up", "", [List, Layer, Prompt], "Go to the row before.";
-    PageDown, "page_down", "", [List, Layer], "Go down by half a screen.";
-    PageUp, "page_up", "", [List, Layer], "Go up by half a screen.";
+    PageDown, "page_down", "", [List, Layer, Prompt], "Go down by half a screen.";
+    PageUp, "page_up", "", [List, Layer, Prompt], "Go up by half a screen.";
     First, "first", "", [List, Layer], "Go to the first row.";
     Last, "last", "", [List, Layer], "Go to the last row.";
     Complete, "complete", "complete", [Prompt], "Complete what is typed.";

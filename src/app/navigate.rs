@@ -134,9 +134,19 @@ fn scroll(model: &mut Model, motion: Motion) {
     let lines = match model.layers.last() {
         Some(Layer::Help { .. }) => model.help().len(),
         Some(Layer::Messages { .. }) => model.notices.all().len(),
+        // Only who draws it knows how long it is; whoever scrolls past its end sees its end.
+        Some(Layer::Review(review)) => review.stage.plan().map_or(1, |plan| {
+            let words = plan.undo.len() + plan.notes.len() + plan.guards.len();
+            4 * (plan.steps.len() + words) + 16
+        }),
         _ => return,
     };
-    if let Some(Layer::Help { scroll } | Layer::Messages { scroll }) = model.layers.last_mut() {
+    let scroll = match model.layers.last_mut() {
+        Some(Layer::Help { scroll } | Layer::Messages { scroll }) => Some(scroll),
+        Some(Layer::Review(review)) => Some(&mut review.scroll),
+        _ => None,
+    };
+    if let Some(scroll) = scroll {
         let to = match motion {
             Motion::By(by) => scroll.saturating_add_signed(by),
             Motion::To(place) => place,

@@ -224,7 +224,7 @@ fn answer(model: &mut Model) -> Effects {
     };
     match wanted {
         None => {
-            let then = *then;
+            let then = then.clone();
             model.layers.pop();
             if then == Effect::Arm {
                 operate::armed(model);

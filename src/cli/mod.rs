@@ -16,7 +16,6 @@ mod failure;
 mod findings;
 mod fleets;
 mod healthz;
-mod host;
 mod json;
 mod logging;
 mod nodes;

@@ -6,10 +6,11 @@ use super::output::{Reader, Streams};
 use super::table::clean;
 use super::verb_args::VerbCommand;
 use super::world::{Round, World};
-use super::{ExitCode, Failure, host, json, plan_text, read};
+use super::{ExitCode, Failure, json, plan_text, read};
 use crate::config::Settings;
-use crate::core::plan::{self, Context, Picture, Plan, Refusal, RefusalKind, Request};
+use crate::core::plan::{self, Plan, Refusal, RefusalKind, Request};
 use crate::core::run::Run;
+use crate::engine::planning;
 
 /// Prints a verb's plan.
 pub(super) fn run<W: World>(
@@ -45,17 +46,9 @@ pub(super) fn make(
     runs: Vec<Run>,
     command: &VerbCommand,
 ) -> Result<Plan, Refusal> {
-    let nodes = round.estate.nodes.values().filter_map(|node| node.private_ip);
     let last = runs.iter().filter(|run| !run.state.is_over()).map(|run| run.id.clone()).max();
-    let context = Context {
-        region: round.region.clone(),
-        own_addresses: host::own_addresses(nodes),
-        runs,
-        ..Context::default()
-    };
-    let picture = Picture::new(&round.inventory, &round.estate, round.as_of);
-    let picture = picture.in_region(&round.region);
-    let picture = if settings.probes.enabled { picture } else { picture.without_probes() };
+    let context = planning::context(round, runs);
+    let picture = planning::picture(settings, round);
     let intent = command.intent(&picture, last.as_ref())?;
     plan::plan(&picture, &Request { intent, options: command.options() }, &context)
 }

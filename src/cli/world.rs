@@ -6,7 +6,7 @@ use super::doctor::{Check, Health};
 use super::{ExitCode, Failure};
 use crate::app::Ending;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Environment, Settings};
 use crate::core::reconcile::reconcile;
 use crate::core::run::Run;
 use crate::engine::{self, Feed, FeedError};
@@ -42,7 +42,12 @@ pub trait World {
     fn check_services(&self, settings: &Settings) -> impl Future<Output = Vec<Check>>;
 
     /// Runs the console until the operator leaves it.
-    fn console(&self, settings: Settings, clock: Clock) -> Result<ExitCode, Failure>;
+    fn console(
+        &self,
+        settings: Settings,
+        clock: Clock,
+        env: &Environment,
+    ) -> Result<ExitCode, Failure>;
 }
 
 /// The account that the settings and the AWS environment point at.
@@ -75,10 +80,16 @@ impl World for Live {
         }
     }
 
-    fn console(&self, settings: Settings, clock: Clock) -> Result<ExitCode, Failure> {
+    fn console(
+        &self,
+        settings: Settings,
+        clock: Clock,
+        env: &Environment,
+    ) -> Result<ExitCode, Failure> {
         let for_feed = settings.clone();
         let start = ConsoleStart {
             term: settings.term.clone(),
+            env: env.clone(),
             clock,
             reconcile,
             feed: Box::new(move |clock| Feed::start(&for_feed, clock)),

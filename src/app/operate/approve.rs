@@ -116,7 +116,10 @@ fn overridden(model: &mut Model, review: Review, rest: &str) -> Effects {
     let guard: Option<GuardName> = name.parse().ok().filter(|guard| allowed.contains(guard));
     let Some(guard) = guard else {
         let names: Vec<_> = allowed.iter().map(ToString::to_string).collect();
-        warn(model, format!("{name:?} cannot be overridden here; these can: {}.", names.join(", ")));
+        warn(
+            model,
+            format!("{name:?} cannot be overridden here; these can: {}.", names.join(", ")),
+        );
         return Effects::none();
     };
     let reason = reason.trim();

@@ -45,7 +45,8 @@ pub(in crate::app) fn abort(model: &mut Model) {
     }
     let name = run.plan.giving.as_ref().map_or_else(|| run.id.to_string(), ToString::to_string);
     let lines = vec![
-        "No further step is taken, what it suspended is resumed, the lock is given back.".to_owned(),
+        "No further step is taken, what it suspended is resumed, the lock is given back."
+            .to_owned(),
         "Traffic stays as it is now. To take it back, roll back instead.".to_owned(),
     ];
     let answer = Answering::TypeName { name, field: TextField::default() };

@@ -227,11 +227,7 @@ fn cutover(model: &Model) -> Result<Result<Intent, String>, String> {
     }
 }
 
-fn others<'a>(
-    estate: &'a Estate,
-    own: &Fleet,
-    fits: impl Fn(&Fleet) -> bool,
-) -> Vec<&'a StackId> {
+fn others<'a>(estate: &'a Estate, own: &Fleet, fits: impl Fn(&Fleet) -> bool) -> Vec<&'a StackId> {
     let others = estate.fleets.values().filter(|fleet| fleet.stack_id != own.stack_id);
     others.filter(|fleet| !fleet.groups.is_empty() && fits(fleet)).map(|it| &it.stack_id).collect()
 }

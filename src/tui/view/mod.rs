@@ -23,6 +23,8 @@ mod listing;
 mod node;
 mod nodes;
 mod prompt;
+mod review;
+mod runs;
 mod sources;
 mod table;
 mod timeline;
@@ -159,6 +161,8 @@ fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
         ScreenKind::Findings => findings::body(model, theme, layout),
         ScreenKind::Timeline => timeline::body(model, theme, layout),
         ScreenKind::Sources => sources::body(model, theme, layout),
+        ScreenKind::Runs => runs::all(model, theme, layout),
+        ScreenKind::Run(id) => runs::one(model, id, theme, layout),
     };
     if layout.columns >= COLUMNS_FOR_CRUMBS {
         let title = body.title_mut();
