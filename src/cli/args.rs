@@ -326,6 +326,9 @@ pub(super) struct WorldArgs {
     /// How many times as fast as ours its time runs.
     #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
     pub speed: f64,
+    /// When its time begins; now, if not said. For pictures that are the same tomorrow.
+    #[arg(long, value_name = "TIME", hide = true)]
+    pub start: Option<jiff::Timestamp>,
 }
 
 /// `demo …`.

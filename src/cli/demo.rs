@@ -220,6 +220,7 @@ impl super::args::WorldArgs {
             ("--world", self.world.clone()),
             ("--fleets", self.fleets.map(|number| number.to_string())),
             ("--nodes", self.nodes.map(|number| number.to_string())),
+            ("--start", self.start.map(|start| start.to_string())),
         ];
         for (name, value) in pairs {
             all.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));

@@ -47,6 +47,7 @@ async fn until_ended(told: Serve, streams: &mut Streams<'_>) -> Result<ExitCode,
         listen: told.listen,
         world: told.world.source(),
         rate: told.world.speed,
+        start: told.world.start,
         log: told.log,
         ..Options::default()
     };

@@ -87,7 +87,7 @@ enum Same {
     Group,
     /// The product that fails is what the cause's target group sends to on this node.
     Target,
-    /// The zone: the node stands in it, and is not healthy to the load balancer.
+    /// The fleet and the zone: the node stands in it, and is not healthy to the load balancer.
     Zone,
 }
 
@@ -192,7 +192,8 @@ fn concerns(estate: &Estate, finding: &Finding, root: Root<'_>, same: Same) -> b
             held.into_iter().any(|held| Some(&held.target_group) == root.target_group.as_ref())
         }),
         Same::Zone => node().is_some_and(|node| {
-            zone.is_some()
+            fleet
+                && zone.is_some()
                 && node.zone.as_ref() == zone
                 && node.targets.iter().any(|held| held.state_text() == "unhealthy")
         }),

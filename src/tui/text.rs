@@ -20,8 +20,8 @@ pub(super) fn clean(text: &str) -> String {
         .collect()
 }
 
-/// Characters without a shape of their own: directions, joiners, selectors of a variant, fillers.
-/// Of those that terminals do draw, they disagree how wide.
+/// Characters without a shape of their own: directions, joiners, selectors of a variant, marks that
+/// change the character before them, fillers. Of those that terminals draw, they disagree how wide.
 fn is_unseen(c: char) -> bool {
     matches!(
         c,
@@ -39,7 +39,7 @@ fn is_unseen(c: char) -> bool {
             | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
-            | '\u{ffa0}'
+            | '\u{ff9e}'..='\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}'
             | '\u{1bca0}'..='\u{1bca3}'
             | '\u{1d173}'..='\u{1d17a}'

@@ -82,7 +82,7 @@ fn a_resize_storm_ends_in_a_whole_screen() {
     terminal.press("\x1b");
     terminal.wait("the whole screen", |seen| {
         let rows: Vec<_> = seen.screen.screen().rows(0, 100).collect();
-        rows[0].contains("READ-ONLY") && rows[29].contains("q quit")
+        rows[0].contains("READ-ONLY") && rows[29].contains("? help")
     });
     terminal.press("q");
     assert_eq!(terminal.end().exit_code(), 0);
@@ -157,7 +157,7 @@ fn a_window_of_one_cell_is_survived_and_grows_back() {
     terminal.resize(80, 24);
     terminal.wait("the whole screen", |seen| {
         let rows: Vec<_> = seen.screen.screen().rows(0, 80).collect();
-        rows[0].contains("READ-ONLY") && rows[23].contains("quit")
+        rows[0].contains("READ-ONLY") && !rows[23].trim().is_empty()
     });
     terminal.press("\x03");
     assert_eq!(terminal.end().exit_code(), 0);
@@ -215,7 +215,7 @@ fn a_shell_gets_the_terminal_back_and_can_resume_the_console() {
     });
     terminal.press("fg\n");
     terminal.wait("the console again", |seen| {
-        seen.screen.screen().alternate_screen() && holds(seen, "q quit")
+        seen.screen.screen().alternate_screen() && holds(seen, "? help")
     });
     terminal.press("q");
     // The third prompt: before it, the console may still be the one who reads the keys.

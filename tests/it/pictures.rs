@@ -13,6 +13,8 @@ use std::time::Duration;
 /// Where the pictures are, and what says which there are.
 const FOLDER: &str = "screenshots";
 const LIST: &str = include_str!("../../screenshots/pictures.toml");
+/// When the worlds' time begins, and stands still.
+pub const START: &str = "2026-11-22T14:00:00Z";
 /// A screen that has not changed for so long, looked at every [`LOOK`], is one to take a picture of.
 const STILL: u32 = 40;
 const LOOK: Duration = Duration::from_millis(50);
@@ -53,7 +55,7 @@ impl Picture {
     /// Starts the program, and presses the keys once there is something to press them on.
     fn start(&self, scratch: &Directory) -> Terminal {
         let mut command = CommandBuilder::new(BINARY);
-        command.args(["demo", "--speed", "0", "--world", &self.world]);
+        command.args(["demo", "--speed", "0", "--start", START, "--world", &self.world]);
         command.args(&self.flags);
         environment(&mut command, "xterm-256color");
         command.env("TMPDIR", scratch.path());

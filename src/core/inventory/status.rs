@@ -1,13 +1,16 @@
 //! How every read stands: what the Sources screen and `sources -o json` show.
 
+use super::Ec2Instance;
 use super::store::Inventory;
 use crate::core::error::{Dated, SourceError};
 use crate::core::ids::InstanceId;
 use crate::core::observed::{Observed, Status};
 use crate::core::source::{Scope, Source};
+use indexmap::IndexSet;
 use jiff::Timestamp;
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The state of one read, for the Sources screen and `sources -o json`.
@@ -61,7 +64,7 @@ impl Inventory {
     /// that left is probed no more; that its last answer grows old says nothing of the probes.
     fn probe_status(&self, now: Timestamp) -> ScopeStatus {
         let left = self.left(now);
-        let counts = |id| !left.contains(id);
+        let counts = |id: &InstanceId| !left.contains(id);
         let mut all = ScopeStatus {
             source: Source::Probes,
             scope: None,
@@ -78,7 +81,7 @@ impl Inventory {
             Status::Stale => 2,
             Status::Error => 3,
         };
-        for (_, node) in self.probes.iter().filter(|(id, _)| counts(*id)) {
+        for (_, node) in self.probes.iter().filter(|(id, _)| counts(id)) {
             let status = node.status(now);
             if rank(status) > rank(all.status) {
                 all.status = status;
@@ -98,31 +101,47 @@ impl Inventory {
     /// or target group names them, or they are on their way out, or do not run. Where nothing else
     /// is probed nobody counts as left: an old answer must not turn into no answer. Only the old
     /// ones are looked up, because there are thousands of the others and this runs with every event.
-    fn left(&self, now: Timestamp) -> BTreeSet<&InstanceId> {
+    fn left(&self, now: Timestamp) -> Ids<'_> {
         let old = self.probes.iter().filter(|(_, node)| node.status(now) != Status::Ok);
-        let old: BTreeSet<&InstanceId> = old.map(|(id, _)| id).collect();
+        let old: Ids<'_> = old.map(|(id, _)| id).collect();
         if old.is_empty() {
             return old;
         }
-        let groups = self.groups.value().into_iter().flat_map(|all| all.iter());
-        let (mut named, mut leaving) = (BTreeSet::<&InstanceId>::new(), BTreeSet::new());
-        for one in groups.flat_map(|group| &group.instances) {
-            let set = if one.lifecycle.starts_with("Terminat") { &mut leaving } else { &mut named };
-            set.extend(old.get(&one.id));
+        let (mut unnamed, mut leaving) = (old.clone(), Ids::default());
+        for one in self
+            .groups
+            .value()
+            .into_iter()
+            .flat_map(|all| all.iter())
+            .flat_map(|group| &group.instances)
+        {
+            if one.lifecycle.starts_with("Terminat") {
+                leaving.insert(&one.id);
+            } else {
+                unnamed.swap_remove(&one.id);
+            }
         }
-        let members = self.members.values().filter_map(Observed::value);
-        let targets = self.target_health.values().filter_map(Observed::value);
-        named.extend(members.flat_map(|all| all.iter()).filter_map(|one| old.get(&one.id)));
-        named.extend(targets.flat_map(|all| all.iter()).filter_map(|one| old.get(&one.value.id)));
-        let runs = |id: &InstanceId| {
-            let said = self.instances.get(id).map(|said| &said.value);
-            said.is_none_or(|said| said.as_ref().is_some_and(|one| &*one.state == "running"))
-        };
-        let stays = |id| named.contains(&id) && !leaving.contains(&id) && runs(id);
-        let left: BTreeSet<&InstanceId> = old.into_iter().filter(|id| !stays(*id)).collect();
-        if left.len() == self.probes.len() { BTreeSet::new() } else { left }
+        let members = self.members.values().filter_map(Observed::value).flat_map(|all| all.iter());
+        let targets =
+            self.target_health.values().filter_map(Observed::value).flat_map(|all| all.iter());
+        let mut others = members.map(|one| &one.id).chain(targets.map(|one| &one.value.id));
+        // Mostly the groups have named them all.
+        while let Some(id) = others.next().filter(|_| !unnamed.is_empty()) {
+            unnamed.swap_remove(id);
+        }
+        let runs =
+            |said: &Option<Ec2Instance>| said.as_ref().is_some_and(|one| &*one.state == "running");
+        let stopped =
+            self.instances.iter().filter(|(_, said)| !runs(&said.value)).map(|(id, _)| id);
+        leaving.extend(stopped);
+        let left: Ids<'_> =
+            old.into_iter().filter(|id| unnamed.contains(*id) || leaving.contains(*id)).collect();
+        if left.len() == self.probes.len() { Ids::default() } else { left }
     }
 }
+
+/// Ids to be looked up among thousands.
+type Ids<'a> = IndexSet<&'a InstanceId, FxBuildHasher>;
 
 fn of<T>(scope: Scope, slot: &Observed<T>, now: Timestamp) -> ScopeStatus {
     ScopeStatus {

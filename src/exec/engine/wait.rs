@@ -63,8 +63,8 @@ impl Engine {
                 untold_since = None;
             }
             let patient = untold && age(since, now) < self.patience();
-            let counts = |answer: &Answer| !answer.holds() && !(patient && unknown(answer));
-            let bad = answers.iter().find(|(_, answer)| counts(answer));
+            let passes = |answer: &Answer| answer.holds() || patient && unknown(answer);
+            let bad = answers.iter().find(|(_, answer)| !passes(answer));
             if let Some(stop) = bad.and_then(|(_, answer)| stopped_by(answer)) {
                 self.seen(step, answers)?;
                 return Err(stop);

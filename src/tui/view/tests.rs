@@ -10,7 +10,7 @@ use crate::app::fixture::{
 };
 use crate::app::{EventKind, fixture};
 use crate::core::error::ErrorKind;
-use crate::core::estate::Role;
+use crate::core::estate::{Estate, Existence, Fleet, Node, Role};
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::StackId;
 use crate::core::inventory::Verdict;
@@ -269,8 +269,10 @@ fn no_name_moves_what_stands_behind_it() {
                 held.filter(|held| *held == "◆").count()
             };
             if columns >= 80 {
-                let role = if columns >= 120 { 19 } else { 17 };
-                assert_eq!(shapes(role), 2, "{name:?} {columns}x{rows}: {:#?}", shown(&terminal));
+                let rows = shown(&terminal);
+                let head = rows.iter().find_map(|row| row.find("ROLE")).unwrap();
+                let stand = shapes(head.try_into().unwrap());
+                assert_eq!(stand, 2, "{name:?} {columns}x{}: {rows:#?}", rows.len());
             }
         }
     }
@@ -314,74 +316,90 @@ fn letters(model: &Model) -> String {
 }
 
 /// The states that anybody must be able to tell apart, each on a screen of its own.
-fn states() -> Vec<(String, Model)> {
-    let mut all = Vec::new();
-    let mut add = |name: &str, keys: &str, change: &dyn Fn(&mut Model)| {
+#[derive(Default)]
+struct States(Vec<(String, Model)>);
+
+impl States {
+    fn add(&mut self, name: &str, keys: &str, change: &dyn Fn(&mut Model)) {
         let mut model = model(120, 40);
         sources_ok(&mut model, 1);
         change(&mut model);
         press(&mut model, keys);
-        all.push((name.to_owned(), model));
-    };
-    let fleets =
-        |change: &dyn Fn(&mut crate::core::estate::Fleet, &mut crate::core::estate::Node)| {
-            let (mut blue, mut nodes) = fixture::fleet("blue-412", Role::Live, 2);
-            change(&mut blue, &mut nodes[0]);
-            estate(vec![(blue, nodes), fixture::fleet("green-413", Role::Standby, 2)], Vec::new())
-        };
-    for keys in ["", "down", "enter", "enter down", "?", "m"] {
-        add(&format!("keys {keys}"), keys, &|model| show(model, 2, fleets(&|_, _| ())));
+        self.0.push((name.to_owned(), model));
     }
-    for role in [Role::Shifting, Role::Standby, Role::Idle, Role::Unknown] {
-        let change = |model: &mut Model| show(model, 2, fleets(&|fleet, _| fleet.role = role));
-        add(&format!("role {role:?}"), "", &change);
+
+    fn of_fleets(&mut self) {
+        for keys in ["", "down", "enter", "enter down", "?", "m"] {
+            self.add(&format!("keys {keys}"), keys, &|model| show(model, 2, two(&|_, _| ())));
+        }
+        for role in [Role::Shifting, Role::Standby, Role::Idle, Role::Unknown] {
+            let change = |model: &mut Model| show(model, 2, two(&|fleet, _| fleet.role = role));
+            self.add(&format!("role {role:?}"), "", &change);
+        }
+        for kind in [FindingKind::NoSelfHeal, FindingKind::UnregisteredNode, FindingKind::BootRace]
+        {
+            self.add(&format!("finding {kind:?}"), "", &|model| {
+                let stack = StackId::from("blue-412");
+                let one = Finding::new(kind, fixture::at(0), "something").stack(Some(&stack));
+                show(model, 2, Estate { findings: vec![one], ..two(&|_, _| ()) });
+            });
+        }
+        for members in [Some(1), None] {
+            let change =
+                |model: &mut Model| show(model, 2, two(&|fleet, _| fleet.members = members));
+            self.add(&format!("members {members:?}"), "", &change);
+        }
     }
-    for kind in [FindingKind::NoSelfHeal, FindingKind::UnregisteredNode, FindingKind::BootRace] {
-        add(&format!("finding {kind:?}"), "", &|model| {
-            let stack = StackId::from("blue-412");
-            let one = Finding::new(kind, fixture::at(0), "something").stack(Some(&stack));
-            show(
-                model,
-                2,
-                crate::core::estate::Estate { findings: vec![one], ..fleets(&|_, _| ()) },
-            );
+
+    fn of_nodes(&mut self) {
+        for state in ["unhealthy", "initial", "draining", "unused", "unavailable"] {
+            self.add(&format!("target {state}"), "enter", &|model| {
+                show(model, 2, two(&|_, node| node.targets[0].state = Ok(state.into())));
+            });
+        }
+        for verdict in [Verdict::Fail, Verdict::Unknown] {
+            self.add(&format!("probe {verdict}"), "enter", &|model| {
+                show(model, 2, two(&|_, node| node.probes[0].verdict = verdict));
+            });
+        }
+        self.add("gone", "enter", &|model| {
+            show(model, 2, two(&|_, node| node.existence = Existence::Gone));
         });
     }
-    add("members short", "", &|model| show(model, 2, fleets(&|fleet, _| fleet.members = Some(1))));
-    add("members unknown", "", &|model| show(model, 2, fleets(&|fleet, _| fleet.members = None)));
-    for state in ["unhealthy", "initial", "draining", "unused", "unavailable"] {
-        add(&format!("target {state}"), "enter", &|model| {
-            show(model, 2, fleets(&|_, node| node.targets[0].state = Ok(state.into())));
+
+    fn of_sources(&mut self) {
+        self.add("stale", "", &|model| {
+            show(model, 2, two(&|_, _| ()));
+            fixture::feed(model, 200, EventKind::Tick);
+        });
+        for kind in [ErrorKind::Throttled, ErrorKind::Unreachable] {
+            self.add(&format!("failing {kind:?}"), "", &|model| {
+                show(model, 2, two(&|_, _| ()));
+                sources_fail(model, 2, kind);
+            });
+        }
+        self.add("another environment", "", &|model| {
+            model.place.production = false;
+            show(model, 2, two(&|_, _| ()));
         });
     }
-    for verdict in [Verdict::Fail, Verdict::Unknown] {
-        add(&format!("probe {verdict}"), "enter", &|model| {
-            show(model, 2, fleets(&|_, node| node.probes[0].verdict = verdict));
-        });
-    }
-    add("gone", "enter", &|model| {
-        show(model, 2, fleets(&|_, node| node.existence = crate::core::estate::Existence::Gone));
-    });
-    add("stale", "", &|model| {
-        show(model, 2, fleets(&|_, _| ()));
-        fixture::feed(model, 200, EventKind::Tick);
-    });
-    for kind in [ErrorKind::Throttled, ErrorKind::Unreachable] {
-        add(&format!("failing {kind:?}"), "", &|model| {
-            show(model, 2, fleets(&|_, _| ()));
-            sources_fail(model, 2, kind);
-        });
-    }
-    add("another environment", "", &|model| {
-        model.place.production = false;
-        show(model, 2, fleets(&|_, _| ()));
-    });
-    all
+}
+
+/// Two fleets, of which one, or a node of it, is as it should not be.
+fn two(change: &dyn Fn(&mut Fleet, &mut Node)) -> Estate {
+    let (mut blue, mut nodes) = fixture::fleet("blue-412", Role::Live, 2);
+    change(&mut blue, &mut nodes[0]);
+    estate(vec![(blue, nodes), fixture::fleet("green-413", Role::Standby, 2)], Vec::new())
 }
 
 #[test]
 fn no_state_is_told_by_colour_alone() {
-    let all: Vec<_> = states().into_iter().map(|(name, model)| (name, letters(&model))).collect();
+    let mut states = States::default();
+    states.of_fleets();
+    states.of_nodes();
+    states.of_sources();
+    let letters = |(name, model): (String, Model)| (name, letters(&model));
+    let all: Vec<_> = states.0.into_iter().map(letters).collect();
     for (place, (name, text)) in all.iter().enumerate() {
         for (other, as_text) in &all[..place] {
             assert_ne!(text, as_text, "{name} and {other} look alike:\n{text}");

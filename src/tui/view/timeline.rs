@@ -15,6 +15,7 @@ use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Span, Text, cells, line};
 use crate::app::{Model, RowId};
 use crate::core::diff::ChangeKind;
+use crate::core::finding::Severity;
 use crate::core::ids::StackId;
 use crate::core::observed::age;
 use crate::core::timeline::{Entry, Origin};
@@ -71,7 +72,7 @@ fn row_of(model: &Model, entry: &Entry, about: usize, theme: Theme) -> Line {
         Span::new(text::age(age(entry.at, model.now)), Tone::Dim),
         what(entry, theme),
         Span::new(whom(entry, about, theme), Tone::Plain),
-        Span::new(entry.text.clone(), tone(entry)),
+        Span::new(entry.text.clone(), weight(entry)),
     ]
 }
 
@@ -82,6 +83,11 @@ fn what(entry: &Entry, theme: Theme) -> Span {
 
 fn tone(entry: &Entry) -> Tone {
     entry.severity.map_or(Tone::Plain, Tone::from)
+}
+
+/// The words themselves: the mark before them has the colour.
+fn weight(entry: &Entry) -> Tone {
+    if entry.severity == Some(Severity::Critical) { Tone::Strong } else { Tone::Plain }
 }
 
 /// The fleet, and the node with its middle cut out where both do not fit.
@@ -102,7 +108,7 @@ fn details(entry: Option<&Entry>, columns: u16) -> Text {
     if !entry.about().is_empty() {
         lines.push(line(format!(" {}", entry.about()), Tone::Strong));
     }
-    cells::wrapped(&mut lines, (" ", &entry.text, tone(entry)), columns);
+    cells::wrapped(&mut lines, (" ", &entry.text, weight(entry)), columns);
     let title = format!("{} UTC  {}", entry.at.strftime("%Y-%m-%d %H:%M:%S"), entry.word());
     Text { title, lines }
 }
@@ -134,8 +140,12 @@ pub(super) fn recent(model: &Model, stack: Option<&StackId>, rows: usize, theme:
             });
             let mark = entry.severity.map_or(" ", |severity| theme.severity(severity));
             let over = if entry.kind == Some(ChangeKind::Cleared) { "cleared: " } else { "" };
-            let text = format!("{mark} {}{over}{}", node.unwrap_or_default(), entry.text);
-            vec![Span::new(format!(" {} ", clock(entry)), Tone::Dim), Span::new(text, tone(entry))]
+            let text = format!(" {}{over}{}", node.unwrap_or_default(), entry.text);
+            vec![
+                Span::new(format!(" {} ", clock(entry)), Tone::Dim),
+                Span::new(mark, tone(entry)),
+                Span::new(text, weight(entry)),
+            ]
         })
         .collect();
     if lines.is_empty() {
