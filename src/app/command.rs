@@ -107,11 +107,26 @@ commands! {
     Back, "back", "back",
         [Fleets, Nodes, Node, Traffic, Findings, Timeline, Sources, Runs, Run, Layer, Prompt, Dialog],
         "Go back to where you came from; drop the filter first, if there is one.";
+    PlanFix, "fix", "fix…", [Fleets, Nodes, Node, Findings],
+        "Plan the fix that the selected finding calls for; of a fleet, every safe fix.";
+    PlanDrain, "drain", "drain…", [Nodes, Node],
+        "Plan to take the marked nodes, or the selected one, out of the load balancer.";
+    PlanUndrain, "undrain", "undrain…", [Nodes, Node],
+        "Plan to bring the marked nodes, or the selected one, back into the load balancer.";
+    PlanCutover, "cutover", "cut over…", [Fleets],
+        "Plan to move the traffic between the selected fleet and another.";
+    Mark, "mark", "mark", [Nodes], "Mark the selected node for the next plan, or take the mark away.";
+    RunHold, "hold", "hold", [Runs, Run], "Let the run finish its step, then hold.";
+    RunGoOn, "go_on", "go on", [Runs, Run], "Let the run go on: past a gate, after a hold, after its process died.";
+    PlanRollback, "rollback", "roll back…", [Runs, Run], "Plan the way back from this run.";
+    RunAbort, "abort", "abort…", [Runs, Run], "Stop the run for good; traffic stays as it is.";
+    Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
     Filter, "filter", "filter", [List], "Show only some rows: words, or `stack:green -az:2b`.";
     Palette, "palette", "commands", [Global], "Run a command by its name.";
     Help, "help", "help", [Global], "Show every key that works here, and what it does.";
-    Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
+    Quit, "quit", "quit", [Global], "Leave the console. Nothing that runs elsewhere is stopped by it.";
     Findings, "findings", "findings", [Global], "Show everything that disagrees, worst first.";
+    Runs, "runs", "runs", [Global], "Show the runs of this host, the latest first.";
     Timeline, "timeline", "timeline", [Global], "Show everything that changed, the latest first.";
     Sources, "sources", "sources", [Global], "Show how each read of each source stands.";
     Jump, "jump", "jump", [Global], "Go to a node or a fleet by its id, address or name.";
@@ -121,27 +136,13 @@ commands! {
     SortPrevious, "sort_previous", "", [List], "Sort by the column before.";
     SortReverse, "sort_reverse", "", [List], "Sort the other way round.";
     Sort, "sort", "", [List], "Sort by a column: `sort role`, `sort 3100`, `sort loki`.";
-    PlanFix, "fix", "fix…", [Fleets, Nodes, Node, Findings],
-        "Plan the fix that the selected finding calls for; of a fleet, every safe fix.";
-    PlanDrain, "drain", "drain…", [Nodes, Node],
-        "Plan to take the marked nodes, or the selected one, out of the load balancer.";
-    PlanUndrain, "undrain", "undrain…", [Nodes, Node],
-        "Plan to bring the marked nodes, or the selected one, back into the load balancer.";
     PlanReregister, "reregister", "", [Nodes, Node, Findings],
         "Plan to write the marked nodes' registry entries and targets again.";
     PlanRepair, "repair", "", [Fleets, Findings], "Plan every safe fix of the selected fleet.";
     PlanDeregister, "deregister", "", [Findings, Nodes],
         "Plan to remove registry entries of instances that are proven gone.";
-    PlanCutover, "cutover", "cut over…", [Fleets],
-        "Plan to move the traffic between the selected fleet and another.";
-    Mark, "mark", "mark", [Nodes], "Mark the selected node for the next plan, or take the mark away.";
-    Runs, "runs", "runs", [Global], "Show the runs of this host, the latest first.";
     Arm, "arm", "", [Global], "Allow plans to be approved in this console for 15 minutes.";
     Disarm, "disarm", "", [Global], "Allow it no more.";
-    RunHold, "hold", "hold", [Runs, Run], "Let the run finish its step, then hold.";
-    RunGoOn, "go_on", "go on", [Runs, Run], "Let the run go on: past a gate, after a hold, after its process died.";
-    PlanRollback, "rollback", "roll back…", [Runs, Run], "Plan the way back from this run.";
-    RunAbort, "abort", "abort…", [Runs, Run], "Stop the run for good; traffic stays as it is.";
     Down, "down", "", [List, Layer, Prompt], "Go to the next row.";
     Up, "up", "", [List, Layer, Prompt], "Go to the row before.";
     PageDown, "page_down", "", [List, Layer, Prompt], "Go down by half a screen.";
@@ -164,7 +165,6 @@ commands! {
     Messages, "messages", "messages", [Global], "Show what this console has said so far.";
     Redraw, "redraw", "", [Global], "Paint the whole screen again, if something else wrote on it.";
     Suspend, "suspend", "", [Global], "Stop the console and go back to the shell; `fg` resumes it.";
-    Quit, "quit", "quit", [Global], "Leave the console. Nothing that runs elsewhere is stopped by it.";
 }
 
 /// What follows a command's name in the palette.
