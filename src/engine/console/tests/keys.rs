@@ -75,6 +75,10 @@ fn words(model: &Model) -> String {
                 format!("[{before}|{after}] {}", chosen.unwrap_or_default()).trim_end().to_owned()
             }
             Layer::Dialog(dialog) => format!("asks {}", dialog.title),
+            Layer::Review(review) => {
+                let intent = serde_json::to_string(&review.request.intent).unwrap();
+                format!("plans {} scroll {}", intent.replace('"', ""), review.scroll)
+            }
         });
     }
     all.join(", ")
@@ -141,7 +145,8 @@ async fn outcome(before: &str, keys: &str) -> String {
     let (typing, input) = mpsc::channel(64);
     let (feed, mut orders) = Feed::of_channel(&fixture::settings(), events);
     let clock = Clock::starting_at(at(2), 1.0);
-    let start = Start { model, clock, reconcile: joined, feed, input };
+    let operations = super::operations();
+    let start = Start { model, clock, reconcile: joined, feed, input, operations };
     let mut glass = Glass::default();
     let seen = Arc::clone(&glass.0);
     let operator = async {
@@ -185,6 +190,9 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("global", "", ":", "fleets, blue-412, [|]"),
     ("global", "", "J", "fleets, blue-412, [|]"),
     ("global", "", "ctrl-g", "fleets, blue-412, [|]"),
+    ("global", "", "R", "runs"),
+    ("global", "allow", "A", "fleets, blue-412, asks Arm this console?"),
+    ("global", "allow", "ctrl-o", "fleets, blue-412, asks Arm this console?"),
     ("list", "", "/", "fleets, blue-412, [|]"),
     ("list", "", ">", "fleets, blue-412, by stack"),
     ("list", "> >", "<", "fleets, blue-412, by stack"),
@@ -201,6 +209,8 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("list", "enter G", "g g", "blue-412, node 1"),
     ("list", NODES, "end", "blue-412, node 3"),
     ("list", NODES, "G", "blue-412, node 3"),
+    ("fleets", "down", "f", "fleets, green-413, plans {verb:repair,stack:green-413} scroll 0"),
+    ("fleets", "", "c", "fleets, blue-412, plans {verb:cutover,from:blue-412,to:green-413} scroll 0"),
     ("fleets", "down", "enter", "green-413, node 1"),
     ("fleets", "down", "right", "green-413, node 1"),
     ("fleets", "/ g r e enter", "esc", "fleets, green-413"),

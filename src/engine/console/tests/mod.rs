@@ -60,6 +60,11 @@ struct Ends {
     orders: Orders,
 }
 
+/// Plans and runs in a directory that is not there: no run is ever seen, and nothing can be read.
+fn operations() -> Operations {
+    Operations::new(&fixture::settings(), &Clock::starting_at(at(0), 1.0), &Environment::default())
+}
+
 fn start() -> (Start, Ends) {
     let (news, events) = mpsc::channel(64);
     let (keys, input) = mpsc::channel(64);
@@ -70,6 +75,7 @@ fn start() -> (Start, Ends) {
         reconcile: count_groups,
         feed,
         input,
+        operations: operations(),
     };
     (start, Ends { news, keys, orders })
 }
