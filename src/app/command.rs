@@ -107,19 +107,19 @@ commands! {
     Back, "back", "back",
         [Fleets, Nodes, Node, Traffic, Findings, Timeline, Sources, Runs, Run, Layer, Prompt, Dialog],
         "Go back to where you came from; drop the filter first, if there is one.";
-    PlanFix, "fix", "fix…", [Fleets, Nodes, Node, Findings],
+    PlanFix, "fix", "fix", [Fleets, Nodes, Node, Findings],
         "Plan the fix that the selected finding calls for; of a fleet, every safe fix.";
-    PlanDrain, "drain", "drain…", [Nodes, Node],
+    PlanDrain, "drain", "drain", [Global],
         "Plan to take the marked nodes, or the selected one, out of the load balancer.";
-    PlanUndrain, "undrain", "undrain…", [Nodes, Node],
+    PlanUndrain, "undrain", "undrain", [Global],
         "Plan to bring the marked nodes, or the selected one, back into the load balancer.";
-    PlanCutover, "cutover", "cut over…", [Fleets],
+    PlanCutover, "cutover", "cut over", [Global],
         "Plan to move the traffic between the selected fleet and another.";
     Mark, "mark", "mark", [Nodes], "Mark the selected node for the next plan, or take the mark away.";
     RunHold, "hold", "hold", [Runs, Run], "Let the run finish its step, then hold.";
     RunGoOn, "go_on", "go on", [Runs, Run], "Let the run go on: past a gate, after a hold, after its process died.";
-    PlanRollback, "rollback", "roll back…", [Runs, Run], "Plan the way back from this run.";
-    RunAbort, "abort", "abort…", [Runs, Run], "Stop the run for good; traffic stays as it is.";
+    PlanRollback, "rollback", "roll back", [Global], "Plan the way back from this run.";
+    RunAbort, "abort", "abort", [Runs, Run], "Stop the run for good; traffic stays as it is.";
     Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
     Filter, "filter", "filter", [List], "Show only some rows: words, or `stack:green -az:2b`.";
     Palette, "palette", "commands", [Global], "Run a command by its name.";
@@ -136,10 +136,10 @@ commands! {
     SortPrevious, "sort_previous", "", [List], "Sort by the column before.";
     SortReverse, "sort_reverse", "", [List], "Sort the other way round.";
     Sort, "sort", "", [List], "Sort by a column: `sort role`, `sort 3100`, `sort loki`.";
-    PlanReregister, "reregister", "", [Nodes, Node, Findings],
+    PlanReregister, "reregister", "", [Global],
         "Plan to write the marked nodes' registry entries and targets again.";
-    PlanRepair, "repair", "", [Fleets, Findings], "Plan every safe fix of the selected fleet.";
-    PlanDeregister, "deregister", "", [Findings, Nodes],
+    PlanRepair, "repair", "", [Global], "Plan every safe fix of the selected fleet.";
+    PlanDeregister, "deregister", "", [Global],
         "Plan to remove registry entries of instances that are proven gone.";
     Arm, "arm", "", [Global], "Allow plans to be approved in this console for 15 minutes.";
     Disarm, "disarm", "", [Global], "Allow it no more.";

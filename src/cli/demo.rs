@@ -69,7 +69,7 @@ pub(super) fn run(
         .arg("--config")
         .arg(config)
         .arg("--state-dir")
-        .arg(&scratch)
+        .arg(flags.state_dir.as_ref().unwrap_or(&scratch))
         .args(["--endpoint-url", &started.endpoint, "--region", &started.region])
         .args(forwarded(flags));
     if (started.rate - 1.0).abs() > f64::EPSILON {
@@ -144,7 +144,6 @@ fn refuse_elsewhere(flags: &Flags) -> Result<(), Failure> {
         (flags.endpoint_url.is_some(), "--endpoint-url"),
         (flags.context.is_some(), "--context"),
         (flags.config.is_some(), "--config"),
-        (flags.state_dir.is_some(), "--state-dir"),
         (flags.namespace.is_some(), "--namespace"),
         (flags.load_balancer.is_some(), "--load-balancer"),
     ];
@@ -159,12 +158,14 @@ fn refuse_elsewhere(flags: &Flags) -> Result<(), Failure> {
     }
 }
 
-/// Flags about looks and patience are passed on; flags about where to look are the demo's own.
+/// Flags about looks, patience and what is allowed are passed on; flags about where to look are the demo's own.
 fn forwarded(flags: &Flags) -> Vec<String> {
     let switches = [
         (flags.ascii, "--ascii"),
         (flags.no_color, "--no-color"),
         (flags.no_probes, "--no-probes"),
+        (flags.operate, "--operate"),
+        (flags.read_only, "--read-only"),
     ];
     let mut all: Vec<String> =
         switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()).collect();

@@ -1,56 +1,122 @@
-//! `plan INTENT …` and the verbs: reads a full round, plans, prints the plan with its guards. Nothing
-//! is changed here.
+//! `plan INTENT …` and the verbs: reads a full round, plans, prints the plan with its guards; with
+//! `--execute` the plan is then carried out, as it was printed.
 
 use super::args::Output;
+use super::execute::{execute, not_armed};
 use super::output::{Reader, Streams};
+use super::run::on_runtime;
 use super::table::clean;
 use super::verb_args::VerbCommand;
 use super::world::{Round, World};
 use super::{ExitCode, Failure, json, plan_text, read};
-use crate::config::Settings;
+use crate::config::{Environment, Settings};
 use crate::core::plan::{self, Plan, Refusal, RefusalKind, Request};
-use crate::core::run::Run;
-use crate::engine::planning;
+use crate::core::run::{Run, RunId};
+use crate::engine::planning::{self, Beside};
+use crate::exec::arming::Arming;
 
-/// Prints a verb's plan.
+/// A verb: its plan is printed, or carried out.
 pub(super) fn run<W: World>(
+    (settings, env): (&Settings, &Environment),
+    world: &W,
+    streams: &mut Streams<'_>,
+    command: &VerbCommand,
+) -> Result<ExitCode, Failure> {
+    let act = command.act();
+    if !act.execute.execute {
+        return print(settings, world, streams, command);
+    }
+    // Whoever may change nothing is told so before anything is read.
+    Arming::of(settings).map_err(not_armed)?;
+    let Some((plan, missing)) = planned(settings, world, streams, command)? else {
+        return Ok(ExitCode::Done);
+    };
+    streams.say(&missing);
+    if act.format.output == Output::Table {
+        streams.say(&plan_text::render(&plan));
+    }
+    execute(plan, &act.execute, (settings, env), (streams, act.format))
+}
+
+/// `plan INTENT …`: prints, whatever is allowed.
+pub(super) fn show<W: World>(
     settings: &Settings,
     world: &W,
     streams: &mut Streams<'_>,
     command: &VerbCommand,
 ) -> Result<ExitCode, Failure> {
+    if command.act().execute.execute {
+        let verb = command.verb();
+        return Err(Failure {
+            what: format!("plan the {verb}"),
+            causes: vec!["`plan` changes nothing, and --execute was given".into()],
+            next: format!("`quarterdeck {verb} … --operate --execute` carries it out."),
+            code: ExitCode::Usage,
+        });
+    }
+    print(settings, world, streams, command)
+}
+
+fn print<W: World>(
+    settings: &Settings,
+    world: &W,
+    streams: &mut Streams<'_>,
+    command: &VerbCommand,
+) -> Result<ExitCode, Failure> {
+    let Some((plan, missing)) = planned(settings, world, streams, command)? else {
+        return Ok(ExitCode::Done);
+    };
+    let (text, code) = answer(&plan, command)?;
+    let printed = streams.print(&text).map_err(|error| read::unprintable(&error))?;
+    if printed == Reader::Listens {
+        streams.say(&missing);
+    }
+    Ok(code)
+}
+
+/// The plan, made on a full round, and what that lacks; `None`, said aloud, where there is nothing to do.
+fn planned<W: World>(
+    settings: &Settings,
+    world: &W,
+    streams: &mut Streams<'_>,
+    command: &VerbCommand,
+) -> Result<Option<(Plan, String)>, Failure> {
     let round = read::round(settings, world)?;
-    let made = make(settings, &round, world.runs(settings), command);
-    let (text, code) = match made {
-        Ok(plan) => answer(&plan, command)?,
+    let records = on_runtime(super::console::clock(settings), async |clock| {
+        Ok(world.records(settings, &clock, &round).await)
+    })?;
+    let beside = Beside { runs: world.runs(settings), records };
+    let made = make(settings, &round, &beside, command);
+    match made {
+        Ok(plan) => Ok(Some((plan, read::missing(&round.lacking)))),
         Err(refusal) if refusal.kind == RefusalKind::NothingToDo => {
             streams.say(&format!("nothing to do: {}\n", clean(&refusal.why)));
-            return Ok(ExitCode::Done);
+            Ok(None)
         }
         Err(refusal) => {
             streams.say(&read::missing(&round.lacking));
-            return Err(failure(command, refusal));
+            Err(failure(command, refusal))
         }
-    };
-    let printed = streams.print(&text).map_err(|error| read::unprintable(&error))?;
-    if printed == Reader::Listens {
-        streams.say(&read::missing(&round.lacking));
     }
-    Ok(code)
 }
 
 /// The plan for what is wanted in a round.
 pub(super) fn make(
     settings: &Settings,
     round: &Round,
-    runs: Vec<Run>,
+    beside: &Beside,
     command: &VerbCommand,
 ) -> Result<Plan, Refusal> {
-    let last = runs.iter().filter(|run| !run.state.is_over()).map(|run| run.id.clone()).max();
-    let context = planning::context(round, runs);
     let picture = planning::picture(settings, round);
-    let intent = command.intent(&picture, last.as_ref())?;
-    plan::plan(&picture, &Request { intent, options: command.options() }, &context)
+    let intent = command.intent(&picture, last(&beside.runs).as_ref())?;
+    let request = Request { intent, options: command.options() };
+    planning::make(settings, round, beside, &request)
+}
+
+/// The run that a rollback without one means: the last that is not over, or else the last.
+fn last(runs: &[Run]) -> Option<RunId> {
+    let open = runs.iter().filter(|run| !run.state.is_over()).map(|run| run.id.clone()).max();
+    open.or_else(|| runs.iter().map(|run| run.id.clone()).max())
 }
 
 /// What is printed, and the exit code that the guards call for.

@@ -116,6 +116,8 @@ fn dispatch<W: World>(
         Some(Command::Audit { command, format }) => {
             audit::run(command, &settings, (streams, format))
         }
+        Some(Command::Plan { intent }) => plan::show(&settings, world, streams, &intent),
+        Some(Command::Verb(intent)) => plan::run((&settings, env), world, streams, &intent),
         Some(command) => look(&command, &settings, world, streams),
     }
 }
@@ -146,11 +148,10 @@ fn look<W: World>(
         Command::Watch { stack, format } => {
             watch::run(settings, world, streams, (stack.as_ref(), *format))
         }
-        Command::Plan { intent } | Command::Verb(intent) => {
-            plan::run(settings, world, streams, intent)
-        }
         // These were answered before.
-        Command::Apply { .. }
+        Command::Plan { .. }
+        | Command::Verb(_)
+        | Command::Apply { .. }
         | Command::Runs(_)
         | Command::Run { .. }
         | Command::Audit { .. }

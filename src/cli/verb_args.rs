@@ -1,6 +1,6 @@
 //! The verbs and their flags, as contract.md writes them; the same after `plan` and on their own.
 
-use super::args::Format;
+use super::args::{ExecuteArgs, Format};
 use crate::config::parse_span;
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::plan::{
@@ -72,7 +72,7 @@ pub(super) enum VerbCommand {
     },
     /// End a run by undoing what it did, in a run of its own.
     Rollback {
-        /// The run; without one, the last that is not over.
+        /// The run; without one, the last that is not over, or else the last.
         run: Option<String>,
         #[command(flatten)]
         act: ActArgs,
@@ -88,6 +88,8 @@ pub(super) struct ActArgs {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    #[command(flatten)]
+    pub execute: ExecuteArgs,
     #[command(flatten)]
     pub format: Format,
 }
@@ -256,7 +258,7 @@ fn entries(texts: &[String], picture: &Picture<'_>) -> Result<Vec<InstanceId>, R
 
 fn no_run() -> Refusal {
     use crate::core::plan::RefusalKind::Usage;
-    Refusal::new(Usage, "no run of this host is under way", "Name the run: `rollback RUN`.")
+    Refusal::new(Usage, "this host has not run anything", "Name the run: `rollback RUN`.")
 }
 
 /// A parser for words that a type knows, which clap lists and completes.

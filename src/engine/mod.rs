@@ -8,6 +8,7 @@ pub mod host;
 mod memory_file;
 mod operations;
 pub mod planning;
+pub mod records;
 mod round;
 mod services;
 mod watch;

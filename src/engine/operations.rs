@@ -25,7 +25,8 @@ const WAITING: usize = 64;
 pub struct Operations {
     answers: mpsc::Sender<Answer>,
     received: mpsc::Receiver<Answer>,
-    here: Arc<Here>,
+    /// `None` where there is nothing to plan with: then nothing is ever answered.
+    here: Option<Arc<Here>>,
 }
 
 /// This program, on this host.
@@ -46,7 +47,13 @@ impl Operations {
     pub fn new(settings: &Settings, clock: &Clock, env: &Environment) -> Self {
         let (answers, received) = mpsc::channel(WAITING);
         let here = Here { settings: settings.clone(), clock: clock.clone(), env: env.clone() };
-        Self { answers, received, here: Arc::new(here) }
+        Self { answers, received, here: Some(Arc::new(here)) }
+    }
+
+    /// For a console that looks at nothing that could be changed.
+    pub fn none() -> Self {
+        let (answers, received) = mpsc::channel(WAITING);
+        Self { answers, received, here: None }
     }
 
     /// The next answer.
@@ -60,7 +67,8 @@ impl Operations {
 
     /// Watches the runs of the state directory until the console ends.
     pub fn watch(&self) {
-        let (answers, here) = (self.answers.clone(), Arc::clone(&self.here));
+        let Some(here) = self.here.clone() else { return };
+        let answers = self.answers.clone();
         spawn("runs", move || {
             let mut known = BTreeMap::new();
             while !answers.is_closed() {
@@ -132,7 +140,8 @@ impl Operations {
         name: &str,
         work: impl FnOnce(&Here, &tokio::runtime::Runtime) -> Answer + Send + 'static,
     ) {
-        let (answers, here) = (self.answers.clone(), Arc::clone(&self.here));
+        let Some(here) = self.here.clone() else { return };
+        let answers = self.answers.clone();
         spawn(name, move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             if let Ok(runtime) = runtime {

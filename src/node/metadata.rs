@@ -13,7 +13,9 @@ use std::time::Duration;
 const USUAL: &str = "http://169.254.169.254";
 /// Its IPv6 address.
 const USUAL_IPV6: &str = "http://[fd00:ec2::254]";
-/// How long one request may take: the service is on the same machine.
+/// How long the first attempt at a request may take: the service is on the same machine. Each
+/// further one may take twice as long, because a machine that boots can be too busy to hear even
+/// that in time.
 const LIMIT: Duration = Duration::from_secs(1);
 /// How often one request is made, as at boot the network may come up a moment later, and 503 asks
 /// to be asked again.
@@ -169,12 +171,11 @@ impl Metadata {
     }
 
     async fn send(&self, request: Request<'_>) -> Result<Answer, MetadataError> {
-        let asker = Asker::new(LIMIT, false).map_err(|error| MetadataError::Absent {
-            url: request.url.to_owned(),
-            why: error.to_string(),
-        })?;
         let mut attempt = 0;
         loop {
+            let asker = Asker::new(LIMIT * 2_u32.pow(attempt), false).map_err(|error| {
+                MetadataError::Absent { url: request.url.to_owned(), why: error.to_string() }
+            })?;
             let asked = asker.ask(request).await;
             attempt += 1;
             let again = match &asked {
@@ -216,6 +217,9 @@ fn endpoint(url: &str) -> Result<String, MetadataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Arc, Mutex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     fn place(pairs: &[(&str, &str)]) -> Result<String, MetadataError> {
         let env = pairs.iter().copied().collect::<Environment>();
@@ -234,6 +238,73 @@ mod tests {
         for bad in ["a:1", "https://a", "http://", "http://:80", "http://a b", "http://u@a"] {
             assert_eq!(place(&[(endpoint, bad)]), Err(MetadataError::BadEndpoint(bad.into())));
         }
+    }
+
+    /// A service that gives its n-th caller the n-th answer, and says nothing to those after; what
+    /// it was asked, and what came of asking it for an id.
+    async fn asked(
+        answers: &'static [&'static str],
+    ) -> (Vec<String>, Result<Option<String>, MetadataError>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        let log = heard.clone();
+        tokio::spawn(async move {
+            let mut answers = answers.iter();
+            let mut silent = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = [0; 1024];
+                let size = stream.read(&mut head).await.unwrap();
+                let head = String::from_utf8_lossy(&head[..size]).to_lowercase();
+                let token = head.lines().find(|line| line.starts_with("x-aws-ec2-metadata-token:"));
+                let line = head.lines().next().unwrap_or_default().replace(" http/1.1", "");
+                log.lock()
+                    .unwrap()
+                    .push([Some(line.as_str()), token].into_iter().flatten().collect());
+                match answers.next() {
+                    Some(answer) => {
+                        let head = "connection: close\r\n\r\n";
+                        let text = format!(
+                            "HTTP/1.1 {}",
+                            answer.replacen("\n", &format!("\r\n{head}"), 1)
+                        );
+                        stream.write_all(text.as_bytes()).await.unwrap();
+                    }
+                    None => silent.push(stream),
+                }
+            }
+        });
+        let env = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", url.as_str())].into_iter().collect();
+        let got = Metadata::new(&env, Clock::real()).get("instance-id").await;
+        let heard = heard.lock().unwrap().clone();
+        (heard, got)
+    }
+
+    #[tokio::test]
+    async fn a_token_comes_first_and_is_renewed_once() {
+        let (token, id) = ("put /latest/api/token", "get /latest/meta-data/instance-id");
+        let with = |token: &str| format!("{id}x-aws-ec2-metadata-token: {token}");
+        let (heard, got) = asked(&["200 OK\none", "200 OK\ni-1"]).await;
+        assert_eq!((heard, got), (vec![token.into(), with("one")], Ok(Some("i-1".to_owned()))));
+        let (heard, got) = asked(&["200 OK\none", "401 No\n", "200 OK\ntwo", "200 OK\ni-1"]).await;
+        assert_eq!(heard, [token.to_owned(), with("one"), token.to_owned(), with("two")]);
+        assert_eq!(got, Ok(Some("i-1".to_owned())));
+        let (_, got) = asked(&["200 OK\none", "401 No\n", "200 OK\ntwo", "401 No\n"]).await;
+        assert!(matches!(got, Err(MetadataError::Refused { status: 401, .. })), "{got:?}");
+    }
+
+    #[tokio::test]
+    async fn a_busy_service_is_asked_again_and_a_silent_one_is_recognised() {
+        let (heard, got) = asked(&["503 Busy\n", "200 OK\none", "404 No\n"]).await;
+        assert_eq!((heard.len(), got), (3, Ok(None)));
+        let (_, got) = asked(&["403 No\n"]).await;
+        let said = got.unwrap_err().to_string();
+        assert!(said.contains("it is switched off for this instance"), "{said}");
+        let (heard, got) = asked(&[]).await;
+        assert_eq!(heard.len(), usize::try_from(ATTEMPTS).unwrap());
+        let error = got.unwrap_err();
+        assert!(matches!(error, MetadataError::Silent { .. }), "{error}");
+        assert!(error.next_step().contains("--http-put-response-hop-limit 2"));
     }
 
     #[test]

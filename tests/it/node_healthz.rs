@@ -483,11 +483,14 @@ fn tls_is_only_for_https() {
     assert!(detail.contains("TLS"), "{detail}");
 }
 
+/// Arguments, environment, exit code, and what is said.
+type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i32, &'a [&'a str]);
+
 #[test]
 fn what_cannot_be_served_is_answered_with_a_sentence() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let rows: [(&[&str], &[(&str, &str)], i32, &[&str]); 14] = [
+    let rows: [Row; 14] = [
         (&["--listen", &taken], &[], 1, &[&taken, "in use", "next: Choose another address"]),
         (&["--listen", "8080"], &[], 2, &["--listen"]),
         (&["--listen", "203.0.113.9:8080"], &[], 1, &["203.0.113.9:8080", "next:"]),

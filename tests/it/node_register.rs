@@ -140,12 +140,17 @@ pub struct Member {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// All entries of the service `glt`, as any client lists them.
+/// All entries of the service `glt`.
 pub fn members(world: &TestWorld) -> Vec<Member> {
+    members_of(world, "glt")
+}
+
+/// All entries of a service, as any client lists them.
+fn members_of(world: &TestWorld, name: &str) -> Vec<Member> {
     let client = crate::node_script::client(world);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let call = client.list_instances().service_id(&world.info.services["glt"]);
+        let call = client.list_instances().service_id(&world.info.services[name]);
         let listed = call.max_results(100).send().await.unwrap();
         assert!(listed.next_token().is_none(), "these worlds have fewer");
         listed
@@ -348,6 +353,42 @@ fn on_doubt_everybody_stays() {
     assert!(ids(&world).contains(FORGOTTEN));
 }
 
+/// A node of two services is written into both, dead peers leave each in which they stand, and
+/// leaving leaves both.
+#[test]
+fn a_node_is_in_all_its_services_or_in_none() {
+    let text = "[[service]]\nname = \"glt\"\n[[service]]\nname = \"more\"\n\
+                [[fleet]]\nstack = \"blue\"\nnodes = 2\nweight = 100\nservices = [\"glt\", \"more\"]\n";
+    let source = WorldSource::Text { name: "test".to_owned(), text: text.to_owned() };
+    let world = TestWorld::start(source, RATE);
+    let (node, peer) = (nodes(&world, "blue")[0].clone(), nodes(&world, "blue")[1].clone());
+    for service in ["glt", "more"] {
+        world.inject(&format!(
+            "[[event]]\ndo = \"put_member\"\nservice = \"{service}\"\nid = \"{FORGOTTEN}\"\n\
+             attributes = {{ AWS_INSTANCE_IPV4 = \"127.2.2.3\", STACK = \"blue\" }}\n"
+        ));
+    }
+    let listed = || {
+        ["glt", "more"].map(|name| {
+            members_of(&world, name).into_iter().map(|one| one.id).collect::<BTreeSet<_>>()
+        })
+    };
+    let both = world.info.services["glt"].clone() + ", " + &world.info.services["more"];
+    let boot = boot(&world).env("SERVICE_ID", &both);
+    assert_ends(&boot.run(&node, &["--leave"]), 0, &["this node is taken out"]);
+    let others = BTreeSet::from([peer.clone(), FORGOTTEN.to_owned()]);
+    assert_eq!(listed(), [others.clone(), others]);
+    assert_ends(&boot.run(&node, &[]), 0, &["is registered with", "removed i-0dead000000000001"]);
+    let living = BTreeSet::from([node.clone(), peer]);
+    assert_eq!(listed(), [living.clone(), living]);
+    let address = ip(&world, &node);
+    for name in ["glt", "more"] {
+        let entry = members_of(&world, name).into_iter().find(|one| one.id == node).unwrap();
+        let wanted = [("AWS_INSTANCE_IPV4", address.as_str()), ("STACK", "blue")];
+        assert_eq!(entry.attributes, wanted.map(|(key, value)| (key.into(), value.into())).into());
+    }
+}
+
 #[test]
 fn leaving_takes_out_this_node_and_nobody_else() {
     let world = blue_and_green("");
@@ -451,96 +492,60 @@ fn the_policy_is_what_is_called() {
     assert_eq!(made, allowed);
 }
 
+/// A node that is told everything.
+fn told(world: &TestWorld) -> Boot {
+    let boot = boot(world).alone().env("REGION", "us-west-2").env("STACK_ID", "blue");
+    boot.env("SYSTEM_IP_ADDR", "127.0.0.1").env("SYSTEM_INSTANCE_ID", "i-0aaaaaaaaaaaaaaaa")
+}
+
+/// A metadata service that is not there, says nothing, may not be asked, or does not know.
+#[test]
+fn without_metadata_it_says_why_and_what_to_do() {
+    let world = blue_and_green("");
+    let (blue, green) = (nodes(&world, "blue")[0].clone(), nodes(&world, "green")[0].clone());
+    let place = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+    let absent = boot(&world).env(place, "http://127.0.0.1:9");
+    let says = ["no instance metadata service", "connection refused", "SYSTEM_INSTANCE_ID"];
+    assert_ends(&absent.run(&blue, &[]), 4, &says);
+    let says = ["says nothing", "hop limit is 1", "--http-put-response-hop-limit 2"];
+    assert_ends(&boot(&world).run(&green, &[]), 4, &says);
+    let bad = boot(&world).env(place, "imds:80");
+    assert_ends(&bad.run(&blue, &[]), 2, &[place, "no http:// URL"]);
+    let says = ["SYSTEM_INSTANCE_ID", "AWS_EC2_METADATA_DISABLED"];
+    assert_ends(&boot(&world).alone().run("-", &[]), 2, &says);
+    let untagged = boot(&world).without("SERVICE_ID");
+    let says = ["SERVICE_ID (or --service) is not set", "InstanceMetadataTags"];
+    assert_ends(&untagged.run(&blue, &[]), 2, &says);
+    assert_eq!(changes(&world), Vec::<String>::new(), "nothing half-done");
+}
+
 #[test]
 fn what_no_node_can_be_is_answered_with_a_sentence() {
     let world = blue_and_green("");
-    let (blue, green) = (nodes(&world, "blue")[0].clone(), nodes(&world, "green")[0].clone());
-    let base = || boot(&world);
-    let told = || {
-        let boot = base().alone().env("REGION", "us-west-2").env("STACK_ID", "blue");
-        boot.env("SYSTEM_IP_ADDR", "127.0.0.1").env("SYSTEM_INSTANCE_ID", "i-0aaaaaaaaaaaaaaaa")
-    };
-    let place = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-    let rows: Vec<(Boot, &str, &[&str], i32, &[&str])> = vec![
-        (
-            base().env(place, "http://127.0.0.1:9"),
-            &blue,
-            &[],
-            4,
-            &["no instance metadata service", "connection refused", "SYSTEM_INSTANCE_ID"],
-        ),
-        (
-            base(),
-            &green,
-            &[],
-            4,
-            &["says nothing", "hop limit is 1", "--http-put-response-hop-limit 2"],
-        ),
-        (
-            base().env(place, "imds:80"),
-            &blue,
-            &[],
-            2,
-            &["AWS_EC2_METADATA_SERVICE_ENDPOINT", "no http:// URL"],
-        ),
-        (base().alone(), "-", &[], 2, &["SYSTEM_INSTANCE_ID", "AWS_EC2_METADATA_DISABLED"]),
-        (
-            base().without("SERVICE_ID"),
-            &blue,
-            &[],
-            2,
-            &["SERVICE_ID (or --service) is not set", "InstanceMetadataTags"],
-        ),
-        (
-            told().env("STACK_ID", ""),
-            "-",
-            &[],
-            2,
-            &["STACK_ID is set and empty", "next: Give STACK_ID"],
-        ),
-        (told().env("STACK_ID", "bl\u{1b}[2Jue"), "-", &[], 2, &["STACK_ID is", "printable ASCII"]),
-        (told(), "-", &["--stack", " "], 2, &["--stack is set and empty"]),
-        (
-            told().env("SYSTEM_IP_ADDR", "203.0.113.7"),
-            "-",
-            &[],
-            2,
-            &["203.0.113.7, which is not an address of this host", "next: "],
-        ),
-        (
-            told().env("SYSTEM_IP_ADDR", "10.0.0"),
-            "-",
-            &[],
-            2,
-            &["SYSTEM_IP_ADDR is \"10.0.0\"", "no IPv4 address"],
-        ),
-        (
-            told().env("SYSTEM_INSTANCE_ID", "i 1"),
-            "-",
-            &[],
-            2,
-            &["SYSTEM_INSTANCE_ID", "looks like"],
-        ),
-        (told().env("SERVICE_ID", "glt"), "-", &[], 2, &["SERVICE_ID is \"glt\"", "srv-"]),
-        (
-            told().env("SERVICE_ID", "srv-nobody"),
-            "-",
-            &[],
-            2,
-            &["no Cloud Map service srv-nobody in us-west-2", "next: Correct SERVICE_ID"],
-        ),
-        (told().env("AWS_ENDPOINT_URL", "127.0.0.1"), "-", &[], 2, &["no endpoint"]),
-        (told().env("REGION", "Oregon"), "-", &[], 2, &["no region"]),
-        (told(), "-", &["--read-only"], 7, &["--read-only wins", "next: "]),
-        (told(), "-", &["--leave", "--replace-stack"], 2, &["--replace-stack"]),
-        (told(), "-", &["--peer-port", "0"], 2, &["--peer-port"]),
-    ];
-    for (boot, node, args, code, says) in rows {
-        assert_ends(&boot.run(node, args), code, says);
+    for (name, value, says) in [
+        ("STACK_ID", "", &["STACK_ID is set and empty", "next: Give STACK_ID"][..]),
+        ("STACK_ID", "bl\u{1b}[2Jue", &["STACK_ID is", "printable ASCII"]),
+        ("SYSTEM_IP_ADDR", "203.0.113.7", &["203.0.113.7, which is not an address of this host"]),
+        ("SYSTEM_IP_ADDR", "10.0.0", &["SYSTEM_IP_ADDR is \"10.0.0\"", "no IPv4 address"]),
+        ("SYSTEM_INSTANCE_ID", "i 1", &["SYSTEM_INSTANCE_ID", "looks like"]),
+        ("SERVICE_ID", "glt", &["SERVICE_ID is \"glt\"", "srv-"]),
+        ("SERVICE_ID", "srv-nobody", &["no Cloud Map service srv-nobody in us-west-2", "next: "]),
+        ("AWS_ENDPOINT_URL", "127.0.0.1", &["no endpoint"]),
+        ("REGION", "Oregon", &["no region"]),
+    ] {
+        assert_ends(&told(&world).env(name, value).run("-", &[]), 2, says);
     }
     // Two services, one of which there is not: the other is left as it is too.
     let both = format!("{},srv-nobody", world.info.services["glt"]);
-    assert_ends(&told().run("-", &["--service", &both]), 2, &["srv-nobody"]);
+    for (args, code, says) in [
+        (&["--stack", " "][..], 2, "--stack is set and empty"),
+        (&["--read-only"], 7, "--read-only wins"),
+        (&["--leave", "--replace-stack"], 2, "--replace-stack"),
+        (&["--peer-port", "0"], 2, "--peer-port"),
+        (&["--service", &both], 2, "srv-nobody"),
+    ] {
+        assert_ends(&told(&world).run("-", args), code, &[says]);
+    }
     assert_eq!(changes(&world), Vec::<String>::new(), "nothing half-done");
     assert_eq!(ids(&world).len(), 6);
 }

@@ -101,7 +101,7 @@ fn a_good_world_can_be_cut_over_and_drained_and_needs_no_repair() {
         ("repair blue-412", 0, "nothing to do"),
         ("repair red", 2, "there is no fleet red"),
         (&deregister, 3, "is not gone"),
-        ("rollback", 2, "no run of this host is under way"),
+        ("rollback", 2, "this host has not run anything"),
         ("plan rollback 20261122-140355-k3xq", 2, "knows no run"),
     ]);
     scene.changed_nothing();

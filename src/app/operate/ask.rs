@@ -24,7 +24,7 @@ pub(in crate::app) fn go_on(model: &mut Model) {
     let Some(run) = selected(model) else { return };
     let lines = match &run.state {
         RunState::Held { reason: HoldReason::Gate, because } => {
-            vec![format!("The gate: {because}"), "It goes on with the next step.".to_owned()]
+            vec![format!("It waits at its {because}."), "It goes on with the next step.".to_owned()]
         }
         RunState::Held { because, .. } => {
             let next = "It reads the world afresh, and holds again where that has not changed.";

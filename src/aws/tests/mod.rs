@@ -44,3 +44,8 @@ async fn clients(url: &str, call_timeout: Duration, armed: Armed) -> Aws {
 pub(crate) async fn readers(url: &str) -> Aws {
     clients(url, PATIENCE, Armed::No).await
 }
+
+/// Clients of the endpoint that may make these calls, with patience.
+pub(crate) async fn armed_clients(url: &str, armed: Armed) -> Aws {
+    clients(url, PATIENCE, armed).await
+}

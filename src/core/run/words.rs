@@ -1,6 +1,6 @@
 //! A run in words.
 
-use super::RunState;
+use super::{HoldReason, RunState};
 
 impl RunState {
     /// In one word.
@@ -18,6 +18,9 @@ impl RunState {
     /// With what there is to say about it, without a full stop.
     pub fn sentence(&self) -> String {
         match self {
+            Self::Held { reason: HoldReason::Gate, because } => {
+                format!("held at its {}", because.trim_end_matches('.'))
+            }
             Self::Held { reason, because } => {
                 format!("held ({reason}): {}", because.trim_end_matches('.'))
             }

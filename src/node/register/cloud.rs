@@ -59,6 +59,11 @@ const CHANGES: [crate::aws::Call; 2] =
 const REGISTER: &str = "RegisterInstance";
 const DEREGISTER: &str = "DeregisterInstance";
 
+/// What the clients may change: never what a caller names, always these two.
+fn armed() -> Armed {
+    Armed::For(CHANGES.into())
+}
+
 /// How an accepted call stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -88,7 +93,7 @@ impl Cloud {
     /// # Errors
     /// As [`Aws::connect`].
     pub async fn connect(settings: &AwsSettings, clock: &Clock) -> Result<Self, ConnectError> {
-        let aws = Aws::connect_armed(settings, Armed::For(CHANGES.into())).await?;
+        let aws = Aws::connect_armed(settings, armed()).await?;
         let reader = Reader::new(aws.clone(), None, clock.clone(), None);
         Ok(Self { aws, reader })
     }
@@ -201,4 +206,56 @@ impl Cloud {
 
 fn odd(operation: &str) -> SourceError {
     SourceError::new(ErrorKind::Malformed, operation, "the answer lacks what was asked for")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::tests::armed_clients;
+
+    /// Real clients, before a port that nobody listens on: what the gate lets through finds nobody
+    /// there, and what it refuses never gets so far.
+    #[tokio::test]
+    async fn a_node_can_change_its_entries_and_nothing_else() {
+        let aws = armed_clients("http://127.0.0.1:9", armed()).await;
+        let cloud = &aws.servicediscovery;
+        let ours = [
+            source_error(
+                REGISTER,
+                &cloud
+                    .register_instance()
+                    .service_id("srv-1")
+                    .instance_id("i-1")
+                    .attributes("AWS_INSTANCE_IPV4", "127.0.0.1")
+                    .send()
+                    .await
+                    .unwrap_err(),
+            ),
+            source_error(
+                DEREGISTER,
+                &cloud
+                    .deregister_instance()
+                    .service_id("srv-1")
+                    .instance_id("i-1")
+                    .send()
+                    .await
+                    .unwrap_err(),
+            ),
+        ];
+        for error in ours {
+            assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
+        }
+        assert_eq!(aws.attempts(), 2);
+        let group = aws.autoscaling.delete_auto_scaling_group().auto_scaling_group_name("g");
+        let target = aws.elbv2.delete_target_group().target_group_arn("arn");
+        let others = [
+            source_error("x", &cloud.delete_service().id("srv-1").send().await.unwrap_err()),
+            source_error("x", &group.send().await.unwrap_err()),
+            source_error("x", &target.send().await.unwrap_err()),
+        ];
+        for error in others {
+            assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+        }
+        assert_eq!(aws.attempts(), 2, "nobody was called");
+    }
 }

@@ -60,11 +60,6 @@ struct Ends {
     orders: Orders,
 }
 
-/// Plans and runs in a directory that is not there: no run is ever seen, and nothing can be read.
-fn operations() -> Operations {
-    Operations::new(&fixture::settings(), &Clock::starting_at(at(0), 1.0), &Environment::default())
-}
-
 fn start() -> (Start, Ends) {
     let (news, events) = mpsc::channel(64);
     let (keys, input) = mpsc::channel(64);
@@ -75,7 +70,7 @@ fn start() -> (Start, Ends) {
         reconcile: count_groups,
         feed,
         input,
-        operations: operations(),
+        operations: Operations::none(),
     };
     (start, Ends { news, keys, orders })
 }
