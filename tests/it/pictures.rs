@@ -62,6 +62,8 @@ impl Picture {
         command.env("TMPDIR", scratch.path());
         let mut terminal = Terminal::open_sized(command, self.size());
         terminal.wait("both fleets", |seen| has_row(seen, "blue") && has_row(seen, "green"));
+        // Of rows that come one by one, a key would select another one every time.
+        terminal.wait("every source", all_read);
         for key in self.keys.split_whitespace() {
             terminal.press(&bytes(key));
             // A lone Escape is one only when nothing follows it at once.
@@ -95,6 +97,13 @@ impl Picture {
 fn has_row(seen: &Seen, name: &str) -> bool {
     let is_one = |row: &String| row.trim_start_matches(['▶', '>', ' ']).starts_with(name);
     rows(seen).iter().any(is_one)
+}
+
+/// Whether the head tells an age of every source: one that was not read yet is a question mark.
+fn all_read(seen: &Seen) -> bool {
+    let head = rows(seen)[..2].join(" ");
+    let named = ["cloudmap", "autoscaling", "elbv2", "ec2", "probes"];
+    named.iter().all(|name| head.contains(name)) && !head.contains('?')
 }
 
 /// A key, written as in a keymap, as a terminal sends it.
