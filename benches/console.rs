@@ -4,6 +4,7 @@
 //! in `benches/README.md`.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     reason = "a bench that cannot go on should say where, and its result is what it prints"

@@ -8,6 +8,7 @@ use super::layer::{Layer, Purpose, Then};
 use super::model::Model;
 use super::navigate::{self, Motion};
 use super::notice::NoticeKind;
+use super::operate;
 use super::prompt;
 use super::screen::ScreenKind;
 
@@ -16,6 +17,7 @@ use super::screen::ScreenKind;
 pub(super) fn act(model: &mut Model, action: Action) -> Effects {
     match action.argument() {
         Argument::None => plainly(model, action),
+        Argument::Plan(verb) => operate::plan_for(model, Some(verb)),
         Argument::Filter => {
             prompt::open(model, Purpose::Filter, "");
             Effects::none()
@@ -38,6 +40,7 @@ pub(super) fn act_on(model: &mut Model, action: Action, argument: &str) -> Resul
     }
     match action.argument() {
         Argument::None => return Ok(plainly(model, action)),
+        Argument::Plan(verb) => return operate::plan_of_words(model, verb, argument),
         Argument::Fleet => go_to(model, argument, Wanted::Fleets)?,
         Argument::Node => go_to(model, argument, Wanted::Nodes)?,
         Argument::Column => navigate::sort(model, argument)?,
@@ -85,6 +88,14 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::Findings => navigate::enter(model, ScreenKind::Findings),
         Action::Timeline => navigate::enter(model, ScreenKind::Timeline),
         Action::Sources => navigate::enter(model, ScreenKind::Sources),
+        Action::Runs => navigate::enter(model, ScreenKind::Runs),
+        Action::PlanFix => return operate::plan_for(model, None),
+        Action::Mark => operate::mark(model),
+        Action::Arm => operate::arm(model),
+        Action::Disarm => operate::disarm(model),
+        Action::RunHold => operate::hold(model),
+        Action::RunGoOn => operate::go_on(model),
+        Action::RunAbort => operate::abort(model),
         Action::Help => navigate::show(model, Layer::Help { scroll: 0 }),
         Action::Messages => navigate::show(model, Layer::Messages { scroll: 0 }),
         Action::Jump => prompt::open(model, Purpose::Jump, ""),
@@ -112,6 +123,14 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::DeleteToEnd => prompt::delete(model, Reach::End),
         // These need an argument, and came by it or went to the palette before.
         Action::Fleet | Action::Node | Action::Sort | Action::Filter => {}
+        // These were planned before, with or without words.
+        Action::PlanDrain
+        | Action::PlanUndrain
+        | Action::PlanReregister
+        | Action::PlanRepair
+        | Action::PlanDeregister
+        | Action::PlanCutover
+        | Action::PlanRollback => {}
     }
     Effects::none()
 }

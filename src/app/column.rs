@@ -74,6 +74,10 @@ pub enum Column {
     Every,
     /// Calls made for it.
     Calls,
+    /// A run.
+    Run,
+    /// A step of a run.
+    Step,
 }
 
 impl fmt::Display for Column {
@@ -112,6 +116,8 @@ impl fmt::Display for Column {
             Self::Status => "status",
             Self::Every => "every",
             Self::Calls => "calls",
+            Self::Run => "run",
+            Self::Step => "step",
         };
         f.write_str(name)
     }
@@ -155,8 +161,8 @@ impl ScreenKind {
     pub fn columns(&self) -> &'static [Column] {
         use Column::{
             Age, Answer, Balancer, Calls, Change, Count, Every, Finding, Group, Instance, Ip, Kind,
-            Lifecycle, Listener, Member, Members, Nodes, Probes, Role, Scope, Severity, Since,
-            Source, Stack, Status, Targets, Time, Traffic, Weight, Zone,
+            Lifecycle, Listener, Member, Members, Nodes, Probes, Role, Run, Scope, Severity, Since,
+            Source, Stack, Status, Step, Targets, Time, Traffic, Weight, Zone,
         };
         match self {
             Self::Fleets => &[Stack, Role, Traffic, Nodes, Members, Targets, Probes, Finding],
@@ -166,6 +172,8 @@ impl ScreenKind {
             Self::Findings => &[Severity, Kind, Count, Stack, Since],
             Self::Timeline => &[Time, Severity, Stack, Instance, Kind, Change],
             Self::Sources => &[Source, Scope, Status, Age, Every, Calls],
+            Self::Runs => &[Run, Kind, Stack, Status, Time],
+            Self::Run(_) => &[Step],
         }
     }
 }

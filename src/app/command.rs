@@ -1,5 +1,6 @@
 //! The one command registry: keys, hints, help (and the palette) all come from this table.
 
+use crate::core::plan::Verb;
 use serde::{Deserialize, Serialize};
 
 /// Where a binding holds. Inner contexts are asked before outer ones.
@@ -38,6 +39,12 @@ pub enum Context {
     Timeline,
     /// On the Sources screen.
     Sources,
+    /// On the Runs screen.
+    Runs,
+    /// On a run's screen.
+    Run,
+    /// Under a plan that is being looked at, before the keys of a line that is typed.
+    Review,
     /// In every layer over a screen that is only read.
     Layer,
     /// In a line that is typed.
@@ -94,17 +101,32 @@ macro_rules! commands {
 }
 
 commands! {
-    Open, "open", "open", [Fleets, Nodes, Traffic, Findings, Timeline],
+    Open, "open", "open", [Fleets, Nodes, Traffic, Findings, Timeline, Runs],
         "Open what the selected row is about.";
     Accept, "accept", "take it", [Prompt, Dialog], "Take what stands there; in a question, yes.";
     Back, "back", "back",
-        [Fleets, Nodes, Node, Traffic, Findings, Timeline, Sources, Layer, Prompt, Dialog],
+        [Fleets, Nodes, Node, Traffic, Findings, Timeline, Sources, Runs, Run, Layer, Prompt, Dialog],
         "Go back to where you came from; drop the filter first, if there is one.";
+    PlanFix, "fix", "fix", [Fleets, Nodes, Node, Findings],
+        "Plan the fix that the selected finding calls for; of a fleet, every safe fix.";
+    PlanDrain, "drain", "drain", [Global],
+        "Plan to take the marked nodes, or the selected one, out of the load balancer.";
+    PlanUndrain, "undrain", "undrain", [Global],
+        "Plan to bring the marked nodes, or the selected one, back into the load balancer.";
+    PlanCutover, "cutover", "cut over", [Global],
+        "Plan to move the traffic between the selected fleet and another.";
+    Mark, "mark", "mark", [Nodes], "Mark the selected node for the next plan, or take the mark away.";
+    RunHold, "hold", "hold", [Runs, Run], "Let the run finish its step, then hold.";
+    RunGoOn, "go_on", "go on", [Runs, Run], "Let the run go on: past a gate, after a hold, after its process died.";
+    PlanRollback, "rollback", "roll back", [Global], "Plan the way back from this run.";
+    RunAbort, "abort", "abort", [Runs, Run], "Stop the run for good; traffic stays as it is.";
+    Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
     Filter, "filter", "filter", [List], "Show only some rows: words, or `stack:green -az:2b`.";
     Palette, "palette", "commands", [Global], "Run a command by its name.";
     Help, "help", "help", [Global], "Show every key that works here, and what it does.";
-    Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
+    Quit, "quit", "quit", [Global], "Leave the console. Nothing that runs elsewhere is stopped by it.";
     Findings, "findings", "findings", [Global], "Show everything that disagrees, worst first.";
+    Runs, "runs", "runs", [Global], "Show the runs of this host, the latest first.";
     Timeline, "timeline", "timeline", [Global], "Show everything that changed, the latest first.";
     Sources, "sources", "sources", [Global], "Show how each read of each source stands.";
     Jump, "jump", "jump", [Global], "Go to a node or a fleet by its id, address or name.";
@@ -114,10 +136,17 @@ commands! {
     SortPrevious, "sort_previous", "", [List], "Sort by the column before.";
     SortReverse, "sort_reverse", "", [List], "Sort the other way round.";
     Sort, "sort", "", [List], "Sort by a column: `sort role`, `sort 3100`, `sort loki`.";
+    PlanReregister, "reregister", "", [Global],
+        "Plan to write the marked nodes' registry entries and targets again.";
+    PlanRepair, "repair", "", [Global], "Plan every safe fix of the selected fleet.";
+    PlanDeregister, "deregister", "", [Global],
+        "Plan to remove registry entries of instances that are proven gone.";
+    Arm, "arm", "", [Global], "Allow plans to be approved in this console for 15 minutes.";
+    Disarm, "disarm", "", [Global], "Allow it no more.";
     Down, "down", "", [List, Layer, Prompt], "Go to the next row.";
     Up, "up", "", [List, Layer, Prompt], "Go to the row before.";
-    PageDown, "page_down", "", [List, Layer], "Go down by half a screen.";
-    PageUp, "page_up", "", [List, Layer], "Go up by half a screen.";
+    PageDown, "page_down", "", [List, Layer, Prompt], "Go down by half a screen.";
+    PageUp, "page_up", "", [List, Layer, Prompt], "Go up by half a screen.";
     First, "first", "", [List, Layer], "Go to the first row.";
     Last, "last", "", [List, Layer], "Go to the last row.";
     Complete, "complete", "complete", [Prompt], "Complete what is typed.";
@@ -136,7 +165,6 @@ commands! {
     Messages, "messages", "messages", [Global], "Show what this console has said so far.";
     Redraw, "redraw", "", [Global], "Paint the whole screen again, if something else wrote on it.";
     Suspend, "suspend", "", [Global], "Stop the console and go back to the shell; `fg` resumes it.";
-    Quit, "quit", "quit", [Global], "Leave the console. Nothing that runs elsewhere is stopped by it.";
 }
 
 /// What follows a command's name in the palette.
@@ -152,6 +180,8 @@ pub enum Argument {
     Column,
     /// A filter.
     Filter,
+    /// What a plan is about. Without it, what is selected.
+    Plan(Verb),
 }
 
 impl Action {
@@ -162,6 +192,13 @@ impl Action {
             Self::Node => Argument::Node,
             Self::Sort => Argument::Column,
             Self::Filter => Argument::Filter,
+            Self::PlanDrain => Argument::Plan(Verb::Drain),
+            Self::PlanUndrain => Argument::Plan(Verb::Undrain),
+            Self::PlanReregister => Argument::Plan(Verb::Reregister),
+            Self::PlanRepair => Argument::Plan(Verb::Repair),
+            Self::PlanDeregister => Argument::Plan(Verb::Deregister),
+            Self::PlanCutover => Argument::Plan(Verb::Cutover),
+            Self::PlanRollback => Argument::Plan(Verb::Rollback),
             _ => Argument::None,
         }
     }

@@ -1,10 +1,13 @@
 //! What `update` asks the engine to do. An effect is a value: `update` itself never waits and never
 //! touches anything but the model.
 
+use crate::core::plan::{Plan, Request};
+use crate::core::run::{Ask, RunId};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One thing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Join the inventory again; many wishes are one, the latest inventory wins.
@@ -19,6 +22,31 @@ pub enum Effect {
     Suspend,
     /// Take the terminal again: somebody else may have changed it while we were stopped.
     Resume,
+    /// Look at the world afresh and make a plan; answered by `Answer::Planned`.
+    Plan {
+        /// What the answer is told by.
+        number: u64,
+        /// What is wanted.
+        request: Box<Request>,
+    },
+    /// Start a run of an approved plan; answered by `Answer::Started`.
+    Start {
+        /// What the answer is told by.
+        number: u64,
+        /// The plan, as the operator saw it.
+        plan: Arc<Plan>,
+        /// What they typed.
+        typed: String,
+    },
+    /// Ask something of a run; answered by `Answer::Told`.
+    Tell {
+        /// The run.
+        run: RunId,
+        /// What.
+        ask: Ask,
+    },
+    /// Arm this console: a question was answered with yes, and only the model changes.
+    Arm,
     /// End the console.
     Quit(Ending),
 }
@@ -49,7 +77,7 @@ impl Ending {
 }
 
 /// What is to be done, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[must_use = "an effect that nobody carries out is a key that does nothing"]
 pub struct Effects(Vec<Effect>);
 
@@ -60,8 +88,8 @@ impl Effects {
     }
 
     /// Whether it is among them.
-    pub fn contains(&self, effect: Effect) -> bool {
-        self.0.contains(&effect)
+    pub fn contains(&self, effect: &Effect) -> bool {
+        self.0.contains(effect)
     }
 }
 

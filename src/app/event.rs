@@ -2,6 +2,7 @@
 //! time, so that a replay needs no clock.
 
 use super::input::Input;
+use super::operate::Answer;
 use crate::core::estate::Estate;
 use crate::core::inventory::Memory;
 use crate::core::source::SourceEvent;
@@ -41,6 +42,8 @@ pub enum EventKind {
         #[serde(skip)]
         estate: Option<Arc<Estate>>,
     },
+    /// The engine answers what was asked of it about plans and runs.
+    Operation(Answer),
     /// A second has passed; ages may have changed.
     Tick,
     /// The operating system wants something.

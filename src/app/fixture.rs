@@ -354,3 +354,23 @@ pub(crate) fn settings() -> crate::config::Settings {
     let home = [("HOME", "/nonexistent")].into_iter().collect();
     crate::config::load(&home, &crate::config::Flags::default()).unwrap()
 }
+
+/// A cutover that has just begun.
+pub(crate) fn run() -> crate::core::run::Run {
+    use crate::core::plan::fixture::{cutover, planned, wish, world};
+    let plan = planned(&world(), &wish(cutover(), |_| {})).unwrap();
+    crate::core::run::Run {
+        id: "run".into(),
+        by: crate::core::run::Who::default(),
+        started: at(0),
+        last: at(0),
+        state: crate::core::run::RunState::Running,
+        steps: vec![crate::core::run::StepStanding::default(); plan.steps.len()],
+        at_step: Some(1),
+        lock: None,
+        guards: plan.guards.clone(),
+        throttled: None,
+        pins_released: None,
+        plan,
+    }
+}

@@ -4,6 +4,7 @@ use super::command::Context;
 use super::effect::Effect;
 use super::field::TextField;
 use super::filter::Filter;
+use super::operate::Review;
 use super::screen::ScreenKind;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,8 @@ pub enum Layer {
     Prompt(Prompt),
     /// A question.
     Dialog(Dialog),
+    /// A plan, and the line that approves it.
+    Review(Box<Review>),
 }
 
 impl Layer {
@@ -33,6 +36,7 @@ impl Layer {
         match self {
             Self::Help { .. } | Self::Messages { .. } => Context::Layer,
             Self::Prompt(_) => Context::Prompt,
+            Self::Review(_) => Context::Review,
             Self::Dialog(Dialog { answer: Answering::YesNo, .. }) => Context::Dialog,
             Self::Dialog(_) => Context::Prompt,
         }
@@ -42,6 +46,7 @@ impl Layer {
     pub fn field(&self) -> Option<&TextField> {
         match self {
             Self::Prompt(prompt) => Some(&prompt.field),
+            Self::Review(review) => Some(&review.field),
             Self::Dialog(Dialog { answer: Answering::TypeName { field, .. }, .. }) => Some(field),
             _ => None,
         }
@@ -50,6 +55,7 @@ impl Layer {
     pub(super) fn field_mut(&mut self) -> Option<&mut TextField> {
         match self {
             Self::Prompt(prompt) => Some(&mut prompt.field),
+            Self::Review(review) => Some(&mut review.field),
             Self::Dialog(Dialog { answer: Answering::TypeName { field, .. }, .. }) => Some(field),
             _ => None,
         }

@@ -19,6 +19,7 @@ pub mod layer;
 pub mod model;
 mod navigate;
 pub mod notice;
+pub mod operate;
 mod palette;
 mod prompt;
 mod rows;

@@ -5,6 +5,7 @@ use super::input::{Chord, Size};
 use super::keymap::{Hint, Keymap};
 use super::layer::{Dialog, Layer};
 use super::notice::Notices;
+use super::operate::Operation;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
 use crate::core::cause::Cause;
@@ -71,6 +72,8 @@ pub struct Model {
     pub pending: Vec<Chord>,
     /// What the console has said.
     pub notices: Notices,
+    /// What may be done here, and what is being done.
+    pub operation: Operation,
 }
 
 impl Model {
@@ -96,6 +99,7 @@ impl Model {
             layers: Vec::new(),
             pending: Vec::new(),
             notices: Notices::default(),
+            operation: Operation::default(),
         }
     }
 
@@ -127,6 +131,10 @@ impl Model {
     /// Where keys are looked up when only these lie over the screen.
     pub fn contexts_under(&self, layers: &[Layer]) -> Vec<Context> {
         match layers.last() {
+            // Under a plan there is a line to type into.
+            Some(layer @ Layer::Review(_)) => {
+                vec![layer.context(), Context::Prompt, Context::Global]
+            }
             Some(layer) => vec![layer.context(), Context::Global],
             None => self.screen_contexts(),
         }

@@ -94,7 +94,12 @@ fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
             let entry = model.timeline.get(*seq)?;
             about(entry.instance_id.as_ref(), entry.stack_id.as_ref())
         }
-        RowId::Answer(_) | RowId::Balancer(_) | RowId::Listener(_) | RowId::Read(_) => None,
+        RowId::Run(id) => Some(ScreenKind::Run(id.clone())),
+        RowId::Answer(_)
+        | RowId::Balancer(_)
+        | RowId::Listener(_)
+        | RowId::Read(_)
+        | RowId::Step(_) => None,
     }
 }
 
@@ -129,9 +134,19 @@ fn scroll(model: &mut Model, motion: Motion) {
     let lines = match model.layers.last() {
         Some(Layer::Help { .. }) => model.help().len(),
         Some(Layer::Messages { .. }) => model.notices.all().len(),
+        // Only who draws it knows how long it is; whoever scrolls past its end sees its end.
+        Some(Layer::Review(review)) => review.stage.plan().map_or(1, |plan| {
+            let words = plan.undo.len() + plan.notes.len() + plan.guards.len();
+            4 * (plan.steps.len() + words) + 16
+        }),
         _ => return,
     };
-    if let Some(Layer::Help { scroll } | Layer::Messages { scroll }) = model.layers.last_mut() {
+    let scroll = match model.layers.last_mut() {
+        Some(Layer::Help { scroll } | Layer::Messages { scroll }) => Some(scroll),
+        Some(Layer::Review(review)) => Some(&mut review.scroll),
+        _ => None,
+    };
+    if let Some(scroll) = scroll {
         let to = match motion {
             Motion::By(by) => scroll.saturating_add_signed(by),
             Motion::To(place) => place,

@@ -5,6 +5,7 @@ use super::jump::{self, Found, Wanted};
 use super::layer::{Choice, Then};
 use super::model::Model;
 use super::rows;
+use crate::core::plan::Verb;
 
 /// A line of the palette, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ fn names(model: &Model, text: &str) -> Found {
             let rank = rank(command, text)?;
             let keys = help.iter().find(|hint| hint.action == command.action);
             let then = match command.action.argument() {
-                Argument::None => Then::Run(command.name.to_owned()),
+                Argument::None | Argument::Plan(_) => Then::Run(command.name.to_owned()),
                 _ => Then::Complete(format!("{} ", command.name)),
             };
             let keys = keys.map(|hint| hint.keys.clone()).unwrap_or_default();
@@ -95,6 +96,7 @@ fn arguments(model: &Model, name: &str, text: &str) -> Found {
     let Some(command) = command else { return Found::default() };
     match command.action.argument() {
         Argument::None | Argument::Filter => Found::default(),
+        Argument::Plan(verb) => subjects(model, name, verb, text),
         Argument::Fleet => places(model, text, Wanted::Fleets),
         Argument::Node => places(model, text, Wanted::Nodes),
         Argument::Column => {
@@ -119,4 +121,24 @@ fn arguments(model: &Model, name: &str, text: &str) -> Found {
 fn places(model: &Model, text: &str, wanted: Wanted) -> Found {
     let Some(estate) = &model.estate else { return Found::default() };
     jump::find(estate, text, wanted)
+}
+
+/// What a plan may be about: the last word is completed, the words before it stay.
+fn subjects(model: &Model, name: &str, verb: Verb, text: &str) -> Found {
+    let (before, last) = match text.rsplit_once(' ') {
+        Some((before, last)) => (format!("{before} "), last),
+        None => (String::new(), text),
+    };
+    let wanted = match verb {
+        Verb::Repair | Verb::Cutover => Wanted::Fleets,
+        Verb::Reregister | Verb::Drain | Verb::Undrain | Verb::Deregister => Wanted::Nodes,
+        Verb::Rollback => return Found::default(),
+    };
+    let mut found = places(model, last, wanted);
+    for choice in &mut found.choices {
+        choice.then = Then::Complete(format!("{name} {before}{} ", choice.name));
+    }
+    // What is written out in full is run, not completed.
+    found.sure = false;
+    found
 }

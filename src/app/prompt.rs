@@ -2,7 +2,7 @@
 //! `update`.
 
 use super::act;
-use super::effect::Effects;
+use super::effect::{Effect, Effects};
 use super::field::Reach;
 use super::filter::Filter;
 use super::jump::{self, Found, Wanted};
@@ -10,6 +10,7 @@ use super::layer::{Answering, Choice, Dialog, Layer, Problem, Prompt, Purpose, T
 use super::model::Model;
 use super::navigate;
 use super::notice::NoticeKind;
+use super::operate;
 use super::palette;
 
 /// Opens a line to type into.
@@ -140,6 +141,7 @@ pub(super) fn accept(model: &mut Model) -> Effects {
             }
         },
         Some(Layer::Dialog(_)) => answer(model),
+        Some(Layer::Review(_)) => operate::approve(model),
         _ => Effects::none(),
     }
 }
@@ -222,8 +224,12 @@ fn answer(model: &mut Model) -> Effects {
     };
     match wanted {
         None => {
-            let then = *then;
+            let then = then.clone();
             model.layers.pop();
+            if then == Effect::Arm {
+                operate::armed(model);
+                return Effects::none();
+            }
             then.into()
         }
         Some(text) => {

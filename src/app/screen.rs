@@ -9,6 +9,7 @@ use crate::core::cause::CauseKey;
 use crate::core::ids::{
     InstanceId, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId, TargetGroupArn,
 };
+use crate::core::run::RunId;
 use crate::core::source::Scope;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -31,6 +32,10 @@ pub enum ScreenKind {
     Timeline,
     /// How each read stands.
     Sources,
+    /// The runs of this host's state directory, the latest first.
+    Runs,
+    /// A run: its steps.
+    Run(RunId),
 }
 
 impl ScreenKind {
@@ -44,6 +49,8 @@ impl ScreenKind {
             Self::Findings => Context::Findings,
             Self::Timeline => Context::Timeline,
             Self::Sources => Context::Sources,
+            Self::Runs => Context::Runs,
+            Self::Run(_) => Context::Run,
         }
     }
 
@@ -58,6 +65,8 @@ impl ScreenKind {
             Self::Findings => "findings",
             Self::Timeline => "timeline",
             Self::Sources => "sources",
+            Self::Runs => "runs",
+            Self::Run(id) => id.as_str(),
         }
     }
 }
@@ -93,6 +102,10 @@ pub enum RowId {
     Change(u64),
     /// A read; `None` stands for all probes together.
     Read(Option<Scope>),
+    /// A run.
+    Run(RunId),
+    /// A step of the run whose screen it is, from 1.
+    Step(u32),
 }
 
 /// What one source says of a node.
@@ -139,6 +152,8 @@ impl RowId {
             Self::Change(_) => "change".into(),
             Self::Read(Some(scope)) => format!("read of {scope}"),
             Self::Read(None) => "row of the probes".into(),
+            Self::Run(id) => format!("run {id}"),
+            Self::Step(number) => format!("step {number}"),
         }
     }
 }

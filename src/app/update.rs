@@ -9,6 +9,7 @@ use super::keymap::Resolution;
 use super::model::Model;
 use super::navigate;
 use super::notice::NoticeKind;
+use super::operate;
 use super::prompt;
 use super::sources;
 use crate::core::cause::causes;
@@ -60,6 +61,10 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             } else {
                 Effects::none()
             }
+        }
+        EventKind::Operation(answer) => {
+            operate::take(model, answer);
+            Effects::none()
         }
         EventKind::Signal(signal) => obey(signal),
     }

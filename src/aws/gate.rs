@@ -54,7 +54,7 @@ pub enum Armed {
 
 impl Armed {
     fn lets(&self, service: &str, operation: &str) -> bool {
-        let named = |calls: &[(&str, &str)]| calls.contains(&(service, operation));
+        let named = |calls: &[Call]| calls.contains(&(service, operation));
         match self {
             Self::No => named(READS),
             Self::For(calls) => named(READS) || named(calls),

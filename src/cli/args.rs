@@ -226,16 +226,16 @@ pub(super) struct RegisterArgs {
     /// Take out every other entry of the fleet, proven gone or not; refused unless the fleet has one node.
     #[arg(long)]
     pub replace_stack: bool,
-    /// A Cloud Map service, srv-…; several times or with commas for several [SERVICE_ID].
+    /// A Cloud Map service, srv-…; several times or with commas for several (SERVICE_ID).
     #[arg(long, value_name = "ID")]
     pub service: Vec<String>,
-    /// The fleet [STACK_ID].
+    /// The fleet (STACK_ID).
     #[arg(long, value_name = "ID")]
     pub stack: Option<String>,
-    /// This node's private address [SYSTEM_IP_ADDR].
+    /// This node's private address (SYSTEM_IP_ADDR).
     #[arg(long, value_name = "ADDRESS")]
     pub ip: Option<String>,
-    /// This node's EC2 instance id [SYSTEM_INSTANCE_ID].
+    /// This node's EC2 instance id (SYSTEM_INSTANCE_ID).
     #[arg(long, value_name = "ID")]
     pub instance_id: Option<String>,
     /// A port on which a peer shows that it lives [default: 7946, 8080, 3000, 3100 and 3200].

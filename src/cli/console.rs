@@ -3,13 +3,17 @@
 use super::world::World;
 use super::{ExitCode, Failure};
 use crate::clock::Clock;
-use crate::config::{ClockSetting, Settings};
+use crate::config::{ClockSetting, Environment, Settings};
 use std::io::IsTerminal;
 
-pub(super) fn run<W: World>(settings: Settings, world: &W) -> Result<ExitCode, Failure> {
+pub(super) fn run<W: World>(
+    settings: Settings,
+    env: &Environment,
+    world: &W,
+) -> Result<ExitCode, Failure> {
     needs_a_terminal()?;
     let clock = clock(&settings);
-    world.console(settings, clock)
+    world.console(settings, clock, env)
 }
 
 /// The clock that the settings ask for.

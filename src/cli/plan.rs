@@ -4,24 +4,16 @@
 use super::args::Output;
 use super::execute::{execute, not_armed};
 use super::output::{Reader, Streams};
-use super::records::Records;
 use super::run::on_runtime;
 use super::table::clean;
 use super::verb_args::VerbCommand;
 use super::world::{Round, World};
-use super::{ExitCode, Failure, host, json, plan_text, read};
+use super::{ExitCode, Failure, json, plan_text, read};
 use crate::config::{Environment, Settings};
-use crate::core::plan::{self, Context, Intent, Picture, Plan, Refusal, RefusalKind, Request};
+use crate::core::plan::{self, Plan, Refusal, RefusalKind, Request};
 use crate::core::run::{Run, RunId};
+use crate::engine::planning::{self, Beside};
 use crate::exec::arming::Arming;
-
-/// What is known beside a round.
-pub(super) struct Beside {
-    /// The runs of this host.
-    pub runs: Vec<Run>,
-    /// What runs of any host have left for others.
-    pub records: Records,
-}
 
 /// A verb: its plan is printed, or carried out.
 pub(super) fn run<W: World>(
@@ -94,7 +86,7 @@ fn planned<W: World>(
         Ok(world.records(settings, &clock, &round).await)
     })?;
     let beside = Beside { runs: world.runs(settings), records };
-    let made = make(settings, &round, beside, command);
+    let made = make(settings, &round, &beside, command);
     match made {
         Ok(plan) => Ok(Some((plan, read::missing(&round.lacking)))),
         Err(refusal) if refusal.kind == RefusalKind::NothingToDo => {
@@ -112,34 +104,13 @@ fn planned<W: World>(
 pub(super) fn make(
     settings: &Settings,
     round: &Round,
-    beside: Beside,
+    beside: &Beside,
     command: &VerbCommand,
 ) -> Result<Plan, Refusal> {
-    let Beside { runs, records } = beside;
-    let nodes = round.estate.nodes.values().filter_map(|node| node.private_ip);
-    let last = last(&runs);
-    let mut context = Context {
-        region: round.region.clone(),
-        own_addresses: host::own_addresses(nodes),
-        runs,
-        drained: records.drained.clone(),
-        pins: records.pins.clone(),
-        ..Context::default()
-    };
-    let picture = Picture::new(&round.inventory, &round.estate, round.as_of);
-    let picture = picture.in_region(&round.region);
-    let picture = if settings.probes.enabled { picture } else { picture.without_probes() };
-    let intent = command.intent(&picture, last.as_ref())?;
-    let rolled_back = match &intent {
-        Intent::Rollback { run } => Some(run.as_str().to_owned()),
-        _ => None,
-    };
+    let picture = planning::picture(settings, round);
+    let intent = command.intent(&picture, last(&beside.runs).as_ref())?;
     let request = Request { intent, options: command.options() };
-    let plan = plan::plan(&picture, &request, &context)?;
-    // Which lock a plan needs is known once it is made; who holds it is a matter for its guards.
-    let Some(scope) = &plan.lock else { return Ok(plan) };
-    context.lock = records.standing(scope, rolled_back.as_deref());
-    plan::plan(&picture, &request, &context)
+    planning::make(settings, round, beside, &request)
 }
 
 /// The run that a rollback without one means: the last that is not over, or else the last.

@@ -104,7 +104,7 @@ fn dispatch<W: World>(
         streams.say(&format!("note: {note}\n"));
     }
     match command {
-        None => console::run(settings, world),
+        None => console::run(settings, env, world),
         Some(Command::RunEngine { directory, first }) => {
             run_engine::run(&directory, first, (&settings, env), streams.out)
         }
@@ -210,7 +210,7 @@ mod tests {
             vec![Check::not_ok(self.1, "sts", "asked", "Ask again.")]
         }
 
-        fn console(&self, _: Settings, _: Clock) -> Result<ExitCode, Failure> {
+        fn console(&self, _: Settings, _: Clock, _: &Environment) -> Result<ExitCode, Failure> {
             Ok(ExitCode::Done)
         }
     }

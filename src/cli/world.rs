@@ -3,13 +3,13 @@
 //! test can hand the commands a round that it made.
 
 use super::doctor::{Check, Health};
-use super::records::Records;
 use super::{ExitCode, Failure};
 use crate::app::Ending;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Environment, Settings};
 use crate::core::reconcile::reconcile;
 use crate::core::run::Run;
+use crate::engine::records::Records;
 use crate::engine::{self, Feed, FeedError};
 use crate::exec::state::RunDir;
 use crate::tui::{self, ConsoleStart};
@@ -54,7 +54,12 @@ pub trait World {
     fn check_services(&self, settings: &Settings) -> impl Future<Output = Vec<Check>>;
 
     /// Runs the console until the operator leaves it.
-    fn console(&self, settings: Settings, clock: Clock) -> Result<ExitCode, Failure>;
+    fn console(
+        &self,
+        settings: Settings,
+        clock: Clock,
+        env: &Environment,
+    ) -> Result<ExitCode, Failure>;
 }
 
 /// The account that the settings and the AWS environment point at.
@@ -97,10 +102,16 @@ impl World for Live {
         }
     }
 
-    fn console(&self, settings: Settings, clock: Clock) -> Result<ExitCode, Failure> {
+    fn console(
+        &self,
+        settings: Settings,
+        clock: Clock,
+        env: &Environment,
+    ) -> Result<ExitCode, Failure> {
         let for_feed = settings.clone();
         let start = ConsoleStart {
             term: settings.term.clone(),
+            env: env.clone(),
             clock,
             reconcile,
             feed: Box::new(move |clock| Feed::start(&for_feed, clock)),

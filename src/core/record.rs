@@ -69,7 +69,7 @@ pub struct LockRecord {
     /// When its process was last heard of.
     pub heartbeat: Option<Timestamp>,
     /// Processes that the run has suspended, a group at a time.
-    pub suspended: BTreeMap<GroupName, BTreeSet<String>>,
+    pub suspended: Pins,
     /// What actions forwarded to before the run touched them.
     pub previous: Vec<(ActionId, Forward)>,
     /// Nodes that the run has drained on purpose.
@@ -79,10 +79,6 @@ pub struct LockRecord {
 impl LockRecord {
     /// As attributes. What does not fit is cut, and the journal on the holder's host has it all.
     pub fn attributes(&self) -> Attributes {
-        let suspended = self.suspended.iter().map(|(group, processes)| {
-            let names: Vec<String> = processes.iter().map(|one| escaped(one)).collect();
-            format!("{}={}", escaped(group.as_str()), names.join(","))
-        });
         let previous = self.previous.iter().map(|(action, forward)| previous(action, forward));
         let mut all = Attributes::from([
             ("holder".to_owned(), printable(&self.holder)),
@@ -93,7 +89,7 @@ impl LockRecord {
         if let Some(at) = self.heartbeat {
             all.insert("heartbeat".to_owned(), at.to_string());
         }
-        pack(&mut all, SUSPENDED, suspended);
+        pack(&mut all, SUSPENDED, pins(&self.suspended));
         pack(&mut all, PREVIOUS, previous);
         pack(&mut all, DRAINED, self.drained.iter().map(|id| escaped(id.as_str())));
         all
@@ -125,9 +121,20 @@ pub fn drained(attributes: &Attributes) -> BTreeSet<InstanceId> {
     unpack(attributes, DRAINED).map(|id| InstanceId::from(unescaped(id))).collect()
 }
 
-/// Marks as attributes.
-pub fn marks(drained: &BTreeSet<InstanceId>) -> Attributes {
+/// Processes that are suspended, a group at a time.
+pub type Pins = BTreeMap<GroupName, BTreeSet<String>>;
+
+fn pins(suspended: &Pins) -> impl Iterator<Item = String> {
+    suspended.iter().map(|(group, processes)| {
+        let names: Vec<String> = processes.iter().map(|one| escaped(one)).collect();
+        format!("{}={}", escaped(group.as_str()), names.join(","))
+    })
+}
+
+/// Marks as attributes: the nodes, and what their drains keep suspended until they are back.
+pub fn marks(drained: &BTreeSet<InstanceId>, suspended: &Pins) -> Attributes {
     let mut all = Attributes::new();
+    pack(&mut all, SUSPENDED, pins(suspended));
     pack(&mut all, DRAINED, drained.iter().map(|id| escaped(id.as_str())));
     all
 }
@@ -280,7 +287,9 @@ mod tests {
             assert!(value.chars().all(|c| c.is_ascii_graphic() || c == ' '), "{name}: {value}");
         }
         assert_eq!(drained(&attributes), record.drained);
-        assert_eq!(drained(&marks(&record.drained)), record.drained);
+        let marks = marks(&record.drained, &record.suspended);
+        assert_eq!(drained(&marks), record.drained);
+        assert_eq!(LockRecord::of(&marks).suspended, record.suspended);
     }
 
     #[test]

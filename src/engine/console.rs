@@ -12,7 +12,7 @@ use self::pace::{Due, FramePace};
 use self::reconciler::Reconciler;
 use self::signals::Signals;
 use super::memory_file;
-use super::{Feed, FeedError};
+use super::{Feed, FeedError, Operations};
 use crate::app::{
     self, Effect, Effects, Ending, Event, EventKind, Input, Model, NoticeKind, Signal, Size,
 };
@@ -65,6 +65,8 @@ pub struct Start {
     pub feed: Feed,
     /// The operator.
     pub input: mpsc::Receiver<Input>,
+    /// What stands behind plans and runs.
+    pub operations: Operations,
 }
 
 /// What the operator is about while a frame is painted.
@@ -131,6 +133,7 @@ struct Console<'s, S> {
     typed: Duration,
     /// Whose memory has been recalled, and by real time when it was last kept.
     memory: Option<(Account, Duration)>,
+    operations: Operations,
 }
 
 /// An account and a region.
@@ -144,13 +147,14 @@ struct Account {
 /// # Errors
 /// The signals could not be watched, or the readers could not be set up.
 pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, ConsoleError> {
-    let Start { model, clock, reconcile, mut feed, mut input } = start;
+    let Start { model, clock, reconcile, mut feed, mut input, operations } = start;
+    operations.watch();
     let mut signals = Signals::watch()?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let started = connected(feed.started.take());
     tokio::pin!(started);
-    let mut console = Console::open(model, clock, (feed, reconcile), surface);
+    let mut console = Console::open(model, clock, (feed, reconcile, operations), surface);
     console.resize();
     console.demand.want();
     let mut connecting = true;
@@ -176,6 +180,7 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
             () = after(paint) => console.paint(),
             joined = console.reconciler.joined() => console.take_joined(joined),
             () = console.demand.done() => {}
+            answer = console.operations.next() => console.take(EventKind::Operation(answer)),
             () = after(join) => console.join(),
             region = &mut started, if connecting => {
                 connecting = false;
@@ -220,7 +225,7 @@ impl<'s, S: Surface> Console<'s, S> {
     fn open(
         model: Model,
         clock: Clock,
-        (feed, reconcile): (Feed, Reconcile),
+        (feed, reconcile, operations): (Feed, Reconcile, Operations),
         surface: &'s mut S,
     ) -> Self {
         let region = model.place.region.clone().unwrap_or_default();
@@ -239,6 +244,7 @@ impl<'s, S: Surface> Console<'s, S> {
             suspending: false,
             ending: None,
             memory: None,
+            operations,
         }
     }
 
@@ -249,6 +255,7 @@ impl<'s, S: Surface> Console<'s, S> {
             | EventKind::Recalled(_)
             | EventKind::Source(_)
             | EventKind::Reconciled { .. }
+            | EventKind::Operation(_)
             | EventKind::Tick => Due::News,
         };
         self.due = self.due.max(Some(due));
@@ -327,6 +334,13 @@ impl<'s, S: Surface> Console<'s, S> {
                 Effect::Reconcile => self.reconciler.want(),
                 Effect::Want => self.demand.want(),
                 Effect::PollNow => self.feed.poll_now(),
+                Effect::Plan { number, request } => self.operations.plan(number, *request),
+                Effect::Start { number, plan, typed } => {
+                    self.operations.start(number, &plan, typed)
+                }
+                Effect::Tell { run, ask } => self.operations.tell(run, ask),
+                // Arming changes the model only, and `update` has done so.
+                Effect::Arm => {}
                 Effect::Quit(ending) => self.ending = Some(ending),
                 Effect::Suspend => self.suspending = true,
                 Effect::Resume => self.surface.resume(),

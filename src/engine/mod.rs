@@ -4,12 +4,17 @@
 
 pub mod console;
 mod feed;
+pub mod host;
 mod memory_file;
+mod operations;
+pub mod planning;
+pub mod records;
 mod round;
 mod services;
 mod watch;
 
 pub use feed::{Feed, FeedError};
+pub use operations::Operations;
 pub use round::{Round, RoundError, round};
 pub use services::{Answer, ask_each_service};
 pub use watch::watch;

@@ -57,17 +57,27 @@ pub async fn round(settings: &Settings, clock: &Clock) -> Result<Round, RoundErr
         feed.want(&folded.inventory, &Pace::default());
         tokio::select! {
             event = feed.events.recv() => match event {
-                Some(event) => folded.take(settings, event),
+                Some(event) => folded.take(settings, of_one_moment(event, settings)),
                 None => break,
             },
             () = &mut limit => break,
         }
         // What has arrived meanwhile is folded before the demand is computed again.
         while let Ok(event) = feed.events.try_recv() {
-            folded.take(settings, event);
+            folded.take(settings, of_one_moment(event, settings));
         }
     }
     Ok(folded.finish(settings, clock))
+}
+
+/// A round is bounded by real time and is one moment. Where the world's time runs faster, a read
+/// grows old in it by the world's clock before the round is whole: none is stale for that.
+fn of_one_moment(mut event: SourceEvent, settings: &Settings) -> SourceEvent {
+    let rate = settings.clock.as_ref().map_or(1.0, |clock| clock.rate);
+    if rate > 1.0 {
+        event.every = event.every.max(settings.timeout.mul_f64(rate));
+    }
+    event
 }
 
 /// Waits until the pollers have been set up; answers the region.

@@ -4,6 +4,7 @@
 use crate::core::ids::{GroupName, InstanceId};
 use crate::core::inventory::Forward;
 use crate::core::plan::{ActionId, ApprovedPlan, Mutation, Step, StepAction, Verb};
+use crate::core::record::Pins;
 use crate::core::run::journal::{End, Entry, Line, Outcome};
 use crate::core::run::{Ask, HoldReason};
 use jiff::Timestamp;
@@ -57,6 +58,8 @@ pub(super) struct Ledger {
     pub previous: Vec<(ActionId, Forward)>,
     /// The lock's token while it is held.
     pub lock: Option<String>,
+    /// Processes that it resumed, its own and others'.
+    pub resumed: Pins,
     /// Why it holds.
     pub held: Option<(HoldReason, String, Timestamp)>,
     /// The step whose gate was passed.
@@ -157,6 +160,7 @@ impl Ledger {
                 self.released.remove(group);
             }
             Mutation::Resume { group, processes } => {
+                self.resumed.entry(group.clone()).or_default().extend(processes.clone());
                 if let Some((number, pinned)) = self.pins.get_mut(group) {
                     pinned.retain(|one| !processes.contains(one));
                     let (number, is_free) = (*number, pinned.is_empty());

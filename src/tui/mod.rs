@@ -22,9 +22,9 @@ use self::surface::TerminalSurface;
 use self::terminal::TerminalGuard;
 use crate::app::{Ending, KeymapError, Model, NoticeKind, Place};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Environment, Mode, Settings};
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
-use crate::engine::{Feed, FeedError};
+use crate::engine::{Feed, FeedError, Operations};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub type StartFeed = dyn FnOnce(&Clock) -> Result<Feed, FeedError>;
 pub struct ConsoleStart {
     /// The value of TERM (only `config` reads the environment).
     pub term: Option<String>,
+    /// The environment: a run's process inherits it, credentials with it.
+    pub env: Environment,
     /// The time.
     pub clock: Clock,
     /// `core::reconcile`.
@@ -114,6 +116,7 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
     let mut model = Model::new(place, Arc::new(keymap), size, start.clock.now());
+    model.operation.allowed = settings.mode == Mode::Operate;
     if let Some(said) = said {
         model.notices.say(model.now, NoticeKind::Warning, said);
     }
@@ -128,8 +131,9 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
         .build()
         .map_err(io("start the event loop"))?;
     let feed = (start.feed)(&start.clock).map_err(ConsoleError::from)?;
-    let ConsoleStart { clock, reconcile, .. } = start;
-    let start = Start { model, clock, reconcile, feed, input };
+    let ConsoleStart { clock, reconcile, env, .. } = start;
+    let operations = Operations::new(settings, &clock, &env);
+    let start = Start { model, clock, reconcile, feed, input, operations };
     let ending = runtime.block_on(async {
         let ending = console::run(start, &mut surface).await;
         let _ = tokio::time::timeout(LAST_FRAME, surface.written()).await;

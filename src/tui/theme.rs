@@ -71,6 +71,11 @@ impl Theme {
         }
     }
 
+    /// Whether shapes keep to ASCII.
+    pub(super) fn is_ascii(self) -> bool {
+        self.ascii
+    }
+
     fn pick(self, shape: &'static str, ascii: &'static str) -> &'static str {
         if self.ascii { ascii } else { shape }
     }

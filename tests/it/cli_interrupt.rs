@@ -39,7 +39,7 @@ impl World for Hanging {
         self.interrupt_and_hang().await
     }
 
-    fn console(&self, _: Settings, _: Clock) -> Result<ExitCode, Failure> {
+    fn console(&self, _: Settings, _: Clock, _: &Environment) -> Result<ExitCode, Failure> {
         Ok(ExitCode::Done)
     }
 }

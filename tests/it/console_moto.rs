@@ -133,7 +133,7 @@ fn it_fills_and_follows_what_others_change_in_the_registry() {
     let gone = scene
         .moto
         .defect_with("unregistered_node", serde_json::json!({ "fleet": "green", "number": 1 }));
-    let row = row_text("green", true, "◇ STANDBY ░░░░ 0% 3/3 2 ! 3/3 3/3 ! unregister…");
+    let row = row_text("green", true, "◇ STANDBY ░░░░ 0% 3/3 2 ! 3/3 3/3 ! unregiste…");
     scene.terminal.wait("the node missing", |seen| table(seen).contains(&row));
     scene.terminal.wait_for("Re-register the node");
     assert_eq!(gone.about.as_ref(), Some(&scene.node("green", 1).id));

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking; `allow-unwrap-in-tests` does not reach helpers outside #[test]"
 )]
 
+#[cfg(feature = "sim")]
+mod act_verbs;
 mod bench;
 mod cli_config;
 mod cli_interrupt;

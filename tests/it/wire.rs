@@ -2,6 +2,7 @@
 //! so every frame has exactly so many bytes. Whoever changes a screen changes these numbers
 //! (`screenshots/make` counts anew), and sees by it what the change costs.
 
+use crate::bench::skip::taken_anew;
 use crate::bench::terminal::{Terminal, environment};
 use crate::pictures::START;
 use crate::served::{BINARY, Directory};
@@ -120,7 +121,7 @@ fn walk(world: &str, keys: &str, expected: Option<&str>) -> String {
 
 #[test]
 fn every_frame_has_its_bytes() {
-    if std::env::var_os("QUARTERDECK_PICTURES").is_some() {
+    if taken_anew() {
         let lines = WALKS.map(|(world, keys)| walk(world, keys, None) + "\n");
         return std::fs::write(PATH, lines.concat()).unwrap();
     }

@@ -194,7 +194,7 @@ mod tests {
             let hints = keymap.hints(&[Context::List, Context::Global], pending);
             hints.into_iter().map(|hint| hint.keys).collect()
         };
-        assert_eq!(keys(&[]), ["g g", "q", "ctrl-c"]);
+        assert_eq!(keys(&[]), ["q", "ctrl-c", "g g"]);
         assert_eq!(keys(&[chord("g")]), ["g"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What a row says of itself to a filter: each property a key and a value.
 
-use super::{findings, sources, traffic};
+use super::{findings, runs, sources, traffic};
 use crate::app::model::Model;
 use crate::app::screen::{Answer, RowId, ScreenKind};
 use crate::core::estate::{Fleet, Node};
@@ -35,6 +35,8 @@ impl ScreenKind {
             Self::Findings => &["kind", "severity", "stack", "id", "text"],
             Self::Timeline => &timeline::KEYS,
             Self::Sources => &["source", "scope", "status"],
+            Self::Runs => &["run", "verb", "stack", "state"],
+            Self::Run(_) => &["step"],
         }
     }
 }
@@ -110,6 +112,8 @@ impl Facets for Subject<'_> {
             // The timeline's entries speak for themselves.
             RowId::Change(_) => {}
             RowId::Read(_) => read(model, row, say),
+            RowId::Run(_) => run(model, row, say),
+            RowId::Step(number) => step(model, *number, say),
         }
     }
 }
@@ -153,6 +157,25 @@ fn node(node: &Node, say: Say<'_>) {
         for probe in &node.probes {
             say("probe", &format!("{} {}", probe.outcome.product, probe.verdict));
         }
+    }
+}
+
+fn run(model: &Model, row: &RowId, say: Say<'_>) {
+    let Some(seen) = runs::find(model, row) else { return };
+    say("run", seen.run.id.as_str());
+    say("verb", &seen.run.plan.intent.verb().to_string());
+    say("state", seen.run.state.word());
+    for stack in seen.run.plan.giving.iter().chain(&seen.run.plan.receiving) {
+        say("stack", stack.as_str());
+    }
+}
+
+fn step(model: &Model, number: u32, say: Say<'_>) {
+    let ScreenKind::Run(id) = &model.screen().kind else { return };
+    let seen = model.operation.runs.get(id);
+    let steps = seen.into_iter().flat_map(|seen| &seen.run.plan.steps);
+    for step in steps.filter(|step| step.number == number) {
+        say("step", &step.title);
     }
 }
 

@@ -6,6 +6,7 @@ pub(super) mod findings;
 mod fleets;
 mod node;
 mod nodes;
+pub(super) mod runs;
 pub(super) mod sources;
 mod timeline;
 pub(super) mod traffic;
@@ -74,6 +75,8 @@ pub(super) fn all(model: &Model, kind: &ScreenKind) -> Vec<RowId> {
         ScreenKind::Findings => findings::all(model),
         ScreenKind::Timeline => timeline::all(model),
         ScreenKind::Sources => sources::all(model),
+        ScreenKind::Runs => runs::all(model),
+        ScreenKind::Run(id) => runs::steps(model, id),
     }
 }
 
@@ -86,6 +89,7 @@ fn key(model: &Model, kind: &ScreenKind, row: &RowId, column: &Column) -> Key {
         ScreenKind::Traffic => traffic::key(model, row, column),
         ScreenKind::Findings => findings::key(model, row, column),
         ScreenKind::Sources => sources::key(model, row, column),
+        ScreenKind::Runs | ScreenKind::Run(_) => runs::key(model, row, column),
         // Its keys are found by an index (see `sort`).
         ScreenKind::Timeline => Key::Unknown,
     }

@@ -8,7 +8,7 @@ pub mod diff;
 pub mod fact;
 pub mod file;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod guard;
 pub mod guards;
 pub mod intent;

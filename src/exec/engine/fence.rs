@@ -100,7 +100,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes which nodes stay drained on purpose once the lock is gone, on a record of its own.
+    /// Writes which nodes stay drained on purpose once the lock is gone, and what is suspended for
+    /// them, on a record of its own.
     async fn keep_marks(&mut self) -> Flow<()> {
         let Some(scope) = self.plan().lock.clone() else { return Ok(()) };
         let (drained, restored) = (self.ledger.drained.clone(), self.ledger.restored.clone());
@@ -143,17 +144,25 @@ impl Engine {
             }
             Taking::Theirs(service, had) => (service, had),
         };
+        let mut suspended = LockRecord::of(&had).suspended;
+        for (group, processes) in &self.ledger.resumed {
+            suspended.entry(group.clone()).or_default().retain(|one| !processes.contains(one));
+        }
+        for (group, (_, processes)) in &self.ledger.pins {
+            suspended.entry(group.clone()).or_default().extend(processes.clone());
+        }
+        suspended.retain(|_, processes| !processes.is_empty());
         let marked = record::drained(&had);
         let now: BTreeSet<InstanceId> = marked
             .union(drained)
             .filter(|id| !restored.contains(id) || drained.contains(*id))
             .cloned()
             .collect();
-        if now.is_empty() {
+        if now.is_empty() && suspended.is_empty() {
             lock::remove(&self.aws, &service).await?;
             return Ok(());
         }
-        lock::say(&self.aws, &service, &had, &record::marks(&now)).await
+        lock::say(&self.aws, &service, &had, &record::marks(&now, &suspended)).await
     }
 
     /// Keeps the record up to date; what another host would read of us. That it could not be written

@@ -5,7 +5,7 @@ use crate::core::observed::age;
 use crate::core::plan::check::guard_reads;
 use crate::core::plan::guard::Effect;
 use crate::core::plan::{
-    Answer, Claim, Context, Gate, GuardReport, LockStanding, Mutation, Step, StepAction, Verb,
+    Answer, Claim, Context, GuardReport, LockStanding, Mutation, Step, StepAction, Verb,
 };
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
@@ -32,7 +32,7 @@ impl Engine {
             StepAction::Change(mutation) => self.change(step, mutation).await?,
             StepAction::Wait => self.observe(step).await?,
             StepAction::Watch => self.watch(step).await?,
-            StepAction::Gate(gate) => self.gate(step, *gate)?,
+            StepAction::Gate(_) => self.gate(step)?,
             StepAction::Unlock => self.give_lock_back().await?,
         }
         self.note(Entry::StepDone { step: step.number })?;
@@ -54,11 +54,11 @@ impl Engine {
     }
 
     /// A gate is passed by a person, and by nothing else.
-    fn gate(&mut self, step: &Step, gate: Gate) -> Flow<()> {
+    fn gate(&mut self, step: &Step) -> Flow<()> {
         if self.ledger.passed == Some(step.number) {
             return Ok(());
         }
-        Err(Stop::Hold(HoldReason::Gate, format!("gate {gate}: {}", step.title)))
+        Err(Stop::Hold(HoldReason::Gate, format!("{}: {}", step.title, step.because)))
     }
 
     /// What must hold just before a mutation, read for it: facts, and guards while traffic moves.

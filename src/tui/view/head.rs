@@ -21,7 +21,10 @@ pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
     if model.place.production {
         line.push(Span::new(" PROD", Tone::Bad));
     }
-    line.push(Span::new(" RO", Tone::Strong));
+    line.push(match armed(model, " ") {
+        span if span.tone == Tone::Strong => Span::new(" RO", Tone::Strong),
+        span => span,
+    });
     line.extend(sources(model, theme, true));
     vec![line]
 }
@@ -43,8 +46,21 @@ fn place(model: &Model) -> Line {
     if place.production {
         line.push(Span::new("  PRODUCTION", Tone::Bad));
     }
-    line.push(Span::new("  READ-ONLY", Tone::Strong));
+    line.push(armed(model, "  "));
     line
+}
+
+/// Whether plans may be approved here, in words that are never there by habit: only for a while,
+/// and how long still.
+fn armed(model: &Model, lead: &str) -> Span {
+    match model.operation.armed_until {
+        _ if !model.operation.allowed => Span::new(format!("{lead}READ-ONLY"), Tone::Strong),
+        Some(until) if until > model.now => {
+            let left = age(model.now, until).as_secs().div_ceil(60);
+            Span::new(format!("{lead}ARMED {left}m"), Tone::Bad)
+        }
+        _ => Span::new(format!("{lead}NOT ARMED"), Tone::Warn),
+    }
 }
 
 /// The sources that are shown: who we are only when that could not be read.

@@ -7,7 +7,7 @@
 //!           k, up         Go to the row before.
 //! ```
 
-use super::{Layout, Line, Span, Text, line, prompt};
+use super::{Layout, Line, Span, Text, line, prompt, review};
 use crate::app::{Layer, Model, NoticeKind};
 use crate::core::observed::age;
 use crate::tui::text;
@@ -22,6 +22,7 @@ pub(super) fn text(model: &Model, layer: &Layer, theme: Theme, layout: Layout) -
         Layer::Help { scroll } => Some(help(model, *scroll, theme, layout)),
         Layer::Messages { scroll } => Some(messages(model, *scroll, layout)),
         Layer::Dialog(dialog) => Some(prompt::question(dialog, theme, layout.columns)),
+        Layer::Review(of) => Some(review::text(model, of, theme, layout)),
         Layer::Prompt(_) => None,
     }
 }

@@ -23,6 +23,8 @@ mod listing;
 mod node;
 mod nodes;
 mod prompt;
+mod review;
+mod runs;
 mod sources;
 mod table;
 mod timeline;
@@ -31,7 +33,7 @@ mod traffic;
 use self::body::{Body, Main, Panes};
 use super::text;
 use super::theme::{Theme, Tone};
-use crate::app::{Context, Model, NoticeKind, ScreenKind, Size};
+use crate::app::{Action, Context, Model, NoticeKind, ScreenKind, Size};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -159,6 +161,8 @@ fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
         ScreenKind::Findings => findings::body(model, theme, layout),
         ScreenKind::Timeline => timeline::body(model, theme, layout),
         ScreenKind::Sources => sources::body(model, theme, layout),
+        ScreenKind::Runs => runs::all(model, theme, layout),
+        ScreenKind::Run(id) => runs::one(model, id, theme, layout),
     };
     if layout.columns >= COLUMNS_FOR_CRUMBS {
         let title = body.title_mut();
@@ -208,18 +212,32 @@ fn hints(model: &Model, theme: Theme) -> Line {
         let keys: Vec<_> = model.pending.iter().map(ToString::to_string).collect();
         hints.push(Span::new(format!(" {} {}", keys.join(" "), theme.ellipsis()), Tone::Strong));
     }
-    let mut last = None;
+    let idle = model.pending.is_empty();
+    let mut shown: Vec<(Action, Line)> = Vec::new();
     for hint in model.keymap.hints(&contexts, &model.pending) {
         let command = hint.action.command();
-        let idle = model.pending.is_empty();
+        let last = shown.last().map(|(action, _)| *action);
         if last == Some(hint.action) || (idle && command.label.is_empty()) {
             continue;
         }
-        last = Some(hint.action);
         let label = if idle { command.label } else { command.name };
-        hints.push(Span::new(format!(" {}", hint.keys), Tone::Strong));
-        hints.push(Span::new(format!(" {label} "), Tone::Dim));
+        let keys = Span::new(format!(" {}", hint.keys), Tone::Strong);
+        shown.push((hint.action, vec![keys, Span::new(format!(" {label} "), Tone::Dim)]));
     }
+    // Whatever else there is no room for: how to get help, and how to get out.
+    let (always, others): (Vec<_>, Vec<_>) =
+        shown.into_iter().partition(|(action, _)| matches!(action, Action::Help | Action::Quit));
+    let width = |line: &Line| line.iter().map(|span| text::width(&span.text)).sum::<usize>();
+    let kept: usize = always.iter().map(|(_, line)| width(line)).sum();
+    let mut room = usize::from(model.size.columns).saturating_sub(kept + width(&hints));
+    for (_, line) in others {
+        if width(&line) > room {
+            break;
+        }
+        room -= width(&line);
+        hints.extend(line);
+    }
+    hints.extend(always.into_iter().flat_map(|(_, line)| line));
     hints
 }
 

@@ -10,7 +10,7 @@
 //!        ^ no value after `stack:`
 //! ```
 
-use super::{Line, Span, Text, line};
+use super::{Line, Span, Text, line, review};
 use crate::app::{Answering, Dialog, Layer, Model, Prompt, Purpose, TextField};
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
@@ -34,16 +34,17 @@ pub(super) fn asked(model: &Model, theme: Theme, columns: u16) -> Option<Asked> 
     let layer = model.layers.last()?;
     let field = layer.field()?;
     let (lead, prompt) = match layer {
-        Layer::Prompt(prompt) => (lead(&prompt.purpose), Some(prompt)),
-        _ => (" type the name: ", None),
+        Layer::Prompt(prompt) => (lead(&prompt.purpose).to_owned(), Some(prompt)),
+        Layer::Review(of) => (review::lead(model, of), None),
+        _ => (" type the name: ".to_owned(), None),
     };
-    let (line, before) = typed(lead, field, theme, columns.into());
+    let (line, before) = typed(&lead, field, theme, columns.into());
     let problem = prompt.and_then(|prompt| prompt.problem.as_ref());
     let below = problem.map(|problem| {
         // The mark stands under the place, as far as the place is to be seen.
         let hidden = text::width(field.parts().0).saturating_sub(before);
         let typed = field.text().chars().take(problem.at).collect::<String>();
-        let at = text::width(lead) + text::width(&typed).saturating_sub(hidden);
+        let at = text::width(&lead) + text::width(&typed).saturating_sub(hidden);
         super::line(marked(&problem.text, at, columns.into(), theme), Tone::Warn)
     });
     let choices = prompt.filter(|it| !it.choices.is_empty()).map(|it| choices(it, theme));

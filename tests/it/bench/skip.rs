@@ -1,5 +1,5 @@
-//! What happens to a test whose tool is not there. A test installs nothing: `tests/run` does, where
-//! it can.
+//! What happens to a test whose tool is not there, and what a test is told by its environment. A
+//! test installs nothing: `tests/run` does, where it can.
 
 use std::io::Write;
 
@@ -11,4 +11,10 @@ pub fn skip(why: &str) {
     // Not `eprintln!`, which the test runner keeps to itself while a test passes.
     let line = format!("\nSKIPPED {test}: {why}. Run tests/run, which prepares it.\n");
     drop(std::io::stderr().write_all(line.as_bytes()));
+}
+
+/// Whether `screenshots/make` runs the tests, which then write what they otherwise compare.
+#[expect(clippy::disallowed_methods, reason = "the tests have no `config` to ask")]
+pub fn taken_anew() -> bool {
+    std::env::var_os("QUARTERDECK_PICTURES").is_some()
 }

@@ -41,8 +41,27 @@ impl Site {
     pub fn of(text: &str) -> Self {
         let directory = Directory::new();
         let file = directory.file("world.toml", text);
-        let world = World::start(&["--speed", "60", "--world", &file], Stdio::null());
-        let config = format!("[aws]\ncall_timeout = \"1s\"\n{}", world.probes());
+        Self::at(&file, "[aws]\ncall_timeout = \"1s\"\n", directory)
+    }
+
+    /// The two fleets of the demo, without the small events of theirs.
+    pub fn calm() -> Self {
+        let text = include_str!("../../../src/sim/worlds/blue-green.toml");
+        let quiet = text.split("\n# A node's Tempo hangs").next().unwrap();
+        assert_ne!(quiet.len(), text.len());
+        let directory = Directory::new();
+        let file = directory.file("world.toml", quiet);
+        Self::at(&file, "[probes]\ntimeout = \"20s\"\n", directory)
+    }
+
+    /// One of the worlds that come with the program. A busy machine is no fault of its nodes.
+    pub fn named(world: &str) -> Self {
+        Self::at(world, "[probes]\ntimeout = \"20s\"\n", Directory::new())
+    }
+
+    fn at(world: &str, config: &str, directory: Directory) -> Self {
+        let world = World::start(&["--speed", "60", "--world", world], Stdio::null());
+        let config = format!("{config}{}", world.probes());
         let config = directory.file("config.toml", &config);
         let state = directory.path().join("state").display().to_string();
         let cli = Cli::program(BINARY).args(&[

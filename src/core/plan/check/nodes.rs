@@ -85,7 +85,9 @@ pub(super) fn probes_pass(picture: &Picture<'_>, stack: &StackId, demand: Demand
     }
     let was = format!("{}% of the probes of {stack} pass", demand.percent);
     let (mut passed, mut unsure, mut all) = (0_usize, 0_usize, 0_usize);
+    let mut living = false;
     for node in nodes.iter().filter(|node| node.is_living()) {
+        living = true;
         let what = || format!("probes of {}", node.id);
         let read =
             picture.inventory.probes.get(&node.id).ok_or_else(|| unknown(Why::Never, what()))?;
@@ -103,7 +105,9 @@ pub(super) fn probes_pass(picture: &Picture<'_>, stack: &StackId, demand: Demand
                 let what = format!("{product} on {} for the whole window", node.id);
                 return Err(unknown(Why::Never, what));
             }
-            for sample in history.iter().filter(|of| age(of.at, picture.now) <= *demand.window) {
+            // Where nodes are asked rarely the window still holds the samples that must be there.
+            let window = read.every().saturating_mul(u32::from(*demand.last)).max(*demand.window);
+            for sample in history.iter().filter(|of| age(of.at, picture.now) <= window) {
                 all += 1;
                 passed += usize::from(sample.verdict == Verdict::Pass);
                 unsure += usize::from(sample.verdict == Verdict::Unknown);
@@ -112,7 +116,8 @@ pub(super) fn probes_pass(picture: &Picture<'_>, stack: &StackId, demand: Demand
     }
     let enough = |passed: usize| passed * 100 >= all * usize::from(*demand.percent);
     match (all, enough(passed), enough(passed + unsure)) {
-        (0, _, _) => Ok(broken(was, format!("{stack} has no node in service"))),
+        (0, ..) if living => Err(unknown(Why::Stale, history())),
+        (0, ..) => Ok(broken(was, format!("{stack} has no node in service"))),
         (_, true, _) => Ok(Answer::Holds),
         (_, false, true) => Err(unknown(Why::Depends, history())),
         (_, false, false) => Ok(broken(was, format!("{passed} of {all}"))),

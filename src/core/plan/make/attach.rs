@@ -180,6 +180,7 @@ fn detach(
     carry: &[Claim],
 ) -> Result<(), Refusal> {
     let picture = draft.picture;
+    let takes = delay(&picture, groups.iter());
     for name in names(&picture, from)? {
         let there = picture.group(&name).map(|of| of.target_groups.clone()).unwrap_or_default();
         let attached: Vec<_> = there.into_iter().filter(|arn| groups.contains(arn)).collect();
@@ -193,6 +194,8 @@ fn detach(
         .before(FactKind::Identity, draft.place())
         .before(FactKind::Identity, attachment(&name, &attached, &[]))
         .after(attachment(&name, &[], &attached))
+        // The group names them until its last target's deregistration delay is over.
+        .within(takes + DELAY_SLACK)
         .undo(Mutation::AttachTargetGroups { group: name.clone(), target_groups: attached })
         .shifting(true);
         for claim in carry.iter().cloned() {
@@ -200,7 +203,6 @@ fn detach(
         }
         draft.add(step);
     }
-    let takes = delay(&picture, groups.iter());
     let step = Do::other(format!("wait until {from} is out"), StepAction::Wait, "")
         .afters(absent(&picture, from, groups))
         .within(takes + DELAY_SLACK)

@@ -22,11 +22,12 @@ use super::view::listed;
 use super::{Context, Intent, LockScope, Options, Picture, Plan, Refusal};
 use crate::core::ids::{InstanceId, StackId, TargetGroupArn, arn_name};
 use crate::core::observed::Why;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What an operator wants, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// What.
     pub intent: Intent,

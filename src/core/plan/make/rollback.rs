@@ -242,7 +242,8 @@ fn remove(draft: &mut Draft<'_>, mutation: &Mutation, undo: &UndoOf) {
             let groups: BTreeSet<_> = target_groups.iter().cloned().collect();
             let gone = draft.giving.clone().map(|of| absent(&draft.picture, &of, &groups));
             let takes = delay(&draft.picture, target_groups.iter());
-            draft.add(step.after(attachment(group, &[], target_groups)).within(SEEN_WITHIN));
+            draft
+                .add(step.after(attachment(group, &[], target_groups)).within(takes + DELAY_SLACK));
             let step = Do::other("wait until it is out", StepAction::Wait, "")
                 .afters(gone.unwrap_or_default())
                 .within(takes + DELAY_SLACK)

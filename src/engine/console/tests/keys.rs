@@ -3,6 +3,7 @@
 
 use super::super::*;
 use crate::app::fixture::{self, at};
+use crate::app::operate::{self, Answer};
 use crate::app::{Answering, Dialog, KeymapText, Layer, RowId, ScreenKind};
 use crate::core::estate::{ActionView, Balancer, ForwardView, ListenerView};
 use crate::core::finding::{Finding, FindingKind};
@@ -54,6 +55,7 @@ fn words(model: &Model) -> String {
     }];
     if let Some(row) = list.selected() {
         all.push(match row {
+            RowId::Run(id) => id.to_string(),
             RowId::Fleet(stack) => stack.to_string(),
             RowId::Node(id) => format!("node {}", id.as_str().chars().last().unwrap_or('?')),
             other => other.name(),
@@ -75,6 +77,10 @@ fn words(model: &Model) -> String {
                 format!("[{before}|{after}] {}", chosen.unwrap_or_default()).trim_end().to_owned()
             }
             Layer::Dialog(dialog) => format!("asks {}", dialog.title),
+            Layer::Review(review) => {
+                let intent = serde_json::to_string(&review.request.intent).unwrap();
+                format!("plans {} scroll {}", intent.replace('"', ""), review.scroll)
+            }
         });
     }
     all.join(", ")
@@ -137,15 +143,25 @@ async fn outcome(before: &str, keys: &str) -> String {
             then: Effect::Repaint,
         });
     }
+    model.operation.allowed = before == "allow";
+    let words = ["ask", "allow", "run"];
+    if before.starts_with("run") {
+        let seen = operate::Seen { run: fixture::run(), alive: true };
+        let news = EventKind::Operation(Answer::Run(Arc::new(seen)));
+        drop(app::update(&mut model, Event::new(at(2), news)));
+    }
     let (_news, events) = mpsc::channel(64);
     let (typing, input) = mpsc::channel(64);
     let (feed, mut orders) = Feed::of_channel(&fixture::settings(), events);
     let clock = Clock::starting_at(at(2), 1.0);
-    let start = Start { model, clock, reconcile: joined, feed, input };
+    let operations = Operations::none();
+    let start = Start { model, clock, reconcile: joined, feed, input, operations };
     let mut glass = Glass::default();
     let seen = Arc::clone(&glass.0);
     let operator = async {
-        for key in before.split_whitespace().filter(|key| *key != "ask").chain(keys.split(' ')) {
+        for key in
+            before.split_whitespace().filter(|key| !words.contains(key)).chain(keys.split(' '))
+        {
             typing.send(Input::Chord(key.parse().unwrap())).await.unwrap();
         }
         tokio::time::sleep(Duration::from_millis(900)).await;
@@ -185,6 +201,10 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("global", "", ":", "fleets, blue-412, [|]"),
     ("global", "", "J", "fleets, blue-412, [|]"),
     ("global", "", "ctrl-g", "fleets, blue-412, [|]"),
+    ("global", "", "R", "runs"),
+    ("global", "allow", "A", "fleets, blue-412, asks Arm this console?"),
+    ("global", "allow", "ctrl-o", "fleets, blue-412, asks Arm this console?"),
+    ("global", "allow", "alt-o", "fleets, blue-412"),
     ("list", "", "/", "fleets, blue-412, [|]"),
     ("list", "", ">", "fleets, blue-412, by stack"),
     ("list", "> >", "<", "fleets, blue-412, by stack"),
@@ -201,6 +221,35 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("list", "enter G", "g g", "blue-412, node 1"),
     ("list", NODES, "end", "blue-412, node 3"),
     ("list", NODES, "G", "blue-412, node 3"),
+    ("fleets", "down", "f", "fleets, green-413"),
+    ("fleets", "", "c", "fleets, blue-412, plans {verb:cutover,from:blue-412,to:green-413} scroll 0"),
+    ("nodes", NODES, "f", "blue-412, node 1"),
+    ("nodes", NODES, "d", "blue-412, node 1, plans {verb:drain,nodes:[i-0f07eba6900000001]} scroll 0"),
+    ("nodes", NODES, "u", "blue-412, node 1, plans {verb:undrain,nodes:[i-0f07eba6900000001]} scroll 0"),
+    ("nodes", "enter space space", "d", "blue-412, node 3, plans {verb:drain,nodes:[i-0f07eba6900000001,i-0f07eba6900000002]} scroll 0"),
+    ("nodes", NODES, "space", "blue-412, node 2"),
+    ("node", "enter enter", "f", "of node 1, answer of EC2"),
+    ("node", "enter enter", "d", "of node 1, answer of EC2, plans {verb:drain,nodes:[i-0f07eba6900000001]} scroll 0"),
+    ("node", "enter enter", "u", "of node 1, answer of EC2, plans {verb:undrain,nodes:[i-0f07eba6900000001]} scroll 0"),
+    ("findings", "F", "f", "findings, finding probe_failed green-413"),
+    ("runs", "run R", "enter", "run, step 1"),
+    ("runs", "run R", "right", "run, step 1"),
+    ("runs", "run R", "h", "runs, run, asks Hold run run?"),
+    ("runs", "run R", "o", "runs, run, asks Go on with run run?"),
+    ("runs", "run R", "b", "runs, run, plans {verb:rollback,run:run} scroll 0"),
+    ("runs", "run R", "ctrl-x", "runs, run, asks Abort run run?"),
+    ("runs", "down R", "esc", "fleets, green-413"),
+    ("runs", "down R", "left", "fleets, green-413"),
+    ("runs", "down R", "backspace", "fleets, green-413"),
+    ("run", "run R enter", "h", "run, step 1, asks Hold run run?"),
+    ("run", "run R enter", "o", "run, step 1, asks Go on with run run?"),
+    ("run", "run R enter", "b", "run, step 1, plans {verb:rollback,run:run} scroll 0"),
+    ("run", "run R enter", "ctrl-x", "run, step 1, asks Abort run run?"),
+    ("run", "run R enter", "esc", "runs, run"),
+    ("run", "run R enter", "left", "runs, run"),
+    ("run", "run R enter", "backspace", "runs, run"),
+    ("prompt", "c", "pagedown", "fleets, blue-412, plans {verb:cutover,from:blue-412,to:green-413} scroll 0"),
+    ("prompt", "c pagedown", "pageup", "fleets, blue-412, plans {verb:cutover,from:blue-412,to:green-413} scroll 0"),
     ("fleets", "down", "enter", "green-413, node 1"),
     ("fleets", "down", "right", "green-413, node 1"),
     ("fleets", "/ g r e enter", "esc", "fleets, green-413"),

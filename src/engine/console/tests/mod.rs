@@ -70,6 +70,7 @@ fn start() -> (Start, Ends) {
         reconcile: count_groups,
         feed,
         input,
+        operations: Operations::none(),
     };
     (start, Ends { news, keys, orders })
 }

@@ -9,7 +9,7 @@ const DISCARD: u16 = 9;
 
 /// The addresses that this host would speak to these peers from. Connecting a datagram socket asks
 /// the routing table only: no packet leaves. `None` where no socket can be had at all.
-pub(super) fn own_addresses(peers: impl IntoIterator<Item = IpAddr>) -> Option<BTreeSet<IpAddr>> {
+pub fn own_addresses(peers: impl IntoIterator<Item = IpAddr>) -> Option<BTreeSet<IpAddr>> {
     let mut own =
         BTreeSet::from([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]);
     let v4 = socket(IpAddr::V4(Ipv4Addr::UNSPECIFIED));

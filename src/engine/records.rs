@@ -1,7 +1,7 @@
 //! What runs of any host have left on the registry, as planners and guards are told it: who holds
 //! the lock of a scope, which nodes are drained on purpose, what is suspended by whom.
 
-use super::world::Round;
+use super::round::Round;
 use crate::config::Settings;
 use crate::core::ids::{GroupName, InstanceId, ServiceId};
 use crate::core::observed::Observed;
