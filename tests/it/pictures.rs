@@ -146,6 +146,9 @@ fn pictures() -> Vec<Picture> {
     toml::from_str::<List>(LIST).unwrap().pictures
 }
 
+/// A picture is taken so often before it is called stale.
+const TRIES: usize = 3;
+
 #[test]
 fn every_picture_is_what_the_program_shows() {
     let write = taken_anew();
@@ -157,7 +160,9 @@ fn every_picture_is_what_the_program_shows() {
             continue;
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        if picture.take(Some(&kept)) != kept {
+        // Other worlds on this machine may hold the ports of the first try; what is stale is stale
+        // every time.
+        if (0..TRIES).all(|_| picture.take(Some(&kept)) != kept) {
             stale.push(picture.name);
         }
     }
