@@ -104,6 +104,20 @@ fn nodes_whole_frame(bencher: Bencher<'_, '_>, nodes: usize) {
     });
 }
 
+/// A letter more and a letter less in the filter of the nodes: every row is asked whether it
+/// stays. Both keys and their frames.
+#[divan::bench(args = NODES)]
+fn nodes_filter_typed(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut model = model(nodes, "enter / l o k");
+    let mut canvas = Canvas::new(&settings());
+    bencher.bench_local(move || {
+        press(&mut model, "i");
+        let more = canvas.compose(&model, Operator::Moving);
+        press(&mut model, "backspace");
+        (more, canvas.compose(&model, Operator::Moving))
+    });
+}
+
 #[divan::bench(args = NODES)]
 fn nothing_changed(bencher: Bencher<'_, '_>, nodes: usize) {
     let model = model(nodes, "enter");
