@@ -12,7 +12,6 @@ mod ledger;
 mod lock;
 mod mutate;
 pub mod process;
-pub mod records;
 pub mod start;
 pub mod state;
 #[cfg(test)]

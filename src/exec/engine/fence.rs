@@ -25,6 +25,7 @@ impl Engine {
         };
         let namespace = self.namespace(&scope)?;
         let (name, request) = (record::lock_name(&scope), self.request());
+        self.take_over_planned().await?;
         loop {
             let taking = lock::take(&self.aws, &namespace, &name, &request).await;
             match taking {
@@ -38,7 +39,7 @@ impl Engine {
                     if !self.may_take_over(&said) {
                         return Err(Stop::Fail(held_by(&name, &said)));
                     }
-                    self.take_over(&name, &token).await?;
+                    self.take_over(&token, &said).await?;
                 }
                 Err(error) => self.after_failure(&error, "take the lock").await?,
             }
@@ -48,16 +49,6 @@ impl Engine {
     /// A rollback takes the lock of the run that it rolls back; nothing else takes any.
     fn may_take_over(&self, said: &LockRecord) -> bool {
         matches!(&self.plan().intent, Intent::Rollback { run } if run.as_str() == said.run)
-    }
-
-    async fn take_over(&mut self, name: &str, token: &str) -> Flow<()> {
-        match lock::remove(&self.aws, token).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Stop::Fail(format!(
-                "the lock {name} was taken over by somebody else at the same moment"
-            ))),
-            Err(error) => self.after_failure(&error, "take the lock over").await,
-        }
     }
 
     /// Asks whether the lock is still ours. Gone means that no call may follow.
@@ -202,6 +193,8 @@ impl Engine {
                 held.unwrap_or_default()
             ),
             heartbeat: Some(self.clock.now()),
+            giving: plan.giving.clone(),
+            receiving: plan.receiving.clone(),
             suspended: self
                 .ledger
                 .pins

@@ -9,6 +9,7 @@ mod fence;
 mod hold;
 mod intent;
 mod step;
+mod takeover;
 mod wait;
 
 pub use asks::{Petition, Reply, Word};

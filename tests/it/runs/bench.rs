@@ -230,6 +230,7 @@ impl Site {
             receiving: None,
             confirmation: Confirmation::Type("blue".into()),
             lock: Some(LockScope::LoadBalancer(arn, "front".to_owned())),
+            inherits: None,
             guards: Vec::new(),
             steps: all,
             undo: Vec::new(),

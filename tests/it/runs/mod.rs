@@ -6,3 +6,4 @@ mod engine;
 mod killed;
 mod locks;
 mod state;
+mod takeover;
