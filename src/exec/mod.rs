@@ -11,8 +11,10 @@ pub mod journal;
 mod ledger;
 mod lock;
 mod mutate;
+pub mod permissions;
 pub mod process;
 pub mod start;
 pub mod state;
 #[cfg(test)]
 mod tests;
+mod webhook;

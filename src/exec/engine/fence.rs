@@ -11,6 +11,7 @@ use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
 use crate::core::source::Scope;
 use crate::exec::lock::{self, Taking};
+use crate::exec::permissions;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -264,7 +265,12 @@ pub(super) fn stop_of(error: &SourceError, what: &str) -> Stop {
         ErrorKind::Expired | ErrorKind::NoCredentials => HoldReason::Credentials,
         _ => HoldReason::Failed,
     };
-    Stop::Hold(reason, format!("failed to {what}: {error}. {}", error.kind.next_step()))
+    let named = |action: &String| error.message.contains(action) || what.contains(action);
+    let action = permissions::action(&error.operation)
+        .filter(|action| reason == HoldReason::Denied && !named(action));
+    let action = action.map(|action| format!(" ({action} is missing)")).unwrap_or_default();
+    let because = format!("failed to {what}: {error}{action}. {}", error.kind.next_step());
+    Stop::Hold(reason, because)
 }
 
 fn held_by(name: &str, said: &LockRecord) -> String {
