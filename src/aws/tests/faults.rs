@@ -75,7 +75,15 @@ async fn coded(status: &str, codes: [&str; 3], expected: ErrorKind) {
         assert_eq!(error.kind, expected, "{error}");
         assert_eq!(error.code.as_deref(), Some(code));
         assert_eq!(error.request_id.as_deref(), Some(id));
-        assert_eq!(error.message, "said so");
+        match expected {
+            // Whoever is to ask for the permission is told its name.
+            ErrorKind::Denied => {
+                let missing = format!(":{} is missing)", error.operation);
+                assert!(error.message.starts_with("said so ("), "{error}");
+                assert!(error.message.ends_with(&missing), "{error}");
+            }
+            _ => assert_eq!(error.message, "said so"),
+        }
     }
     assert_eq!(server.requests().len(), 3, "one attempt each");
 }
