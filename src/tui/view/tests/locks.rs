@@ -41,7 +41,7 @@ fn it_is_said_on_every_screen_of_its_fleet() {
     for (keys, words) in [
         ("", "holds the lock on front"),
         ("enter", "holds the lock on front"),
-        ("enter enter", "holds the lock on front"),
+        ("enter enter", "front, at step 4/14 :3100 to 10 %"),
         ("R", "ELSEWHERE"),
     ] {
         let mut told = locked(false);
