@@ -7,6 +7,7 @@ use divan::Bencher;
 use quarterdeck::app::{Event, EventKind, Input, Model, Place, Size, update};
 use quarterdeck::config::{Environment, Flags, Settings, load};
 use quarterdeck::core::estate::Policy;
+use quarterdeck::core::joined::Joined;
 use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::source::{Scope, SourceEvent};
 use quarterdeck::engine::console::Operator;
@@ -57,9 +58,10 @@ fn model(nodes: usize, keys: &str) -> Model {
     for event in events(nodes) {
         take(&mut model, EventKind::Source(event));
     }
-    let estate = Some(Arc::new(reconcile(&model.inventory, world::now(), &Policy::default())));
-    let generation = model.generation;
-    take(&mut model, EventKind::Reconciled { generation, as_of: world::now(), estate });
+    let estate = reconcile(&model.inventory, world::now(), &Policy::default());
+    let (generation, as_of) = (model.generation, world::now());
+    let joined = Some(Joined::new(None, estate, as_of));
+    take(&mut model, EventKind::Reconciled { generation, as_of, joined });
     press(&mut model, keys);
     model
 }
@@ -150,7 +152,10 @@ fn an_estate_comes(bencher: Bencher<'_, '_>, nodes: usize) {
     event(bencher, nodes, |model| EventKind::Reconciled {
         generation: model.generation,
         as_of: model.now,
-        estate: model.estate.as_ref().map(|estate| Arc::new((**estate).clone())),
+        joined: model
+            .estate
+            .as_deref()
+            .map(|estate| Joined::new(Some(estate), estate.clone(), model.now)),
     });
 }
 

@@ -3,12 +3,11 @@
 
 use super::input::Input;
 use super::operate::Answer;
-use crate::core::estate::Estate;
 use crate::core::inventory::Memory;
+use crate::core::joined::Joined;
 use crate::core::source::SourceEvent;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,10 +36,10 @@ pub enum EventKind {
         generation: u64,
         /// The time that was passed to `reconcile`.
         as_of: Timestamp,
-        /// What came of it, its findings dated back to when they were first seen. Not recorded: a
-        /// replay computes it again from the inventory and the estate before it.
+        /// What came of it. Not recorded: a replay computes it again from the inventory and the
+        /// estate before it.
         #[serde(skip)]
-        estate: Option<Arc<Estate>>,
+        joined: Option<Joined>,
     },
     /// The engine answers what was asked of it about plans and runs.
     Operation(Answer),
@@ -131,7 +130,7 @@ mod tests {
             (any::<u64>(), 0i64..1000).prop_map(|(generation, second)| EventKind::Reconciled {
                 generation,
                 as_of: at(second),
-                estate: None,
+                joined: None,
             }),
             Just(EventKind::Tick),
             signals.prop_map(EventKind::Signal),

@@ -10,6 +10,7 @@ use crate::core::estate::{
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::inventory::{Identity, ProbeOutcome, ProbeReason, Verdict};
+use crate::core::joined::Joined;
 use crate::core::observed::Why;
 use crate::core::source::{Fragment, Scope, SourceEvent};
 use jiff::Timestamp;
@@ -56,9 +57,9 @@ pub(crate) fn press(model: &mut Model, keys: &str) {
 
 /// Hands the model an estate.
 pub(crate) fn show(model: &mut Model, second: i64, estate: Estate) {
-    let estate = Some(Arc::new(estate));
+    let joined = Some(Joined::new(model.estate.as_deref(), estate, at(second)));
     let generation = model.generation;
-    feed(model, second, EventKind::Reconciled { generation, as_of: at(second), estate });
+    feed(model, second, EventKind::Reconciled { generation, as_of: at(second), joined });
 }
 
 /// A read that ended at a second of the fixtures' day.

@@ -12,8 +12,7 @@ use super::notice::NoticeKind;
 use super::operate;
 use super::prompt;
 use super::sources;
-use crate::core::cause::causes;
-use crate::core::estate::Estate;
+use crate::core::joined::Joined;
 use crate::core::observed::age;
 use crate::core::source::{Scope, SourceEvent};
 use std::sync::Arc;
@@ -46,9 +45,9 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             Effect::Reconcile.into()
         }
         EventKind::Source(news) => take_news(model, news),
-        EventKind::Reconciled { generation, as_of, estate } => {
+        EventKind::Reconciled { generation, as_of, joined } => {
             model.reconciled = Some((as_of, generation));
-            take_estate(model, estate);
+            take_joined(model, joined);
             look_at_sources(model);
             navigate::refresh(model);
             Effects::none()
@@ -124,13 +123,16 @@ fn press(model: &mut Model, chord: Chord) -> Effects {
 }
 
 /// The world as it is now known, and what changed since it was last looked at.
-fn take_estate(model: &mut Model, estate: Option<Arc<Estate>>) {
-    if let (Some(before), Some(after)) = (&model.estate, &estate) {
-        model.timeline.compare((before, after), model.now, model.started);
+fn take_joined(model: &mut Model, joined: Option<Joined>) {
+    let Some(Joined { estate, causes, changes }) = joined else {
+        model.estate = None;
+        return;
+    };
+    if let Some(before) = &model.estate {
+        model.timeline.compare(before, changes, model.now, model.started);
     }
-    model.estate = estate;
-    let Some(estate) = &model.estate else { return };
-    model.causes = causes(estate);
+    model.causes = causes;
+    let estate = model.estate.insert(estate);
     model.timeline.record(&model.inventory, |group| estate.stack_of_group(group).cloned());
 }
 

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod finding;
 pub mod ids;
 pub mod inventory;
+pub mod joined;
 pub mod lock;
 pub mod meter;
 pub mod observed;

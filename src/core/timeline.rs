@@ -2,7 +2,7 @@
 //! runs did. A ring of bounded size, in the order of the times at which things happened; each entry
 //! has a number of its own for ever, so that it can be selected while others come and go.
 
-use super::diff::{Change, ChangeKind, diff};
+use super::diff::{Change, ChangeKind};
 use super::estate::Estate;
 use super::finding::Severity;
 use super::ids::{GroupName, InstanceId, StackId};
@@ -117,11 +117,12 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Takes in what changed from one estate to the next. What comes to be known while the console
+    /// Takes in what changed since the estate before. What comes to be known while the console
     /// looks for the first time is no change of the world, and is not told.
     pub fn compare(
         &mut self,
-        (before, after): (&Estate, &Estate),
+        before: &Estate,
+        changes: Vec<Change>,
         now: Timestamp,
         started: Timestamp,
     ) {
@@ -131,7 +132,7 @@ impl Timeline {
             }
             self.since = Some(now);
         }
-        self.observe(diff(before, after, now));
+        self.observe(changes);
     }
 
     /// Since when changes are told; `None` while the console still looks for the first time.
@@ -281,6 +282,7 @@ fn instance_in(description: &str) -> Option<InstanceId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::diff::diff;
     use crate::core::finding::{Finding, FindingKind};
     use crate::core::query::Query;
     use crate::core::source::{Fragment, Scope, SourceEvent};
@@ -368,16 +370,17 @@ mod tests {
         let finding = Finding::new(FindingKind::BootRace, at(0), "six of them").identified("");
         later.findings.push(finding);
         let blank = Estate::default();
+        let raised = || diff(&known, &later, at(4));
         let mut timeline = Timeline::default();
-        timeline.compare((&blank, &later), at(3), at(0));
+        timeline.compare(&blank, raised(), at(3), at(0));
         assert_eq!((timeline.len(), timeline.since()), (0, None), "nothing to compare with");
-        timeline.compare((&known, &later), at(4), at(0));
+        timeline.compare(&known, raised(), at(4), at(0));
         assert_eq!((texts(&timeline), timeline.since()), (vec!["six of them"], Some(at(4))));
-        timeline.compare((&later, &known), at(5), at(0));
+        timeline.compare(&later, diff(&later, &known, at(5)), at(5), at(0));
         assert_eq!(timeline.len(), 2);
         // Where there never is a whole picture, a partial one has to do.
         let mut timeline = Timeline::default();
-        timeline.compare((&blank, &later), at(20), at(0));
+        timeline.compare(&blank, raised(), at(20), at(0));
         assert_eq!(timeline.len(), 1);
     }
 

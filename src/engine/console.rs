@@ -299,6 +299,7 @@ impl<'s, S: Surface> Console<'s, S> {
 
     /// Takes in a new estate; the one before it is taken apart elsewhere.
     fn take_joined(&mut self, joined: EventKind) {
+        self.reconciler.over(self.clock.real_elapsed());
         let before = self.model.estate.clone();
         self.take(joined);
         take_apart(before);

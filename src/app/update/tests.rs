@@ -10,6 +10,7 @@ use crate::core::error::ErrorKind;
 use crate::core::estate::Role;
 use crate::core::ids::InstanceId;
 use crate::core::inventory::Inventory;
+use crate::core::joined::Joined;
 use crate::core::source::Fragment;
 
 fn selected_fleet(model: &Model) -> Option<&str> {
@@ -233,7 +234,7 @@ fn a_recording_replays_exactly() {
     };
     let key = |key: &str| EventKind::Input(Input::Chord(key.parse().unwrap()));
     let joined =
-        |generation, second| EventKind::Reconciled { generation, as_of: at(second), estate: None };
+        |generation, second| EventKind::Reconciled { generation, as_of: at(second), joined: None };
     let script = [
         read(Scope::Groups, 1, Ok(Fragment::Groups(Vec::new()))),
         joined(1, 1),
@@ -250,8 +251,9 @@ fn a_recording_replays_exactly() {
     let run = |events: Vec<Event>| {
         let mut model = model(80, 24);
         for mut event in events {
-            if let EventKind::Reconciled { estate, .. } = &mut event.kind {
-                *estate = Some(Arc::new(join(&model.inventory)));
+            if let EventKind::Reconciled { joined, as_of, .. } = &mut event.kind {
+                let estate = join(&model.inventory);
+                *joined = Some(Joined::new(model.estate.as_deref(), estate, *as_of));
             }
             drop(update(&mut model, event));
         }

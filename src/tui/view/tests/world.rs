@@ -11,10 +11,10 @@ use crate::core::inventory::{
     LoadBalancer, LoadBalancerAttributes, Member, Namespace, ProbeOutcome, ProbeReason,
     RegistryService, TargetGroup, TargetGroupAttributes, TargetHealth, Verdict, WeightedGroup,
 };
+use crate::core::joined::Joined;
 use crate::core::reconcile::reconcile;
 use crate::core::source::{Fragment, Scope, SourceEvent};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) const PORTS: [(u16, &str); 4] =
@@ -344,6 +344,7 @@ fn event(model: &mut Model, second: i64, scope: Scope, result: Result<Fragment, 
 /// What is known now is joined, as the engine would.
 pub(super) fn join(model: &mut Model, second: i64) {
     let estate = reconcile(&model.inventory, at(second), &Policy::default());
-    let (generation, estate) = (model.generation, Some(Arc::new(estate)));
-    feed(model, second, EventKind::Reconciled { generation, as_of: at(second), estate });
+    let joined = Some(Joined::new(model.estate.as_deref(), estate, at(second)));
+    let generation = model.generation;
+    feed(model, second, EventKind::Reconciled { generation, as_of: at(second), joined });
 }
