@@ -130,7 +130,8 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         | Action::PlanRepair
         | Action::PlanDeregister
         | Action::PlanCutover
-        | Action::PlanRollback => {}
+        | Action::PlanRollback
+        | Action::PlanTakeover => {}
     }
     Effects::none()
 }

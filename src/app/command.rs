@@ -107,7 +107,7 @@ commands! {
     Back, "back", "back",
         [Fleets, Nodes, Node, Traffic, Findings, Timeline, Sources, Runs, Run, Layer, Prompt, Dialog],
         "Go back to where you came from; drop the filter first, if there is one.";
-    PlanFix, "fix", "fix", [Fleets, Nodes, Node, Findings],
+    PlanFix, "fix", "fix", [Fleets, Nodes, Node, Findings, Runs],
         "Plan the fix that the selected finding calls for; of a fleet, every safe fix.";
     PlanDrain, "drain", "drain", [Global],
         "Plan to take the marked nodes, or the selected one, out of the load balancer.";
@@ -141,6 +141,8 @@ commands! {
     PlanRepair, "repair", "", [Global], "Plan every safe fix of the selected fleet.";
     PlanDeregister, "deregister", "", [Global],
         "Plan to remove registry entries of instances that are proven gone.";
+    PlanTakeover, "takeover", "", [Global],
+        "Plan to take the lock of a dead run over, whatever its host: `takeover front`.";
     Arm, "arm", "", [Global], "Allow plans to be approved in this console for 15 minutes.";
     Disarm, "disarm", "", [Global], "Allow it no more.";
     Down, "down", "", [List, Layer, Prompt], "Go to the next row.";
@@ -199,6 +201,7 @@ impl Action {
             Self::PlanDeregister => Argument::Plan(Verb::Deregister),
             Self::PlanCutover => Argument::Plan(Verb::Cutover),
             Self::PlanRollback => Argument::Plan(Verb::Rollback),
+            Self::PlanTakeover => Argument::Plan(Verb::Takeover),
             _ => Argument::None,
         }
     }

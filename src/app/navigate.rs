@@ -95,6 +95,10 @@ fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
             about(entry.instance_id.as_ref(), entry.stack_id.as_ref())
         }
         RowId::Run(id) => Some(ScreenKind::Run(id.clone())),
+        RowId::Lock(_) => {
+            let lock = rows::runs::lock(model, row)?;
+            about(None, lock.giving())
+        }
         RowId::Answer(_)
         | RowId::Balancer(_)
         | RowId::Listener(_)

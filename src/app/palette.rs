@@ -132,7 +132,7 @@ fn subjects(model: &Model, name: &str, verb: Verb, text: &str) -> Found {
     let wanted = match verb {
         Verb::Repair | Verb::Cutover => Wanted::Fleets,
         Verb::Reregister | Verb::Drain | Verb::Undrain | Verb::Deregister => Wanted::Nodes,
-        Verb::Rollback => return Found::default(),
+        Verb::Rollback | Verb::Takeover => return Found::default(),
     };
     let mut found = places(model, last, wanted);
     for choice in &mut found.choices {

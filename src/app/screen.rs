@@ -104,6 +104,8 @@ pub enum RowId {
     Read(Option<Scope>),
     /// A run.
     Run(RunId),
+    /// The lock of a run that this host does not know.
+    Lock(ServiceId),
     /// A step of the run whose screen it is, from 1.
     Step(u32),
 }
@@ -153,6 +155,7 @@ impl RowId {
             Self::Read(Some(scope)) => format!("read of {scope}"),
             Self::Read(None) => "row of the probes".into(),
             Self::Run(id) => format!("run {id}"),
+            Self::Lock(id) => format!("lock {id}"),
             Self::Step(number) => format!("step {number}"),
         }
     }

@@ -3,7 +3,7 @@
 //! answer.
 
 use super::xml::ErrorDocument;
-use super::{codes, credentials, gate, whole};
+use super::{codes, credentials, gate, permission, whole};
 use crate::core::error::{ErrorKind, SourceError};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -41,6 +41,13 @@ where
     };
     if found.request_id.is_none() {
         found.request_id = error.request_id().map(str::to_owned);
+    }
+    // EC2 says only that one is not authorized; whoever is to ask for the permission needs its name.
+    if found.kind == ErrorKind::Denied
+        && let Some(action) = permission::of_read(operation)
+        && !found.message.contains(&format!(":{operation}"))
+    {
+        found.message = format!("{} ({action} is missing)", found.message);
     }
     SourceError {
         kind: found.kind,

@@ -33,6 +33,7 @@ pub const READS: &[(&str, &str)] = &[
     ("ServiceDiscovery", "DiscoverInstancesRevision"),
     ("ServiceDiscovery", "GetInstancesHealthStatus"),
     ("ServiceDiscovery", "GetOperation"),
+    ("ServiceDiscovery", "GetServiceAttributes"),
     ("ServiceDiscovery", "ListInstances"),
     ("ServiceDiscovery", "ListNamespaces"),
     ("ServiceDiscovery", "ListServices"),

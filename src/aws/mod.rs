@@ -14,6 +14,7 @@ mod ec2_xml;
 mod endpoint;
 mod errors;
 mod gate;
+mod permission;
 mod profiles;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,3 +26,4 @@ pub use connect_error::ConnectError;
 pub use credentials::Lasting;
 pub use errors::source_error;
 pub use gate::{Armed, Call, READS};
+pub use permission::permission;

@@ -284,6 +284,17 @@ pub(super) enum HealthMode {
 /// `policy …`.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum PolicyCommand {
+    /// For who looks: every call that the read commands and the console make.
+    Observe,
+    /// For who acts: that, and every call that a run may make.
+    Operate {
+        /// Only the entries of these registry services; several times or with commas for several.
+        #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = service_id)]
+        service: Vec<String>,
+        /// Only this account.
+        #[arg(long, value_name = "NUMBER", value_parser = account)]
+        account: Option<String>,
+    },
     /// For the role of a node: what `register` calls, and nothing else.
     Node {
         /// Only these registry services; several times or with commas for several.

@@ -4,7 +4,6 @@
 use super::args::Output;
 use super::execute::{execute, not_armed};
 use super::output::{Reader, Streams};
-use super::run::on_runtime;
 use super::table::clean;
 use super::verb_args::VerbCommand;
 use super::world::{Round, World};
@@ -13,6 +12,7 @@ use crate::config::{Environment, Settings};
 use crate::core::plan::{self, Plan, Refusal, RefusalKind, Request};
 use crate::core::run::{Run, RunId};
 use crate::engine::planning::{self, Beside};
+use crate::engine::records::Records;
 use crate::exec::arming::Arming;
 
 /// A verb: its plan is printed, or carried out.
@@ -82,10 +82,7 @@ fn planned<W: World>(
     command: &VerbCommand,
 ) -> Result<Option<(Plan, String)>, Failure> {
     let round = read::round(settings, world)?;
-    let records = on_runtime(super::console::clock(settings), async |clock| {
-        Ok(world.records(settings, &clock, &round).await)
-    })?;
-    let beside = Beside { runs: world.runs(settings), records };
+    let beside = Beside { runs: world.runs(settings), records: Records::of(&round) };
     let made = make(settings, &round, &beside, command);
     match made {
         Ok(plan) => Ok(Some((plan, read::missing(&round.lacking)))),

@@ -62,6 +62,7 @@ fn intent(intent: &Intent) -> String {
         Intent::Repair { stack } => format!("{verb} {stack}"),
         Intent::Cutover { from, to } => format!("{verb} {from} {to}"),
         Intent::Rollback { run } => format!("{verb} {run}"),
+        Intent::Takeover { lock } => format!("{verb} {lock}"),
     }
 }
 

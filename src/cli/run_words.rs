@@ -48,6 +48,12 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
         }
         Entry::StepDone { step } => (Some(*step), "done".to_owned()),
         Entry::Locked { token } => (None, format!("lock {token} taken")),
+        Entry::TakingOver { token, from } => {
+            (None, format!("about to take lock {token} from {from}"))
+        }
+        Entry::NotTold { event, because } => {
+            (None, format!("webhook not told of {event}: {because}"))
+        }
         Entry::Unlocked { token } => (None, format!("lock {token} given back")),
         Entry::Throttled { step, call } => (Some(*step), format!("{call} is throttled: waiting")),
         Entry::Held { reason, because } => (None, format!("HOLDS ({reason}): {because}")),

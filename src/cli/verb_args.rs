@@ -77,6 +77,14 @@ pub(super) enum VerbCommand {
         #[command(flatten)]
         act: ActArgs,
     },
+    /// Take the lock of a dead run over, from any host, and end what it left.
+    Takeover {
+        /// The load balancer it is held on, a fleet behind that, its run, or the lock's id; without
+        /// one, the only lock there is.
+        lock: Option<String>,
+        #[command(flatten)]
+        act: ActArgs,
+    },
 }
 
 /// What every verb takes.
@@ -174,6 +182,7 @@ impl VerbCommand {
             Self::Undrain { .. } => Verb::Undrain,
             Self::Cutover { .. } => Verb::Cutover,
             Self::Rollback { .. } => Verb::Rollback,
+            Self::Takeover { .. } => Verb::Takeover,
         }
     }
 
@@ -186,7 +195,8 @@ impl VerbCommand {
             | Self::Drain { act, .. }
             | Self::Undrain { act, .. }
             | Self::Cutover { act, .. }
-            | Self::Rollback { act, .. } => act,
+            | Self::Rollback { act, .. }
+            | Self::Takeover { act, .. } => act,
         }
     }
 
@@ -210,6 +220,9 @@ impl VerbCommand {
             Self::Rollback { run, .. } => {
                 let named = run.as_ref().map(RunId::from);
                 Intent::Rollback { run: named.or_else(|| last.cloned()).ok_or_else(no_run)? }
+            }
+            Self::Takeover { lock, .. } => {
+                Intent::Takeover { lock: resolve::lock(lock.as_deref(), picture)? }
             }
         })
     }

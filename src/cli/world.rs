@@ -9,7 +9,6 @@ use crate::clock::Clock;
 use crate::config::{Environment, Settings};
 use crate::core::reconcile::reconcile;
 use crate::core::run::Run;
-use crate::engine::records::Records;
 use crate::engine::{self, Feed, FeedError};
 use crate::exec::state::RunDir;
 use crate::tui::{self, ConsoleStart};
@@ -38,16 +37,6 @@ pub trait World {
     /// The runs that this host knows, oldest first; none where nothing has ever been run.
     fn runs(&self, _settings: &Settings) -> Vec<Run> {
         Vec::new()
-    }
-
-    /// What runs of any host have left on the registry for others to read.
-    fn records(
-        &self,
-        _settings: &Settings,
-        _clock: &Clock,
-        _round: &Round,
-    ) -> impl Future<Output = Records> {
-        std::future::ready(Records::default())
     }
 
     /// Calls each AWS service once.
@@ -84,10 +73,6 @@ impl World for Live {
         // One broken journal hides no other run; `runs` and `audit verify` say which it is.
         let all = RunDir::all(&settings.state_dir).unwrap_or_default();
         all.iter().filter_map(|run| Run::fold(&run.told().ok()?.lines)).collect()
-    }
-
-    async fn records(&self, settings: &Settings, _: &Clock, round: &Round) -> Records {
-        Records::read(settings, round).await
     }
 
     async fn check_services(&self, settings: &Settings) -> Vec<Check> {

@@ -32,6 +32,7 @@ pub(super) struct File {
     pub aws: AwsTable,
     pub cadence: CadenceTable,
     pub probes: ProbesTable,
+    pub webhook: WebhookTable,
     pub registry: Vec<RegistryTable>,
     pub contexts: BTreeMap<String, ContextTable>,
 }
@@ -54,6 +55,13 @@ pub(super) struct CadenceTable {
     pub ec2: Option<Interval>,
     pub probes: Option<Interval>,
     pub slow: Option<Interval>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WebhookTable {
+    pub url: Option<Endpoint>,
+    pub timeout: Option<RequestLimit>,
 }
 
 #[derive(Debug, Deserialize)]

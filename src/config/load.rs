@@ -6,7 +6,7 @@ use super::layers::{Layers, Said};
 use super::values::{DnsServer, Endpoint, Name, Region};
 use super::{
     AwsSettings, BadValue, Cadence, ConfigError, DnsSetting, Environment, Flags, Invalid, Mode,
-    ProbeKind, ProbeSettings, ProductSettings, Settings, default_products,
+    ProbeKind, ProbeSettings, ProductSettings, Settings, WebhookSettings, default_products,
 };
 use crate::core::ids::{Product, ServiceId, StackId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// A healthy node answers in milliseconds; three seconds are a frozen one.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Chat rooms answer within a second; a run waits for none of them.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// See console.md, Numbers (a dead node visible within 5 s) and the account-wide ELBv2 bucket.
 const CADENCE: Cadence = Cadence {
     cloudmap: Duration::from_secs(5),
@@ -70,6 +72,7 @@ pub(super) fn assemble(
     let (color, ascii) = looks(&mut layers, &file, env, flags);
     let cadence = cadence(&mut layers, &file);
     let registry = registry(&mut layers, &file)?;
+    let webhook = webhook(&mut layers, &file);
     let probes = probes(&mut layers, file, flags);
     Ok(Settings {
         context: name,
@@ -82,6 +85,7 @@ pub(super) fn assemble(
         registry,
         probes,
         dns,
+        webhook,
         cadence,
         timeout,
         state_dir,
@@ -263,6 +267,14 @@ fn cadence(layers: &mut Layers, file: &File) -> Cadence {
         probes: pick("cadence.probes", &table.probes, CADENCE.probes),
         slow: pick("cadence.slow", &table.slow, CADENCE.slow),
     }
+}
+
+/// Without a URL nobody is told, whatever else is said.
+fn webhook(layers: &mut Layers, file: &File) -> Option<WebhookSettings> {
+    let url = layers.pick("webhook.url", Said::file(file.webhook.url.clone()));
+    let timeout = Said::file(file.webhook.timeout.map(|span| span.0));
+    let timeout = layers.pick("webhook.timeout", timeout).unwrap_or(WEBHOOK_TIMEOUT);
+    url.map(|url| WebhookSettings { url: url.0, timeout })
 }
 
 fn registry(

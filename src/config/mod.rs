@@ -24,7 +24,7 @@ pub use products::default_products;
 pub use sample::{sample, show};
 pub use settings::{
     AwsSettings, Cadence, ClockSetting, DnsSetting, Mode, Origin, ProbeKind, ProbeSettings,
-    ProductSettings, Settings,
+    ProductSettings, Settings, WebhookSettings,
 };
 pub use values::{
     BadValue, parse_clock, parse_request_limit, parse_span, parse_timeout, without_password,

@@ -23,7 +23,7 @@ const fn key(name: &'static str, about: &'static str, example: &'static str) -> 
 }
 
 /// All keys outside `[probes.<product>]`, `[[registry]]` and `[contexts.<name>]`, in file order.
-const KEYS: [Key; 23] = [
+const KEYS: [Key; 25] = [
     key("timeout", "How long a read command waits for its full round.", ""),
     key("namespace", "Read only the Cloud Map namespace of this name or id.", "\"glt.internal\""),
     key("load_balancer", "Read only the load balancer of this name or ARN.", "\"front\""),
@@ -58,6 +58,12 @@ const KEYS: [Key; 23] = [
         "For nodes that cannot be reached directly.",
         "\"socks5://127.0.0.1:1080\"",
     ),
+    key(
+        "webhook.url",
+        "Told of each run as JSON (POST): start, gate, hold, regression, take_over, done.",
+        "\"https://chat.example/hooks/oncall\"",
+    ),
+    key("webhook.timeout", "How long one of three tries may take; no run waits for it.", "\"5s\""),
     key("registry", "", ""),
 ];
 
@@ -190,9 +196,19 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, String> {
         ("probes.enabled", Some(probes.enabled.to_string())),
         ("probes.timeout", span(probes.timeout)),
         ("probes.proxy", url(&probes.proxy)),
+        ("webhook.url", settings.webhook.as_ref().map(|of| quote(&host_of(&of.url)))),
+        ("webhook.timeout", settings.webhook.as_ref().and_then(|of| span(of.timeout))),
         ("registry", (!settings.registry.is_empty()).then(|| registry(settings))),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// A webhook's URL without what may be its token: the path and whatever stands before the host.
+fn host_of(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}/…")
 }
 
 /// The resolver, where somebody chose one.

@@ -70,6 +70,8 @@ pub struct Settings {
     pub probes: ProbeSettings,
     /// Which resolver is asked for the registry's names.
     pub dns: DnsSetting,
+    /// Who is told of runs.
+    pub webhook: Option<WebhookSettings>,
     /// How often each source is read.
     pub cadence: Cadence,
     /// How long a read command waits for its full round.
@@ -105,6 +107,15 @@ impl Settings {
         }
         aws
     }
+}
+
+/// Where a run's turns are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookSettings {
+    /// Where to; it may hold a token, and is never shown whole.
+    pub url: String,
+    /// How long one try may take, connection included.
+    pub timeout: Duration,
 }
 
 /// Another clock than the real one: for worlds whose time runs faster.

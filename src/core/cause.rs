@@ -54,9 +54,9 @@ pub struct Cause {
 /// same things.
 const COMES_OF: &[(FindingKind, FindingKind, Same)] = {
     use FindingKind::{
-        DependencyFailure, FailOpen, LaunchFailures, ListenersSplit, NotInTargetGroup,
-        ProbeDisagrees, ProbeFailed, ServiceEmpty, SuspendedProcesses, TrafficChangedOutside,
-        UnhealthyTarget, UnregisteredNode, ZoneOutOfDns, ZoneUncovered,
+        DependencyFailure, FailOpen, LaunchFailures, LeftoverRun, ListenersSplit, NotInTargetGroup,
+        Pinned, ProbeDisagrees, ProbeFailed, ServiceEmpty, SuspendedProcesses,
+        TrafficChangedOutside, UnhealthyTarget, UnregisteredNode, ZoneOutOfDns, ZoneUncovered,
     };
     &[
         (UnhealthyTarget, DependencyFailure, Same::FleetOrAll),
@@ -71,6 +71,7 @@ const COMES_OF: &[(FindingKind, FindingKind, Same)] = {
         (ZoneUncovered, LaunchFailures, Same::Fleet),
         (NotInTargetGroup, SuspendedProcesses, Same::Fleet),
         (ListenersSplit, TrafficChangedOutside, Same::Fleet),
+        (Pinned, LeftoverRun, Same::Fleet),
     ]
 };
 
@@ -251,6 +252,8 @@ fn noun(kind: FindingKind) -> &'static str {
         | FindingKind::SuspendedProcesses
         | FindingKind::LaunchFailures
         | FindingKind::MixedVersions => "ASG",
+        FindingKind::Pinned => "ASG",
+        FindingKind::LeftoverRun => "lock",
         FindingKind::DuplicateIp => "pair of members",
         _ => "case",
     }

@@ -44,7 +44,7 @@ impl ErrorKind {
         match self {
             Self::Throttled => "Wait: reads back off by themselves. Other tools share this bucket.",
             Self::Denied => {
-                "Ask for the permission that the message names; ARCHITECTURE.md lists the calls."
+                "Ask for the permission that the message names; `quarterdeck policy` prints all that are needed."
             }
             Self::Expired => "Log in again (`aws sso login`, or renew the session token).",
             Self::NoCredentials => {

@@ -7,6 +7,7 @@ use super::ids::{
     TargetGroupArn, Zone,
 };
 use super::inventory::{MemberHealth, ProbeOutcome, Verdict};
+use super::lock::LockView;
 use super::observed::Why;
 use super::rings::{DnsView, FleetRequests, FleetRing, NodeRequests, NodeRing, RingView};
 use jiff::Timestamp;
@@ -66,6 +67,9 @@ pub struct Estate {
     /// What DNS answers for the registry's names.
     #[serde(default)]
     pub dns: Vec<DnsView>,
+    /// Who is at work on which load balancer, from whatever host.
+    #[serde(default)]
+    pub locks: Vec<LockView>,
 }
 
 /// A fleet: all nodes of one STACK.
@@ -104,6 +108,13 @@ pub struct Fleet {
 }
 
 impl Estate {
+    /// The lock that keeps others off a fleet, where somebody holds one.
+    pub fn lock_on(&self, stack: &StackId) -> Option<&LockView> {
+        self.locks.iter().find(|lock| {
+            lock.fleets.contains(stack) || lock.concerns().any(|concerned| concerned == stack)
+        })
+    }
+
     /// The fleet that an Auto Scaling group belongs to.
     pub fn stack_of_group(&self, name: &GroupName) -> Option<&StackId> {
         let has = |fleet: &&Fleet| fleet.groups.iter().any(|group| group.name == *name);

@@ -54,6 +54,7 @@ fn verb(fix: Fix, one_node: bool) -> &'static str {
         Fix::Deregister => "deregister it",
         Fix::Undrain => "undrain the node",
         Fix::Cutover => "cut over to one fleet",
+        Fix::Takeover => "take the lock over once nobody is at work on it",
     }
 }
 
@@ -144,6 +145,13 @@ fn words_of_health_and_groups(kind: FindingKind) -> (&'static str, &'static str)
         FindingKind::MixedVersions => {
             ("nodes of one fleet may behave differently", "finish or roll back the refresh")
         }
+        FindingKind::Pinned => {
+            ("the group does not do that until the run ends", "wait for the run to end")
+        }
+        FindingKind::LeftoverRun => (
+            "nobody else can work on it and what it suspended stays so",
+            "take the lock over once nobody is at work on it",
+        ),
         FindingKind::DrainedOnPurpose => {
             ("it gets no traffic until it is brought back", "undrain the node")
         }

@@ -47,6 +47,8 @@ pub enum Fix {
     Undrain,
     /// Move all listeners to one fleet.
     Cutover,
+    /// Take the lock of a dead run over and end what it left.
+    Takeover,
 }
 
 macro_rules! kinds {
@@ -178,7 +180,13 @@ kinds! {
     /// A node that is in no ring of its fleet.
     RingNotJoined, Warning, "not in their ring",
         "Look at the product's log for `joining memberlist cluster`, and at DNS and port 7946 as the node sees them; restart the product on it.";
-    /// Taken out on purpose (standby).
+    /// Processes of a group that a run keeps suspended.
+    Pinned, Info, "pinned by a run",
+        "Nothing to do while its run goes on: it resumes what it suspended. If nobody is at work any more, take the run's lock over.";
+    /// A run that is not over, and whose process or host is gone.
+    LeftoverRun, Warning, "left behind by a run",
+        "Make sure that nobody is at work on it; resume or roll back the run on its own host, or take its lock over from here: what it suspended stays suspended until then.";
+    /// Taken out on purpose (standby, or the mark of a drain).
     DrainedOnPurpose, Info, "drained on purpose",
         "Undrain the node when the work on it is done.";
 }

@@ -13,6 +13,7 @@ pub mod finding;
 pub mod ids;
 pub mod inventory;
 pub mod joined;
+pub mod lock;
 pub mod meter;
 pub mod observed;
 pub mod plan;

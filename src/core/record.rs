@@ -6,7 +6,7 @@
 //! Cloud Map holds 30 attributes a service, each of 1,024 printable ASCII characters at most, so
 //! lists are written into numbered attributes, and what could not be written as it is is escaped.
 
-use super::ids::{GroupName, InstanceId};
+use super::ids::{GroupName, InstanceId, StackId};
 use super::inventory::{Forward, WeightedGroup};
 use super::plan::{ActionId, LockScope};
 use jiff::Timestamp;
@@ -50,6 +50,11 @@ pub fn is_record(name: &str) -> bool {
     name.starts_with(LOCK) || name.starts_with(MARKS)
 }
 
+/// What the record of this name is of: a load balancer's name, or a namespace's id.
+pub fn scope_of(name: &str) -> &str {
+    name.strip_prefix(LOCK).or_else(|| name.strip_prefix(MARKS)).unwrap_or(name)
+}
+
 /// Whether a service of this name is a lock.
 pub fn is_lock(name: &str) -> bool {
     name.starts_with(LOCK)
@@ -68,6 +73,12 @@ pub struct LockRecord {
     pub step: String,
     /// When its process was last heard of.
     pub heartbeat: Option<Timestamp>,
+    /// The fleet that loses, or is changed.
+    #[serde(default)]
+    pub giving: Option<StackId>,
+    /// The fleet that receives.
+    #[serde(default)]
+    pub receiving: Option<StackId>,
     /// Processes that the run has suspended, a group at a time.
     pub suspended: Pins,
     /// What actions forwarded to before the run touched them.
@@ -89,6 +100,13 @@ impl LockRecord {
         if let Some(at) = self.heartbeat {
             all.insert("heartbeat".to_owned(), at.to_string());
         }
+        let fleets = self.giving.iter().chain(&self.receiving);
+        let fleets: Vec<String> = fleets.map(|stack| escaped(stack.as_str())).collect();
+        // Who receives is said only beside who gives; cut, a name would be another fleet's.
+        let fleets = fleets.join(" ");
+        if self.giving.is_some() && fleets.len() <= VALUE_MOST {
+            all.insert("fleets".to_owned(), fleets);
+        }
         pack(&mut all, SUSPENDED, pins(&self.suspended));
         pack(&mut all, PREVIOUS, previous);
         pack(&mut all, DRAINED, self.drained.iter().map(|id| escaped(id.as_str())));
@@ -103,7 +121,11 @@ impl LockRecord {
             let processes = processes.split(',').filter(|one| !one.is_empty()).map(unescaped);
             Some((GroupName::from(unescaped(group)), processes.collect()))
         });
+        let fleets = text("fleets");
+        let mut fleets = fleets.split(' ').filter(|name| !name.is_empty()).map(unescaped);
         Self {
+            giving: fleets.next().map(StackId::from),
+            receiving: fleets.next().map(StackId::from),
             holder: text("holder"),
             reason: text("reason"),
             run: text("run"),
@@ -266,6 +288,8 @@ mod tests {
             run: "20261122-140000-abcd".into(),
             step: "4/14 shift 10 %".into(),
             heartbeat: "2026-11-22T14:00:00Z".parse().ok(),
+            giving: Some("blue 412, the first".into()),
+            receiving: Some("green-413".into()),
             suspended: [(
                 GroupName::from("a group, with = odd; letters é"),
                 BTreeSet::from(["AZRebalance".to_owned(), "HealthCheck".to_owned()]),

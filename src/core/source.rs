@@ -12,6 +12,7 @@ use super::inventory::{
     ProductRings, Refresh, RegistryService, Rule, Tags, TargetGroup, TargetGroupAttributes,
     TargetHealth,
 };
+use super::record::Attributes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -118,6 +119,8 @@ pub enum Scope {
     Members(ServiceId),
     /// `GetInstancesHealthStatus` of one service with custom health.
     MemberHealth(ServiceId),
+    /// `GetServiceAttributes` of one record that a run left for other hosts.
+    Record(ServiceId),
     /// `DescribeAutoScalingGroups`.
     Groups,
     /// `DescribeScalingActivities` of one group.
@@ -157,9 +160,11 @@ impl Scope {
     pub fn source(&self) -> Source {
         match self {
             Self::Identity => Source::Sts,
-            Self::Namespaces | Self::Services(_) | Self::Members(_) | Self::MemberHealth(_) => {
-                Source::CloudMap
-            }
+            Self::Namespaces
+            | Self::Services(_)
+            | Self::Members(_)
+            | Self::MemberHealth(_)
+            | Self::Record(_) => Source::CloudMap,
             Self::Groups | Self::Activities(_) | Self::Refreshes(_) => Source::AutoScaling,
             Self::LoadBalancers
             | Self::LoadBalancerAttributes(_)
@@ -183,6 +188,7 @@ impl Scope {
         !matches!(
             self,
             Self::Identity
+                | Self::Record(_)
                 | Self::Activities(_)
                 | Self::Refreshes(_)
                 | Self::LoadBalancerAttributes(_)
@@ -205,6 +211,7 @@ impl std::fmt::Display for Scope {
             Self::Services(id) => write!(f, "services {id}"),
             Self::Members(id) => write!(f, "{id}"),
             Self::MemberHealth(id) => write!(f, "health {id}"),
+            Self::Record(id) => write!(f, "record {id}"),
             Self::Groups => f.write_str("groups"),
             Self::Activities(name) => write!(f, "activities {name}"),
             Self::Refreshes(name) => write!(f, "refreshes {name}"),
@@ -245,6 +252,8 @@ pub enum Fragment {
     MembersUnchanged,
     /// Custom health of the scope's members.
     MemberHealth(BTreeMap<InstanceId, MemberHealth>),
+    /// What the scope's record says; `None` where the record is gone.
+    Record(Option<Attributes>),
     /// All Auto Scaling groups.
     Groups(Vec<AutoScalingGroup>),
     /// The latest scaling activities of the scope's group.

@@ -7,7 +7,7 @@ use super::round::{Round, round};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::plan::refusal::RefusalKind;
-use crate::core::plan::{Context, Intent, Picture, Plan, Refusal, Request, plan};
+use crate::core::plan::{Context, Picture, Plan, Refusal, Request, plan};
 use crate::core::run::Run;
 use crate::exec::state::RunDir;
 
@@ -38,7 +38,7 @@ pub async fn plan_afresh(
     let round = round(settings, clock).await.map_err(|error| {
         Refusal::new(RefusalKind::Unknown, error.to_string(), error.next_step())
     })?;
-    let records = Records::read(settings, &round).await;
+    let records = Records::of(&round);
     make(settings, &round, &Beside { runs: runs(settings), records }, request)
 }
 
@@ -65,11 +65,7 @@ pub fn make(
     let plan = plan(&picture, request, &context)?;
     // Which lock a plan needs is known once it is made; who holds it is a matter for its guards.
     let Some(scope) = &plan.lock else { return Ok(plan) };
-    let rolled_back = match &request.intent {
-        Intent::Rollback { run } => Some(run.as_str()),
-        _ => None,
-    };
-    context.lock = beside.records.standing(scope, rolled_back);
+    context.lock = beside.records.standing(scope, &request.intent);
     crate::core::plan::plan(&picture, request, &context)
 }
 

@@ -2,20 +2,17 @@
 //! the lock of a scope, which nodes are drained on purpose, what is suspended by whom.
 
 use super::round::Round;
-use crate::config::Settings;
-use crate::core::ids::{GroupName, InstanceId, ServiceId};
+use crate::core::ids::{GroupName, InstanceId};
+use crate::core::lock::LockView;
 use crate::core::observed::Observed;
-use crate::core::plan::{LockScope, LockStanding};
-use crate::core::record::{LockRecord, drained, is_lock, is_record, lock_name};
-use crate::exec::records;
+use crate::core::plan::{Intent, LockScope, LockStanding};
+use crate::core::record::{LockRecord, drained, is_record, lock_name, scope_of};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// The records that are there.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    /// The locks by their names: what each says, or why it could not be read.
-    locks: BTreeMap<Arc<str>, Result<LockRecord, String>>,
+    locks: Vec<LockView>,
     /// Nodes that locks and marks say were drained on purpose.
     pub drained: BTreeSet<InstanceId>,
     /// Processes that runs say they have suspended.
@@ -25,53 +22,34 @@ pub struct Records {
 }
 
 impl Records {
-    /// Reads those that a round's lists name.
-    pub async fn read(settings: &Settings, round: &Round) -> Self {
-        let mut this = Self { unknown: unlisted(round), ..Self::default() };
-        let services = round.inventory.all_services().filter(|one| is_record(&one.name));
-        let named: BTreeMap<ServiceId, Arc<str>> =
-            services.map(|one| (one.id.clone(), Arc::clone(&one.name))).collect();
-        if named.is_empty() {
-            return this;
-        }
-        let ids: Vec<ServiceId> = named.keys().cloned().collect();
-        let said = match records::read(settings, &ids).await {
-            Ok(said) => said,
-            Err(error) => {
-                this.unknown = Some(error.to_string());
-                return this;
-            }
-        };
-        for (id, said) in said {
-            let Some(name) = named.get(&id) else { continue };
-            if let Ok(attributes) = &said {
-                this.drained.extend(drained(attributes));
-                for (group, processes) in LockRecord::of(attributes).suspended {
-                    this.pins.entry(group).or_default().extend(processes);
-                }
-            }
-            if is_lock(name) {
-                let said = said.map(|all| LockRecord::of(&all)).map_err(|error| error.to_string());
-                this.locks.insert(Arc::clone(name), said);
+    /// Those that a round has read.
+    pub fn of(round: &Round) -> Self {
+        let inventory = &round.inventory;
+        let locks = round.estate.locks.clone();
+        let mut this = Self { locks, unknown: unlisted(round), ..Self::default() };
+        for service in inventory.all_services().filter(|one| is_record(&one.name)) {
+            let slot = inventory.records.get(&service.id).and_then(Observed::value);
+            let Some(said) = slot.and_then(|held| held.value.as_deref()) else { continue };
+            this.drained.extend(drained(said));
+            for (group, processes) in LockRecord::of(said).suspended {
+                this.pins.entry(group).or_default().extend(processes);
             }
         }
         this
     }
 
     /// Who holds the lock of a scope. The run that is being rolled back may: it is taken over.
-    pub fn standing(&self, scope: &LockScope, rolled_back: Option<&str>) -> LockStanding {
+    pub fn standing(&self, scope: &LockScope, intent: &Intent) -> LockStanding {
         let name = lock_name(scope);
-        match (self.locks.get(name.as_str()), &self.unknown) {
-            (Some(Ok(said)), _) if rolled_back == Some(said.run.as_str()) => LockStanding::Free,
-            (Some(Ok(said)), _) => LockStanding::Theirs {
-                holder: format!(
-                    "{} for {} (run {}, step {})",
-                    said.holder, said.reason, said.run, said.step
-                ),
-            },
-            (Some(Err(why)), _) => {
-                LockStanding::Theirs { holder: format!("somebody; its record: {why}") }
-            }
+        let held = self.locks.iter().find(|lock| lock.scope == scope_of(&name));
+        let is_rolled_back = |lock: &LockView| match (intent, lock.record()) {
+            (Intent::Rollback { run }, Some(said)) => run.as_str() == said.run,
+            _ => false,
+        };
+        match (held, &self.unknown) {
+            (Some(lock), _) if is_rolled_back(lock) => LockStanding::Free,
+            (Some(lock), _) if lock.left => LockStanding::Left { holder: lock.sentence() },
+            (Some(lock), _) => LockStanding::Theirs { holder: lock.sentence() },
             (None, Some(why)) => LockStanding::Unknown { why: why.clone() },
             (None, None) => LockStanding::Free,
         }

@@ -231,10 +231,13 @@ fn is_own(address: IpAddr) -> bool {
     told.is_ok_and(|own| own.ip() == address)
 }
 
-/// Whether a run reads it at all. What nodes count and what names resolve to decides no step, and
-/// rings are read for the guards that look at them.
+/// Whether a run reads it at all. What nodes count and what names resolve to decides no step;
+/// rings and records are read for the guards that look at them.
 fn is_of_use(want: &Want) -> bool {
-    let told = matches!(want.scope, Scope::Rings(_) | Scope::Metrics(_) | Scope::Dns(_));
+    let told = matches!(
+        want.scope,
+        Scope::Rings(_) | Scope::Metrics(_) | Scope::Dns(_) | Scope::Record(_)
+    );
     want.rank < SWEEP_RANK && !told
 }
 

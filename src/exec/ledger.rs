@@ -56,6 +56,8 @@ pub(super) struct Ledger {
     pub restored: BTreeSet<InstanceId>,
     /// What actions forwarded to before this run touched them.
     pub previous: Vec<(ActionId, Forward)>,
+    /// The lock of another run that was about to be removed.
+    pub taking: Option<String>,
     /// The lock's token while it is held.
     pub lock: Option<String>,
     /// Processes that it resumed, its own and others'.
@@ -96,7 +98,11 @@ impl Ledger {
                 self.open = Some(Open { step, attempt, mutation, at });
             }
             Entry::Outcome { outcome, .. } => self.settle(plan, outcome, at),
-            Entry::Locked { token } => self.lock = Some(token.clone()),
+            Entry::TakingOver { token, .. } => self.taking = Some(token.clone()),
+            Entry::Locked { token } => {
+                self.lock = Some(token.clone());
+                self.inherit(plan);
+            }
             Entry::Unlocked { .. } => self.lock = None,
             Entry::Held { reason, because } => self.held = Some((*reason, because.clone(), at)),
             Entry::GoesOn => {
@@ -116,6 +122,7 @@ impl Ledger {
             | Entry::Guards { .. }
             | Entry::Throttled { .. }
             | Entry::PinsReleased { .. }
+            | Entry::NotTold { .. }
             | Entry::Asked { .. } => {}
         }
     }
@@ -149,6 +156,17 @@ impl Ledger {
             }
             (_, None) => {}
         }
+    }
+
+    /// Whoever takes a lock over answers for what its run left, as if it were this one's own.
+    fn inherit(&mut self, plan: &ApprovedPlan) {
+        let Some(left) = &plan.plan.inherits else { return };
+        for (group, processes) in &left.suspended {
+            let pin = self.pins.entry(group.clone());
+            pin.or_insert_with(|| (1, BTreeSet::new())).1.extend(processes.clone());
+        }
+        self.drained.extend(left.drained.iter().cloned());
+        self.previous.extend(left.previous.iter().cloned());
     }
 
     /// What a mutation leaves behind that this run, or another host, must know to recover.

@@ -17,7 +17,6 @@ pub(super) const CALLS: &[Call] = &[
     ("ServiceDiscovery", "DeleteService"),
     ("ServiceDiscovery", "DeleteServiceAttributes"),
     ("ServiceDiscovery", "GetService"),
-    ("ServiceDiscovery", "GetServiceAttributes"),
     ("ServiceDiscovery", "UpdateServiceAttributes"),
 ];
 

@@ -11,9 +11,10 @@ pub mod journal;
 mod ledger;
 mod lock;
 mod mutate;
+pub mod permissions;
 pub mod process;
-pub mod records;
 pub mod start;
 pub mod state;
 #[cfg(test)]
 mod tests;
+mod webhook;

@@ -145,7 +145,8 @@ impl Metadata {
                 None => self.new_token(&base).await?,
             };
             let headers = [("x-aws-ec2-metadata-token", token.as_str())];
-            let answer = self.send(Request { url: &url, put: false, headers: &headers }).await?;
+            let answer =
+                self.send(Request { url: &url, put: false, headers: &headers, body: None }).await?;
             match answer.status {
                 200 => return Ok(Some(answer.body)),
                 404 => return Ok(None),
@@ -162,7 +163,8 @@ impl Metadata {
     async fn new_token(&mut self, base: &str) -> Result<String, MetadataError> {
         let url = format!("{base}/latest/api/token");
         let headers = [("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_SECONDS)];
-        let answer = self.send(Request { url: &url, put: true, headers: &headers }).await?;
+        let answer =
+            self.send(Request { url: &url, put: true, headers: &headers, body: None }).await?;
         if answer.status != 200 || !is_token(&answer.body) {
             return Err(MetadataError::Refused { url, status: answer.status });
         }

@@ -21,7 +21,7 @@ pub struct Statement {
     pub sid: &'static str,
     effect: &'static str,
     /// The actions, sorted.
-    pub action: Vec<&'static str>,
+    pub action: Vec<String>,
     /// The ARNs, or `*`.
     pub resource: Vec<String>,
 }
@@ -46,7 +46,7 @@ impl Policy {
 
 impl Statement {
     /// Allows these actions on these resources.
-    pub fn allow(sid: &'static str, mut action: Vec<&'static str>, resource: Vec<String>) -> Self {
+    pub fn allow(sid: &'static str, mut action: Vec<String>, resource: Vec<String>) -> Self {
         action.sort_unstable();
         action.dedup();
         Self { sid, effect: "Allow", action, resource }
@@ -56,31 +56,37 @@ impl Statement {
 /// What a node's role needs for `register` and `register --leave`: exactly the calls they make,
 /// narrowed to the registry services where IAM can.
 pub fn node_policy(place: &Place) -> Policy {
-    let actions = |on_service: bool| -> Vec<&'static str> {
+    let actions = |on_service: bool| -> Vec<String> {
         let calls = CALLS.iter().filter(|call| call.on_service == on_service);
-        calls.map(|call: &Call| call.action).collect()
+        calls.map(|call: &Call| call.action.to_owned()).collect()
     };
     Policy::new(vec![
-        Statement::allow("Registry", actions(true), registry(place)),
+        Statement::allow("Registry", actions(true), place.registry()),
         Statement::allow("Look", actions(false), vec!["*".to_owned()]),
     ])
 }
 
-/// The ARNs of the registry services.
-fn registry(place: &Place) -> Vec<String> {
-    let region = place.region.as_deref().unwrap_or("*");
-    let partition = match region {
-        _ if region.starts_with("cn-") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    let account = place.account.as_deref().unwrap_or("*");
-    let arn =
-        |id: &str| format!("arn:{partition}:servicediscovery:{region}:{account}:service/{id}");
-    if place.services.is_empty() {
-        return vec![arn("*")];
+impl Place {
+    /// The ARNs of the registry services.
+    pub fn registry(&self) -> Vec<String> {
+        let arn = |id: &str| self.arn("servicediscovery", &format!("service/{id}"));
+        if self.services.is_empty() {
+            return vec![arn("*")];
+        }
+        self.services.iter().map(|id| arn(id)).collect()
     }
-    place.services.iter().map(|id| arn(id)).collect()
+
+    /// The ARN of something of a service here.
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        let region = self.region.as_deref().unwrap_or("*");
+        let partition = match region {
+            _ if region.starts_with("cn-") => "aws-cn",
+            _ if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        let account = self.account.as_deref().unwrap_or("*");
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,13 @@ pub(super) const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
 /// many calls a second (a role that may list one service is denied all the others).
 pub(super) const UNKNOWN_SERVICES_CALLS_A_SECOND: f64 = 1.0;
 
+/// What runs of other hosts say (a lock, marks) is read three times as seldom as the registry, 15 s as
+/// a rule: their hearts beat every 30 s, so that each beat is seen once and a missed one soon. There
+/// are two records a load balancer at most; in an account with many they share half a call a second.
+pub(super) const RECORDS_SLOWER: u32 = 3;
+/// See [`RECORDS_SLOWER`].
+pub(super) const RECORDS_CALLS_A_SECOND: f64 = 0.5;
+
 /// Rings say little new from second to second: six times as seldom as probes, 30 s as a rule. A dead
 /// member shows in them after 30 s at the soonest.
 pub(super) const RINGS_SLOWER: u32 = 6;

@@ -202,6 +202,24 @@ pub(super) async fn health(aws: &Aws, calls: &mut Calls<'_>, service: &ServiceId
     }
 }
 
+/// What a record says that a run left for other hosts. That it is gone is an answer: its run gave it
+/// back.
+pub(super) async fn record(aws: &Aws, calls: &mut Calls<'_>, service: &ServiceId) -> Read {
+    let request = aws.servicediscovery.get_service_attributes().service_id(service.as_str());
+    match calls.make(request.send()).await {
+        Ok(answer) => {
+            let said = answer.service_attributes.and_then(|of| of.attributes).unwrap_or_default();
+            Ok((Fragment::Record(Some(said.into_iter().collect())), None))
+        }
+        Err(error)
+            if error.as_service_error().is_some_and(|error| error.is_service_not_found()) =>
+        {
+            Ok((Fragment::Record(None), None))
+        }
+        Err(error) => Err(source_error("GetServiceAttributes", &error)),
+    }
+}
+
 fn word(status: &HealthStatus) -> MemberHealth {
     match status {
         HealthStatus::Healthy => MemberHealth::Healthy,

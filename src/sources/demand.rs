@@ -4,13 +4,15 @@
 
 use super::cadence::{
     AUTOSCALING_SLOW_CALLS_A_SECOND, ELBV2_FAST_CALLS_A_SECOND, ELBV2_SLOW_CALLS_A_SECOND,
-    METRICS_NODES_A_SECOND, METRICS_SLOWER, ON_SCREEN_PART, RINGS_NODES_A_SECOND, RINGS_SLOWER,
-    UNKNOWN_SERVICES_CALLS_A_SECOND, stretched, within_real_time,
+    METRICS_NODES_A_SECOND, METRICS_SLOWER, ON_SCREEN_PART, RECORDS_CALLS_A_SECOND, RECORDS_SLOWER,
+    RINGS_NODES_A_SECOND, RINGS_SLOWER, UNKNOWN_SERVICES_CALLS_A_SECOND, stretched,
+    within_real_time,
 };
 use crate::config::{DnsSetting, Settings};
 use crate::core::ids::{DnsName, InstanceId, LoadBalancerArn, ServiceId, StackId, TargetGroupArn};
 use crate::core::inventory::{AutoScalingGroup, Inventory, Namespace, STACK_KEYS};
 use crate::core::observed::Observed;
+use crate::core::record::is_record;
 use crate::core::source::{NEW_INSTANCES, Scope};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,7 +132,14 @@ impl<'a> Demand<'a> {
             .flatten()
             .filter(|of| wanted.is_none_or(|name| name == of.name || name == of.id.as_str()))
             .collect();
-        let unknown = self.inventory.all_services().filter(|of| !self.knowledge_of(&of.id).0);
+        let (records, registries): (Vec<_>, Vec<_>) =
+            self.inventory.all_services().partition(|of| is_record(&of.name));
+        let records = stretched(
+            self.settings.cadence.cloudmap * RECORDS_SLOWER,
+            records.len(),
+            RECORDS_CALLS_A_SECOND,
+        );
+        let unknown = registries.into_iter().filter(|of| !self.knowledge_of(&of.id).0);
         let unknown = stretched(
             self.settings.cadence.cloudmap,
             unknown.count(),
@@ -140,6 +149,11 @@ impl<'a> Demand<'a> {
             self.add(Scope::Services(namespace.id.clone()), slow, 0);
             let services = self.inventory.services.get(&namespace.id).and_then(Observed::value);
             for service in services.into_iter().flatten() {
+                // Nobody registers in a record; it says something itself.
+                if is_record(&service.name) {
+                    self.add(Scope::Record(service.id.clone()), records, 1);
+                    continue;
+                }
                 let names = (namespace.http_name.clone(), service.name.to_string());
                 let (known, ours) = self.knowledge_of(&service.id);
                 let every = match (known, ours) {

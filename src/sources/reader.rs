@@ -79,6 +79,7 @@ impl Reader {
                 self.members(calls, id, names.as_ref(), want.every).await
             }
             (Scope::MemberHealth(id), _) => cloudmap::health(aws, calls, id).await,
+            (Scope::Record(id), _) => cloudmap::record(aws, calls, id).await,
             (Scope::Groups, _) => autoscaling::groups(aws, calls).await,
             (Scope::Activities(group), _) => autoscaling::activities(aws, calls, group).await,
             (Scope::Refreshes(group), _) => autoscaling::refreshes(aws, calls, group).await,

@@ -13,7 +13,7 @@ use crate::app::rows;
 use crate::app::screen::{RowId, ScreenKind};
 use crate::core::estate::{Estate, Fleet};
 use crate::core::finding::{Finding, Fix};
-use crate::core::ids::{InstanceId, StackId};
+use crate::core::ids::{InstanceId, ServiceId, StackId};
 use crate::core::plan::{Intent, Picture, Request, Verb, resolve};
 use crate::core::run::RunId;
 
@@ -48,6 +48,7 @@ pub(in crate::app) fn plan_for(model: &mut Model, verb: Option<Verb>) -> Effects
             Err(why) => Err(why),
         },
         Some(Verb::Rollback) => run(model).map(|run| Intent::Rollback { run }),
+        Some(Verb::Takeover) => lock(model).map(|lock| Intent::Takeover { lock }),
     };
     match wanted {
         Ok(intent) => open(model, Request::new(intent)),
@@ -96,6 +97,10 @@ pub(in crate::app) fn plan_of_words(
             Intent::Rollback { run }
         }
         (Verb::Rollback, _) => return Err("rollback takes one run.".into()),
+        (Verb::Takeover, [text]) => {
+            Intent::Takeover { lock: resolve::lock(Some(text), &picture).map_err(found)? }
+        }
+        (Verb::Takeover, _) => return Err("takeover takes one lock.".into()),
     };
     Ok(open(model, Request::new(intent)))
 }
@@ -158,6 +163,20 @@ fn run(model: &Model) -> Result<RunId, String> {
     }
 }
 
+/// The selected lock, or the one that is held on the selected fleet.
+fn lock(model: &Model) -> Result<ServiceId, String> {
+    if let Some(RowId::Lock(id)) = model.screen().list.selected() {
+        return Ok(id.clone());
+    }
+    let estate = model.estate.as_deref().ok_or("Nothing has been read yet.")?;
+    let held = fleet(model).ok().and_then(|stack| estate.lock_on(&stack));
+    match (held, estate.locks.as_slice()) {
+        (Some(lock), _) | (None, [lock]) => Ok(lock.service_id.clone()),
+        (None, []) => Err("Nobody holds a lock.".into()),
+        (None, _) => Err("Select a fleet or a lock first.".into()),
+    }
+}
+
 /// The fix that the selected finding calls for; of a fleet, every safe fix.
 fn fix(model: &Model) -> Result<Intent, String> {
     let none = || "Nothing here calls for a fix that this console can make.".to_owned();
@@ -175,6 +194,7 @@ fn fix(model: &Model) -> Result<Intent, String> {
                 let own = |one: &&Finding| one.stack_id.as_ref() == Some(stack);
                 (model.findings().iter().filter(own).collect(), Some(stack.clone()))
             }
+            (_, Some(RowId::Lock(lock))) => return Ok(Intent::Takeover { lock: lock.clone() }),
             _ => return Err("Select a finding, a node or a fleet first.".into()),
         };
     let fixes: Vec<(Fix, &Finding)> =
@@ -202,6 +222,12 @@ fn fix(model: &Model) -> Result<Intent, String> {
         }
         (Fix::Undrain, _) if !ids(first).is_empty() => Ok(Intent::Undrain { nodes: ids(first) }),
         (Fix::Reregister | Fix::Deregister, Some(stack)) => Ok(Intent::Repair { stack }),
+        (Fix::Takeover, _) => {
+            let lock = fixes
+                .iter()
+                .find_map(|(fix, one)| one.service_id.clone().filter(|_| *fix == Fix::Takeover));
+            Ok(Intent::Takeover { lock: lock.ok_or_else(none)? })
+        }
         (Fix::Cutover, _) => {
             Err("The traffic is split: select the fleet that is to have it, then cut over.".into())
         }

@@ -6,6 +6,7 @@ use crate::app::screen::{Answer, RowId, ScreenKind};
 use crate::core::estate::{Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::inventory::Verdict;
+use crate::core::lock::LockView;
 use crate::core::query::{Facets, Query};
 use crate::core::timeline;
 use std::collections::BTreeMap;
@@ -113,6 +114,10 @@ impl Facets for Subject<'_> {
             RowId::Change(_) => {}
             RowId::Read(_) => read(model, row, say),
             RowId::Run(_) => run(model, row, say),
+            RowId::Lock(_) => {
+                let lock = super::runs::lock(model, row);
+                lock.into_iter().for_each(|lock| self::lock(lock, say));
+            }
             RowId::Step(number) => step(model, *number, say),
         }
     }
@@ -121,6 +126,11 @@ impl Facets for Subject<'_> {
 fn fleet(fleet: &Fleet, say: Say<'_>) {
     say("stack", fleet.stack_id.as_str());
     say("role", fleet.role.into());
+}
+
+fn lock(lock: &LockView, say: Say<'_>) {
+    lock.concerns().for_each(|stack| say("stack", stack.as_str()));
+    say("", &lock.holder());
 }
 
 fn node(node: &Node, say: Say<'_>) {

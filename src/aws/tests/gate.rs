@@ -90,6 +90,7 @@ async fn everything_on_the_list_is_let_through() {
         "DiscoverInstancesRevision" map.discover_instances_revision().namespace_name("n").service_name("s");
         "GetInstancesHealthStatus" map.get_instances_health_status().service_id("s");
         "GetOperation" map.get_operation().operation_id("o");
+        "GetServiceAttributes" map.get_service_attributes().service_id("s");
         "ListInstances" map.list_instances().service_id("s");
         "ListNamespaces" map.list_namespaces();
         "ListServices" map.list_services();

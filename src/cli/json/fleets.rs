@@ -7,10 +7,14 @@ use crate::core::estate::{
     Fleet, GroupSummary, ListenerShare, ProbeSummary, RegistrySummary, Role, TargetSummary,
 };
 use crate::core::ids::{
-    GroupName, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId, TargetGroupArn,
+    GroupName, InstanceId, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId,
+    TargetGroupArn,
 };
+use crate::core::lock::LockView;
+use crate::core::record::LockRecord;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::cli) struct FleetsView {
@@ -33,7 +37,29 @@ pub(in crate::cli) struct FleetView {
     pub probes: Vec<ProbesView>,
     pub rings: Vec<FleetRingView>,
     pub requests: Vec<FleetRequestsView>,
+    pub lock: Option<LockPart>,
     pub worst: String,
+}
+
+/// Who is at work on the fleet's load balancer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct LockPart {
+    pub service_id: ServiceId,
+    pub held_on: String,
+    /// Why the record is not known now; then what it would say is null.
+    pub unknown: Option<String>,
+    pub holder: Option<String>,
+    pub reason: Option<String>,
+    pub run: Option<String>,
+    pub step: Option<String>,
+    pub giving: Option<StackId>,
+    pub receiving: Option<StackId>,
+    pub heartbeat: Option<Timestamp>,
+    /// Whether its run is taken for dead.
+    pub left: bool,
+    pub suspended: BTreeMap<GroupName, BTreeSet<String>>,
+    pub drained: BTreeSet<InstanceId>,
+    pub observed_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,14 +114,19 @@ impl FleetsView {
     pub fn of(round: &Round) -> Self {
         Self {
             head: Head::of(round),
-            fleets: round.estate.fleets.values().map(FleetView::of).collect(),
+            fleets: round
+                .estate
+                .fleets
+                .values()
+                .map(|fleet| FleetView::of(fleet, round.estate.lock_on(&fleet.stack_id)))
+                .collect(),
             findings: round.estate.findings.iter().map(FindingView::of).collect(),
         }
     }
 }
 
 impl FleetView {
-    fn of(fleet: &Fleet) -> Self {
+    fn of(fleet: &Fleet, lock: Option<&LockView>) -> Self {
         Self {
             stack_id: fleet.stack_id.clone(),
             role: fleet.role,
@@ -108,7 +139,32 @@ impl FleetView {
             probes: fleet.probes.iter().map(ProbesView::of).collect(),
             rings: fleet.rings.iter().map(FleetRingView::of).collect(),
             requests: fleet.requests.iter().map(FleetRequestsView::of).collect(),
+            lock: lock.map(LockPart::of),
             worst: fleet.worst.map_or_else(|| "none".to_owned(), |worst| worst.to_string()),
+        }
+    }
+}
+
+impl LockPart {
+    fn of(lock: &LockView) -> Self {
+        let said = lock.record();
+        let text =
+            |pick: fn(&LockRecord) -> &String| said.map(pick).filter(|text| !text.is_empty());
+        Self {
+            service_id: lock.service_id.clone(),
+            held_on: lock.scope.clone(),
+            unknown: lock.said.as_ref().err().map(ToString::to_string),
+            holder: text(|said| &said.holder).cloned(),
+            reason: text(|said| &said.reason).cloned(),
+            run: text(|said| &said.run).cloned(),
+            step: text(|said| &said.step).cloned(),
+            giving: said.and_then(|said| said.giving.clone()),
+            receiving: said.and_then(|said| said.receiving.clone()),
+            heartbeat: stamped(said.and_then(|said| said.heartbeat)),
+            left: lock.left,
+            suspended: said.map(|said| said.suspended.clone()).unwrap_or_default(),
+            drained: said.map(|said| said.drained.clone()).unwrap_or_default(),
+            observed_at: stamped(lock.observed_at),
         }
     }
 }

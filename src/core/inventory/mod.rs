@@ -32,4 +32,4 @@ pub use ring::{
 };
 pub use status::ScopeStatus;
 pub use store::{Held, Inventory, Outcomes};
-pub use told::{MetricsSeen, RingsSeen};
+pub use told::{MetricsSeen, RecordSeen, RingsSeen};

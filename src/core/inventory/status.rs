@@ -42,6 +42,7 @@ impl Inventory {
         each(&mut all, &self.services, Scope::Services, now);
         each(&mut all, &self.members, Scope::Members, now);
         each(&mut all, &self.member_health, Scope::MemberHealth, now);
+        each(&mut all, &self.records, Scope::Record, now);
         all.push(of(Scope::Groups, &self.groups, now));
         each(&mut all, &self.activities, Scope::Activities, now);
         each(&mut all, &self.refreshes, Scope::Refreshes, now);

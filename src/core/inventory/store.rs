@@ -6,8 +6,9 @@
 use super::memory::Memory;
 use super::{
     Activity, AutoScalingGroup, ById, DnsAnswer, Ec2Instance, Identity, Listener, LoadBalancer,
-    LoadBalancerAttributes, Member, MemberHealth, MetricsSeen, Namespace, ProbeOutcome, Refresh,
-    RegistryService, RingsSeen, Rule, Tags, TargetGroup, TargetGroupAttributes, TargetHealth,
+    LoadBalancerAttributes, Member, MemberHealth, MetricsSeen, Namespace, ProbeOutcome, RecordSeen,
+    Refresh, RegistryService, RingsSeen, Rule, Tags, TargetGroup, TargetGroupAttributes,
+    TargetHealth,
 };
 use crate::core::error::{Dated, SourceError};
 use crate::core::ids::{
@@ -51,6 +52,9 @@ pub struct Inventory {
     pub members: BTreeMap<ServiceId, Observed<Arc<Vec<Member>>>>,
     /// Custom health, a service at a time.
     pub member_health: BTreeMap<ServiceId, Observed<Arc<BTreeMap<InstanceId, MemberHealth>>>>,
+    /// Records that runs left for other hosts.
+    #[serde(default)]
+    pub records: BTreeMap<ServiceId, Observed<RecordSeen>>,
     /// All Auto Scaling groups.
     pub groups: Observed<Arc<Vec<AutoScalingGroup>>>,
     /// Scaling activities, a group at a time.
@@ -229,7 +233,7 @@ impl Inventory {
             Scope::Probe(id) => {
                 news.fail(self.probes.entry(id.clone(), Observed::default), error);
             }
-            Scope::Rings(_) | Scope::Metrics(_) | Scope::Dns(_) => {
+            Scope::Rings(_) | Scope::Metrics(_) | Scope::Dns(_) | Scope::Record(_) => {
                 self.fail_told(scope, error, news);
             }
         }
@@ -336,6 +340,7 @@ impl Inventory {
         let ids: BTreeSet<_> = self.all_services().map(|service| service.id.clone()).collect();
         self.members.retain(|id, _| ids.contains(id));
         self.member_health.retain(|id, _| ids.contains(id));
+        self.records.retain(|id, _| ids.contains(id));
     }
 
     fn drop_orphans_of_load_balancers(&mut self) {
@@ -371,6 +376,7 @@ impl Inventory {
             Scope::Services(id) => ended(self.services.get(id)),
             Scope::Members(id) => ended(self.members.get(id)),
             Scope::MemberHealth(id) => ended(self.member_health.get(id)),
+            Scope::Record(id) => ended(self.records.get(id)),
             Scope::Groups => ended(Some(&self.groups)),
             Scope::Activities(id) => ended(self.activities.get(id)),
             Scope::Refreshes(id) => ended(self.refreshes.get(id)),

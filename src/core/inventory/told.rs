@@ -1,12 +1,13 @@
 //! How what the nodes and the resolver tell is taken in: rings with since when they have looked so,
-//! metrics with the sample before, DNS answers, and who left the registry lately.
+//! metrics with the sample before, DNS answers, records of runs, and who left the registry lately.
 
 use super::metrics::Measured;
 use super::store::{Inventory, News, hold};
 use super::{ById, DnsAnswer, Held, Member, ProductMetrics, ProductRings};
 use crate::core::error::SourceError;
-use crate::core::ids::{DnsName, InstanceId};
+use crate::core::ids::{DnsName, InstanceId, ServiceId};
 use crate::core::observed::{Observed, age};
+use crate::core::record::Attributes;
 use crate::core::source::{Fragment, Scope};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 /// The rings of a node, a product each, with since when their members have been the same ones.
 pub type RingsSeen = Vec<Held<Arc<ProductRings>>>;
+/// What a record says, and since when it has said just this; `None` where it is gone.
+pub type RecordSeen = Held<Option<Arc<Attributes>>>;
 /// The metrics of a node, a product each.
 pub type MetricsSeen = Vec<Arc<Measured>>;
 
@@ -32,6 +35,7 @@ impl Inventory {
                 self.take_metrics(node, value, news);
             }
             (Scope::Dns(name), Fragment::Dns(value)) => self.take_dns(name, value, news),
+            (Scope::Record(id), Fragment::Record(value)) => self.take_record(id, value, news),
             (_, _) => {}
         }
     }
@@ -46,6 +50,7 @@ impl Inventory {
                 news.fail(self.metrics.entry(id.clone(), Observed::default), error);
             }
             Scope::Dns(name) => news.fail(self.dns.entry(name.clone()).or_default(), error),
+            Scope::Record(id) => news.fail(self.records.entry(id.clone()).or_default(), error),
             _ => {}
         }
     }
@@ -79,6 +84,14 @@ impl Inventory {
         // A name that nobody asks about any more belongs to no service of ours.
         self.dns
             .retain(|_, of| of.last_attempt().is_some_and(|last| age(last, at) <= of.every() * 3));
+    }
+
+    /// A record that says the same as before has said so since then: a heart that does not beat.
+    fn take_record(&mut self, service: ServiceId, value: Option<Attributes>, news: News) {
+        let slot = self.records.entry(service).or_default();
+        let same = slot.value().filter(|held| held.value.as_deref() == value.as_ref());
+        let since = same.map_or(news.at, |held| held.since);
+        news.settle(slot, Held { since, value: value.map(Arc::new) });
     }
 
     /// Remembers the addresses that a listing no longer has: DNS goes on answering them for a while.

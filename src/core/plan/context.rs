@@ -23,6 +23,11 @@ pub enum LockStanding {
         /// Who and why, as the record says.
         holder: String,
     },
+    /// Somebody else did, whose run is taken for dead.
+    Left {
+        /// Who and why, as the record says.
+        holder: String,
+    },
     /// It could not be read.
     Unknown {
         /// Why.

@@ -172,7 +172,7 @@ impl Verdict {
 }
 
 /// The columns of the table: verbs that are held to the same guards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::EnumIter)]
 pub enum Column {
     /// reregister, repair, deregister.
     Registry,
@@ -182,6 +182,8 @@ pub enum Column {
     Cutover,
     /// rollback.
     Rollback,
+    /// takeover.
+    Takeover,
 }
 
 impl Verb {
@@ -192,6 +194,7 @@ impl Verb {
             Self::Drain | Self::Undrain => Column::Drain,
             Self::Cutover => Column::Cutover,
             Self::Rollback => Column::Rollback,
+            Self::Takeover => Column::Takeover,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What an operator may want done (safety.md, Intents), and how. An intent names exact ids; texts
 //! such as a prefix or an address are resolved before there is one.
 
-use crate::core::ids::{InstanceId, StackId};
+use crate::core::ids::{InstanceId, ServiceId, StackId};
 use crate::core::run::RunId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -48,6 +48,11 @@ pub enum Intent {
         /// The run to undo.
         run: RunId,
     },
+    /// Take the lock of a dead run over, from any host, and end what it left.
+    Takeover {
+        /// The lock, by its service's id: another lock of the same name is not meant.
+        lock: ServiceId,
+    },
 }
 
 /// The verbs, without what they are about.
@@ -82,6 +87,8 @@ pub enum Verb {
     Cutover,
     /// See [`Intent::Rollback`].
     Rollback,
+    /// See [`Intent::Takeover`].
+    Takeover,
 }
 
 impl Intent {
@@ -95,6 +102,7 @@ impl Intent {
             Self::Undrain { .. } => Verb::Undrain,
             Self::Cutover { .. } => Verb::Cutover,
             Self::Rollback { .. } => Verb::Rollback,
+            Self::Takeover { .. } => Verb::Takeover,
         }
     }
 }

@@ -33,6 +33,7 @@ pub use mutation::{ActionId, Mutation, Target};
 pub use refusal::{Refusal, RefusalKind};
 pub use samples::Samples;
 
+use super::record::LockRecord;
 use crate::core::estate::Estate;
 use crate::core::ids::{LoadBalancerArn, NamespaceId, StackId, TargetGroupArn, Zone};
 use crate::core::inventory::Inventory;
@@ -129,6 +130,9 @@ pub struct Plan {
     pub confirmation: Confirmation,
     /// What the lock is taken on; `None` for verbs that take none.
     pub lock: Option<LockScope>,
+    /// What the dead run has left whose lock is taken over: whoever holds the lock answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherits: Option<LockRecord>,
     /// What stands in its way, and what does not.
     pub guards: Vec<GuardReport>,
     /// What is done, in order.

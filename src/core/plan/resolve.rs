@@ -5,7 +5,8 @@
 use super::refusal::RefusalKind;
 use super::view::listed;
 use super::{Picture, Refusal};
-use crate::core::ids::{InstanceId, StackId};
+use crate::core::ids::{InstanceId, ServiceId, StackId};
+use crate::core::lock::LockView;
 use crate::core::observed::Observed;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -66,6 +67,38 @@ pub fn fleet(name: &StackId, picture: &Picture<'_>) -> Result<(), Refusal> {
         _ => format!("The fleets are {}.", listed(&names)),
     };
     Err(Refusal::new(unfound(picture), format!("there is no fleet {name}"), next))
+}
+
+/// The lock that a text stands for: its id, the load balancer it is held on, its run, or a fleet that
+/// shares it. Without a text, the only lock there is.
+///
+/// # Errors
+/// There is none, or there are several.
+pub fn lock(text: Option<&str>, picture: &Picture<'_>) -> Result<ServiceId, Refusal> {
+    let fits = |lock: &&LockView| {
+        text.is_none_or(|text| {
+            lock.service_id.as_str() == text
+                || lock.scope == text
+                || lock.record().is_some_and(|said| said.run == text)
+                || lock.fleets.iter().any(|stack| stack.as_str() == text)
+        })
+    };
+    let found: Vec<&LockView> = picture.estate.locks.iter().filter(fits).collect();
+    match found.as_slice() {
+        [one] => Ok(one.service_id.clone()),
+        [] => {
+            let what = text.map_or("nobody holds a lock".to_owned(), |text| {
+                format!("{text} names no lock that is held")
+            });
+            let next = "`quarterdeck findings` names what dead runs left.";
+            Err(Refusal::new(unfound(picture), what, next))
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|lock| lock.scope.as_str()).collect();
+            let why = format!("several locks are held: {}", listed(&names));
+            Err(Refusal::new(RefusalKind::Usage, why, "Name the load balancer."))
+        }
+    }
 }
 
 fn each(

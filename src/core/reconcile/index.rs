@@ -9,6 +9,7 @@ use crate::core::inventory::{
     Member, RegistryService, STACK_KEYS, TargetGroup, TargetHealth,
 };
 use crate::core::observed::{Observed, age};
+use crate::core::record::is_record;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use rustc_hash::FxBuildHasher;
@@ -175,6 +176,7 @@ impl<'a> Index<'a> {
             && self
                 .inventory
                 .all_services()
+                .filter(|of| !is_record(&of.name))
                 .all(|of| members(&of.id).is_some_and(|all| all.whole(self.now).is_ok()))
     }
 

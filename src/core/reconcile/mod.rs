@@ -8,6 +8,7 @@ mod findings;
 mod fleets;
 mod index;
 mod nodes;
+mod records;
 mod registry;
 mod rings;
 mod traffic;
@@ -24,6 +25,8 @@ use std::collections::BTreeMap;
 pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Estate {
     let index = Index::new(inventory, now, policy);
     let mut nodes = nodes::build(&index);
+    let records = records::Records::new(&index);
+    records.tell_nodes(&mut nodes);
     let rings = rings::Rings::new(&index);
     rings.tell_nodes(&index, &mut nodes);
     let expected = Expectation::new(&index, &nodes);
@@ -42,6 +45,7 @@ pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Esta
         expected: &expected,
         parts: &parts,
         dns: &dns,
+        records: &records,
     });
     let mut estate = Estate {
         account: inventory.identity.value().map(|identity| identity.account.clone()),
@@ -49,6 +53,7 @@ pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Esta
         traffic: traffic::balancers(&index, &nodes, &parts),
         rings: rings.views(&index),
         dns,
+        locks: records.locks,
         fleets,
         nodes: BTreeMap::new(),
         findings,

@@ -78,6 +78,8 @@ impl Run {
             Entry::Opened { .. }
             | Entry::TakenUp { .. }
             | Entry::Cut { .. }
+            | Entry::TakingOver { .. }
+            | Entry::NotTold { .. }
             | Entry::Asked { .. } => {}
         }
     }

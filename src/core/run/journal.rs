@@ -94,6 +94,20 @@ pub enum Entry {
         /// The service's id: the fencing token.
         token: String,
     },
+    /// The lock of another run is about to be removed. Written and synced before the call.
+    TakingOver {
+        /// The service's id.
+        token: String,
+        /// Whose it is, as its record says.
+        from: String,
+    },
+    /// Somebody who was to be told of the run was not.
+    NotTold {
+        /// Of what.
+        event: String,
+        /// Why.
+        because: String,
+    },
     /// The lock was given back.
     Unlocked {
         /// The service's id.

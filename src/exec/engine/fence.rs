@@ -11,6 +11,7 @@ use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
 use crate::core::source::Scope;
 use crate::exec::lock::{self, Taking};
+use crate::exec::permissions;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ impl Engine {
         };
         let namespace = self.namespace(&scope)?;
         let (name, request) = (record::lock_name(&scope), self.request());
+        self.take_over_planned().await?;
         loop {
             let taking = lock::take(&self.aws, &namespace, &name, &request).await;
             match taking {
@@ -38,7 +40,7 @@ impl Engine {
                     if !self.may_take_over(&said) {
                         return Err(Stop::Fail(held_by(&name, &said)));
                     }
-                    self.take_over(&name, &token).await?;
+                    self.take_over(&token, &said).await?;
                 }
                 Err(error) => self.after_failure(&error, "take the lock").await?,
             }
@@ -48,16 +50,6 @@ impl Engine {
     /// A rollback takes the lock of the run that it rolls back; nothing else takes any.
     fn may_take_over(&self, said: &LockRecord) -> bool {
         matches!(&self.plan().intent, Intent::Rollback { run } if run.as_str() == said.run)
-    }
-
-    async fn take_over(&mut self, name: &str, token: &str) -> Flow<()> {
-        match lock::remove(&self.aws, token).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Stop::Fail(format!(
-                "the lock {name} was taken over by somebody else at the same moment"
-            ))),
-            Err(error) => self.after_failure(&error, "take the lock over").await,
-        }
     }
 
     /// Asks whether the lock is still ours. Gone means that no call may follow.
@@ -202,6 +194,8 @@ impl Engine {
                 held.unwrap_or_default()
             ),
             heartbeat: Some(self.clock.now()),
+            giving: plan.giving.clone(),
+            receiving: plan.receiving.clone(),
             suspended: self
                 .ledger
                 .pins
@@ -271,7 +265,12 @@ pub(super) fn stop_of(error: &SourceError, what: &str) -> Stop {
         ErrorKind::Expired | ErrorKind::NoCredentials => HoldReason::Credentials,
         _ => HoldReason::Failed,
     };
-    Stop::Hold(reason, format!("failed to {what}: {error}. {}", error.kind.next_step()))
+    let named = |action: &String| error.message.contains(action) || what.contains(action);
+    let action = permissions::action(&error.operation)
+        .filter(|action| reason == HoldReason::Denied && !named(action));
+    let action = action.map(|action| format!(" ({action} is missing)")).unwrap_or_default();
+    let because = format!("failed to {what}: {error}{action}. {}", error.kind.next_step());
+    Stop::Hold(reason, because)
 }
 
 fn held_by(name: &str, said: &LockRecord) -> String {

@@ -9,6 +9,7 @@ mod fence;
 mod hold;
 mod intent;
 mod step;
+mod takeover;
 mod wait;
 
 pub use asks::{Petition, Reply, Word};
@@ -17,6 +18,7 @@ use super::eye::Eye;
 use super::journal::{Journal, JournalError};
 use super::ledger::Ledger;
 use super::mutate;
+use super::webhook::{self, NotTold, Webhook};
 use crate::aws::{Aws, Call};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -107,6 +109,7 @@ pub struct Engine {
     failures: u32,
     /// Throttled answers in a row.
     throttled: u32,
+    webhook: Webhook,
 }
 
 /// What failed for a passing reason is tried so often before the run holds.
@@ -143,6 +146,7 @@ impl Engine {
             let kind = crate::core::error::ErrorKind::Refused;
             SourceError::new(kind, "probes", error.to_string())
         })?;
+        let webhook = Webhook::of(given.settings.webhook.as_ref());
         Ok(Self {
             ledger: Ledger::of(&given.approved, &given.lines),
             run: given.run,
@@ -162,11 +166,25 @@ impl Engine {
             last_guards: Vec::new(),
             failures: 0,
             throttled: 0,
+            webhook,
         })
     }
 
     /// Goes through the plan until it is over, or another process is to go on.
     pub async fn run(mut self) -> Ending {
+        if !self.ledger.has_begun() && self.ledger.held.is_none() {
+            let told = webhook::start(&self.run, self.plan(), &self.by, self.clock.now());
+            self.webhook.tell(Some(told));
+        }
+        let ending = self.carry_on().await;
+        self.webhook.finish().await;
+        if let Err(error) = self.note_failures() {
+            tracing::error!(%error, "the journal cannot say that the webhook was not told");
+        }
+        ending
+    }
+
+    async fn carry_on(&mut self) -> Ending {
         if let Some(end) = &self.ledger.ended {
             return Ending::Over(end.clone());
         }
@@ -244,8 +262,19 @@ impl Engine {
 
     /// Writes a line, waits until it is on the disk, and takes it in.
     fn note(&mut self, entry: Entry) -> Result<(), JournalError> {
+        self.note_failures()?;
         let line = self.journal.append(self.clock.now(), entry)?;
         self.ledger.take(&self.approved, &line);
+        let told = webhook::event(&self.run, &self.approved.plan, &self.by, &line);
+        self.webhook.tell(told);
+        Ok(())
+    }
+
+    /// Notes what the webhook could not be told.
+    fn note_failures(&mut self) -> Result<(), JournalError> {
+        for NotTold { event, because } in self.webhook.failures() {
+            self.journal.append(self.clock.now(), Entry::NotTold { event, because })?;
+        }
         Ok(())
     }
 

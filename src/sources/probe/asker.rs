@@ -25,16 +25,18 @@ pub struct Asker {
 pub struct Request<'a> {
     /// The whole URL.
     pub url: &'a str,
-    /// GET, unless the metadata service is asked for a token, which takes a PUT.
+    /// GET, unless the metadata service is asked for a token, which takes a PUT, or there is a body.
     pub put: bool,
     /// Headers beside the usual ones.
     pub headers: &'a [(&'static str, &'a str)],
+    /// What is told rather than asked: it is POSTed.
+    pub body: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
     /// A plain GET.
     pub fn get(url: &'a str) -> Self {
-        Self { url, put: false, headers: &[] }
+        Self { url, put: false, headers: &[], body: None }
     }
 }
 
@@ -68,8 +70,15 @@ impl Asker {
             (Some(Err(why)), true) => return Err(no_tls(why)),
             (None, true) => return Err(no_tls("not set up")),
         };
-        let method = if request.put { Method::PUT } else { Method::GET };
+        let method = match (request.body, request.put) {
+            (Some(_), _) => Method::POST,
+            (None, true) => Method::PUT,
+            (None, false) => Method::GET,
+        };
         let mut sent = client.request(method, url);
+        if let Some(body) = request.body {
+            sent = sent.body(body.to_owned());
+        }
         for (name, value) in request.headers {
             sent = sent.header(*name, *value);
         }

@@ -17,7 +17,7 @@
 
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Main, Panes, Span, Text, line, timeline};
+use super::{Body, Layout, Line, Main, Panes, Span, Text, line, locks, timeline};
 use crate::app::{Model, RowId, Size};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
 use crate::core::ids::StackId;
@@ -263,6 +263,10 @@ fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Te
         let parts = text::wrap(&sentence, usize::from(room.columns.saturating_sub(2)));
         lines.extend(parts.into_iter().map(|part| line(format!(" {part}"), Tone::Unknown)));
     }
+    let lock = fleet.and_then(|fleet| locks::on(model, &fleet.stack_id));
+    if let Some(lock) = lock {
+        locks::line_of(&mut lines, model, lock, room.columns);
+    }
     let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let room = Size { rows: room.rows.saturating_sub(taken), ..room };
     // What concerns no fleet would be seen nowhere else here.
@@ -273,7 +277,7 @@ fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Te
     };
     let causes = of(stack).chain(of(None).filter(|_| stack.is_some()));
     lines.extend(cells::causes(model, causes, theme, room));
-    if lines.is_empty() {
+    if lines.len() <= usize::from(taken) && unknowns.is_empty() {
         lines.push(line(" Nothing disagrees.", Tone::Plain));
     }
     Text { title: stack.map(ToString::to_string).unwrap_or_default(), lines }

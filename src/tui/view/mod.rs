@@ -20,6 +20,7 @@ mod fleets;
 mod head;
 mod layers;
 mod listing;
+mod locks;
 mod node;
 mod nodes;
 mod prompt;

@@ -19,7 +19,7 @@
 //! ```
 
 use super::listing::{self, Block, Listing};
-use super::{Body, Layout, Line, Main, Panes, Span, cells, table};
+use super::{Body, Layout, Line, Main, Panes, Span, cells, locks, table};
 use crate::app::{Answer, Model, RowId};
 use crate::core::estate::{Existence, Node, NodeMember, NodeProbe, NodeTarget};
 use crate::core::explain::{explain, explain_cause};
@@ -235,10 +235,16 @@ impl Sheet<'_> {
         Said { source: source("autoscaling"), age: self.age(groups.observed_at(), stale), says }
     }
 
-    /// What says nothing of the node at all: as telling as an answer, where one is expected.
+    /// Who is at work on its fleet; and what says nothing of the node at all: as telling as an answer,
+    /// where one is expected.
     fn absences(&self) -> Vec<Said> {
         let node = self.node;
         let mut all = Vec::new();
+        if let Some(lock) = node.stack_id.as_ref().and_then(|stack| locks::on(self.model, stack)) {
+            let tone = if lock.left { Tone::Bad } else { Tone::Warn };
+            let age = self.age(lock.observed_at, lock.said.is_err());
+            all.push(Said { source: source("lock"), age, says: vec![(lock.sentence(), tone)] });
+        }
         let fleet = node.stack_id.as_ref().and_then(|stack| self.model.fleet(stack));
         if node.members.is_empty() {
             let known = fleet.is_none_or(|fleet| fleet.members.is_some());

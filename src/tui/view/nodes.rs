@@ -12,7 +12,7 @@
 
 use super::cells::{self, Kinds, add_kinds, nothing, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Main, Span, Text, line};
+use super::{Body, Layout, Line, Main, Span, Text, line, locks};
 use crate::app::{Model, RowId, Size};
 use crate::core::cause::Cause;
 use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
@@ -260,7 +260,12 @@ fn details(model: &Model, node: Option<&Node>, theme: Theme, room: Size) -> Text
         return Text { title: String::new(), lines: vec![sentence] };
     };
     let mut lines = vec![facts(model, node, theme)];
-    let room = Size { rows: room.rows.saturating_sub(1), ..room };
+    let lock = node.stack_id.as_ref().and_then(|stack| locks::on(model, stack));
+    if let Some(lock) = lock {
+        locks::line_of(&mut lines, model, lock, room.columns);
+    }
+    let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let room = Size { rows: room.rows.saturating_sub(taken), ..room };
     let mut findings = cells::sentences(model, own(model, node), theme, room);
     let taken = u16::try_from(findings.len()).unwrap_or(u16::MAX);
     let rest = Size { rows: room.rows.saturating_sub(taken), ..room };

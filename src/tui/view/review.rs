@@ -108,6 +108,7 @@ pub(super) fn wanted(intent: &Intent) -> String {
         Intent::Repair { stack } => format!("{verb} {stack}"),
         Intent::Cutover { from, to } => format!("{verb} {from} to {to}"),
         Intent::Rollback { run } => format!("{verb} {run}"),
+        Intent::Takeover { lock } => format!("{verb} {lock}"),
     }
 }
 

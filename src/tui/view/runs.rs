@@ -20,7 +20,7 @@
 
 use super::review::{capacity, cut, span, wanted};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Main, Span, Text, cells, line};
+use super::{Body, Layout, Line, Main, Span, Text, cells, line, locks};
 use crate::app::operate::Seen;
 use crate::app::{Model, RowId};
 use crate::core::estate::Fleet;
@@ -52,6 +52,9 @@ pub(super) fn all(model: &Model, theme: Theme, layout: Layout) -> Body {
         Column::new("BY", 0),
     ];
     let rows = list.rows()[page.clone()].iter().filter_map(|row| {
+        if let Some(lock) = locks::of_row(model, row) {
+            return Some(locks::row(model, lock, list.selected() == Some(row)));
+        }
         let seen = run_of(model, row)?;
         Some(Row {
             selected: list.selected() == Some(row),
@@ -61,8 +64,12 @@ pub(super) fn all(model: &Model, theme: Theme, layout: Layout) -> Body {
     });
     let rows = rows.collect();
     let title = table::title("Runs", &page, list, theme);
+    let lock = list.selected().and_then(|row| locks::of_row(model, row));
     let selected = list.selected().and_then(|row| run_of(model, row));
-    let panes = (below > 0).then(|| about(selected, layout.columns));
+    let panes = (below > 0).then(|| match lock {
+        Some(lock) => locks::about(model, lock, layout.columns),
+        None => about(selected, layout.columns),
+    });
     Body::Screen(Main::Table(Table { title, columns, rows, heads, height: above }), panes.into())
 }
 

@@ -4,6 +4,7 @@
 mod findings;
 mod properties;
 mod realistic;
+mod records;
 mod rings;
 mod roles;
 pub mod world;

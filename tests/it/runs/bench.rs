@@ -44,6 +44,15 @@ impl Site {
         Self::at(&file, "[aws]\ncall_timeout = \"1s\"\n", directory)
     }
 
+    /// The same, told of at this address.
+    pub fn told_at(address: std::net::SocketAddr) -> Self {
+        let directory = Directory::new();
+        let file = directory.file("world.toml", TWO);
+        let hook =
+            format!("[webhook]\nurl = \"http://{address}/hooks/s3cret\"\ntimeout = \"1s\"\n");
+        Self::at(&file, &format!("[aws]\ncall_timeout = \"1s\"\n{hook}"), directory)
+    }
+
     /// The two fleets of the demo, without the small events of theirs.
     pub fn calm() -> Self {
         let text = include_str!("../../../src/sim/worlds/blue-green.toml");
@@ -230,6 +239,7 @@ impl Site {
             receiving: None,
             confirmation: Confirmation::Type("blue".into()),
             lock: Some(LockScope::LoadBalancer(arn, "front".to_owned())),
+            inherits: None,
             guards: Vec::new(),
             steps: all,
             undo: Vec::new(),
@@ -303,8 +313,30 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Whatever a test made the program call: `policy operate` allows it.
+    fn is_within_the_policy(&self) {
+        let printed = self.run_without_state(&["policy", "operate"]).json();
+        let statements = printed["Statement"].as_array().unwrap().iter();
+        let actions = statements.flat_map(|one| one["Action"].as_array().unwrap());
+        let allowed: BTreeSet<&str> = actions.map(|one| one.as_str().unwrap()).collect();
+        let (_, body) = http(self.world.address(), "GET", "/_world/log", "");
+        let log: Value = serde_json::from_str(&body).unwrap();
+        // What a test asks by itself is signed with a key of its own.
+        let ours = log["lines"].as_array().unwrap().iter();
+        for line in ours.filter(|line| line["access_key"] == "testing") {
+            let word = |name: &str| line[name].as_str().unwrap().to_owned();
+            let call = format!("{}:{}", word("service"), word("operation"));
+            assert!(allowed.contains(call.as_str()), "{call} is not in `policy operate`");
+        }
+    }
+}
+
 impl Drop for Site {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.is_within_the_policy();
+        }
         // A run outlives everybody; not its test.
         let runs = std::fs::read_dir(self.directory.path().join("state/runs"));
         for run in runs.into_iter().flatten().filter_map(Result::ok) {

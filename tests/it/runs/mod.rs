@@ -5,4 +5,7 @@ pub mod bench;
 mod engine;
 mod killed;
 mod locks;
+mod policies;
 mod state;
+mod takeover;
+mod webhook;

@@ -17,7 +17,7 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
         Verb::Drain => verdicts.extend(drained(scene)),
         Verb::Cutover => verdicts.extend(received(scene)),
         Verb::Rollback => verdicts.extend(returned(scene)),
-        Verb::Reregister | Verb::Repair | Verb::Deregister | Verb::Undrain => {}
+        Verb::Reregister | Verb::Repair | Verb::Deregister | Verb::Undrain | Verb::Takeover => {}
     }
     worst_of(verdicts, nothing("nothing is taken away"))
 }

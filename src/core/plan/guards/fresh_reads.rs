@@ -50,6 +50,7 @@ fn whole(picture: &Picture<'_>, scope: &Scope) -> Result<(), Why> {
         Scope::Services(id) => of(inventory.services.get(id), now),
         Scope::Members(id) => of(inventory.members.get(id), now),
         Scope::MemberHealth(id) => of(inventory.member_health.get(id), now),
+        Scope::Record(id) => of(inventory.records.get(id), now),
         Scope::Groups => of(Some(&inventory.groups), now),
         Scope::Activities(id) => of(inventory.activities.get(id), now),
         Scope::Refreshes(id) => of(inventory.refreshes.get(id), now),

@@ -2,8 +2,8 @@
 
 use super::scene::Scene;
 use super::{block, nothing, pass, unknown};
-use crate::core::plan::LockStanding;
 use crate::core::plan::guard::Verdict;
+use crate::core::plan::{LockStanding, Verb};
 
 pub(super) fn look(scene: &Scene<'_>) -> Verdict {
     let Some(scope) = &scene.plan.lock else {
@@ -17,6 +17,10 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
             pass(format!("the first step takes the lock on {name}, or changes nothing"))
         }
         LockStanding::Theirs { holder } => block(format!("the lock on {name} is held: {holder}")),
+        LockStanding::Left { holder } if scene.verb() == Verb::Takeover => pass(holder),
+        LockStanding::Left { holder } => block(format!(
+            "a dead run left its lock, `quarterdeck takeover {name}` ends that: {holder}"
+        )),
         LockStanding::Unknown { why } => unknown(format!("who holds the lock on {name}: {why}")),
     }
 }

@@ -22,7 +22,7 @@ mod versions;
 mod zone_cover;
 
 use super::guard::{Column, Effect, Verdict, Weight};
-use super::{Context, GuardName, GuardReport, Picture, Plan};
+use super::{Context, GuardName, GuardReport, Picture, Plan, Verb};
 use scene::Scene;
 use strum::IntoEnumIterator;
 
@@ -45,9 +45,14 @@ pub fn evaluate(picture: &Picture<'_>, plan: &Plan, context: &Context) -> Vec<Gu
 
 /// How much a guard counts in a column: the table of safety.md.
 pub fn weight(guard: GuardName, column: Column) -> Weight {
-    use Column::{Cutover, Drain, Registry, Rollback};
+    use Column::{Cutover, Drain, Registry, Rollback, Takeover};
     use Weight::{Blocks, BlocksUnlessOverridden as Overridable, None, Warns};
     match (guard, column) {
+        // A take-over moves no traffic and takes nothing out: what counts is whose lock it takes.
+        (GuardName::Identity, Takeover) => Blocks,
+        (GuardName::Lock, Takeover) => Overridable,
+        (GuardName::FreshReads, Takeover) => Warns,
+        (_, Takeover) => None,
         (GuardName::Identity | GuardName::Floor, _) => Blocks,
         (GuardName::Lock | GuardName::FreshReads, Registry | Drain | Cutover) => Blocks,
         // A rollback takes the lock over.
@@ -127,10 +132,13 @@ pub fn exit_code(reports: &[GuardReport]) -> u8 {
 }
 
 impl GuardName {
-    /// Whether it may be overridden by name, for any verb.
-    pub fn may_be_overridden(self) -> bool {
-        let columns = [Column::Registry, Column::Drain, Column::Cutover, Column::Rollback];
-        columns.into_iter().any(|of| weight(self, of) == Weight::BlocksUnlessOverridden)
+    /// Whether it may be overridden by name, for a verb that moves something; the lock of a living run
+    /// may be taken by a take-over and by nothing else.
+    pub fn may_be_overridden(self, verb: Verb) -> bool {
+        let is_own = |of: Column| (of == Column::Takeover) == (verb == Verb::Takeover);
+        Column::iter()
+            .filter(|of| is_own(*of))
+            .any(|of| weight(self, of) == Weight::BlocksUnlessOverridden)
     }
 
     /// What it watches for, in a sentence.

@@ -8,6 +8,7 @@ use crate::core::plan::{
     Claim, Confirmation, Context, Fact, FactKind, LockScope, Mutation, PastLimit, Picture, Plan,
     Refusal, SCHEMA, Step, StepAction, file, guards,
 };
+use crate::core::record::LockRecord;
 use std::time::Duration;
 
 /// A change of one thing is seen within so long, or something is wrong: reads after a write may be
@@ -25,6 +26,7 @@ pub(super) struct Draft<'a> {
     pub giving: Option<StackId>,
     pub receiving: Option<StackId>,
     pub confirmation: Confirmation,
+    pub inherits: Option<LockRecord>,
     pub undo: Vec<String>,
     pub notes: Vec<String>,
     steps: Vec<Step>,
@@ -131,6 +133,7 @@ impl<'a> Draft<'a> {
             giving: None,
             receiving: None,
             confirmation: Confirmation::YesNo,
+            inherits: None,
             undo: Vec::new(),
             notes: Vec::new(),
             steps: Vec::new(),
@@ -193,6 +196,7 @@ impl<'a> Draft<'a> {
             receiving: self.receiving,
             confirmation,
             lock: self.lock,
+            inherits: self.inherits,
             guards: Vec::new(),
             steps: self.steps,
             undo: self.undo,

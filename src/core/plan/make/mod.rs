@@ -12,6 +12,7 @@ mod pairing;
 mod pins;
 mod registry;
 mod rollback;
+mod takeover;
 mod targets;
 mod undo_of;
 mod undrain;
@@ -62,8 +63,11 @@ const REGISTRATION_TAKES: &str =
 /// Why it cannot be planned: a mistaken wish, a change for the worse, or something that could not
 /// be read.
 pub fn plan(picture: &Picture<'_>, request: &Request, context: &Context) -> Result<Plan, Refusal> {
-    check_options(&request.options)?;
-    if !matches!(request.intent, Intent::Deregister { .. } | Intent::Rollback { .. }) {
+    check_options(request)?;
+    if !matches!(
+        request.intent,
+        Intent::Deregister { .. } | Intent::Rollback { .. } | Intent::Takeover { .. }
+    ) {
         wired(picture)?;
     }
     match &request.intent {
@@ -74,6 +78,7 @@ pub fn plan(picture: &Picture<'_>, request: &Request, context: &Context) -> Resu
         Intent::Undrain { nodes } => undrain::plan(*picture, request, context, nodes),
         Intent::Cutover { from, to } => cutover::plan(*picture, request, context, (from, to)),
         Intent::Rollback { run } => rollback::plan(*picture, request, context, run),
+        Intent::Takeover { lock } => takeover::plan(*picture, request, context, lock),
     }
 }
 
@@ -89,7 +94,8 @@ fn wired(picture: &Picture<'_>) -> Result<(), Refusal> {
     reads.into_iter().try_for_each(|(what, read)| read.map_err(|why| unread(&why, what)))
 }
 
-fn check_options(options: &Options) -> Result<(), Refusal> {
+fn check_options(request: &Request) -> Result<(), Refusal> {
+    let (options, verb) = (&request.options, request.intent.verb());
     if options.at_a_time == 0 {
         let next = "Say --at-a-time 1 or more.";
         return Err(Refusal::new(RefusalKind::Usage, "0 nodes at a time is never", next));
@@ -104,7 +110,7 @@ fn check_options(options: &Options) -> Result<(), Refusal> {
         let why = format!("{} overridden without a reason", listed(&names));
         return Err(Refusal::new(RefusalKind::Usage, why, "Say why with --reason TEXT."));
     }
-    if let Some(name) = options.overrides.iter().find(|name| !name.may_be_overridden()) {
+    if let Some(name) = options.overrides.iter().find(|name| !name.may_be_overridden(verb)) {
         let why = format!("the guard {name} cannot be overridden");
         return Err(Refusal::new(RefusalKind::Usage, why, "Mend what it says instead."));
     }

@@ -5,36 +5,34 @@ use super::*;
 use crate::core::plan::guard::{Column, Verdict, Weight};
 use strum::IntoEnumIterator;
 
-/// The table of safety.md, a row a guard: registry verbs, drain, cutover, rollback.
+/// The table of safety.md, a row a guard: registry verbs, drain, cutover, rollback; and takeover.
 #[test]
 fn the_table() {
     use GuardName as G;
     let rows = [
-        (G::Identity, "B B B B"),
-        (G::Lock, "B B B -"),
-        (G::FreshReads, "B B B W"),
-        (G::Ready, "O - - -"),
-        (G::ProvenGone, "B - - -"),
-        (G::Floor, "B B B B"),
-        (G::ZoneCover, "- O W W"),
-        (G::Velocity, "W O - -"),
-        (G::Capacity, "- - O W"),
-        (G::Registry, "- - O W"),
-        (G::Rings, "- W O W"),
-        (G::RingDebris, "- W W W"),
-        (G::ChangeInFlight, "W O O W"),
-        (G::Dependency, "- O O W"),
-        (G::OwnHost, "- O W -"),
-        (G::UndoReady, "W W O -"),
-        (G::Limits, "- B B B"),
-        (G::Versions, "- - W W"),
+        (G::Identity, "B B B B B"),
+        (G::Lock, "B B B - O"),
+        (G::FreshReads, "B B B W W"),
+        (G::Ready, "O - - - -"),
+        (G::ProvenGone, "B - - - -"),
+        (G::Floor, "B B B B -"),
+        (G::ZoneCover, "- O W W -"),
+        (G::Velocity, "W O - - -"),
+        (G::Capacity, "- - O W -"),
+        (G::Registry, "- - O W -"),
+        (G::Rings, "- W O W -"),
+        (G::RingDebris, "- W W W -"),
+        (G::ChangeInFlight, "W O O W -"),
+        (G::Dependency, "- O O W -"),
+        (G::OwnHost, "- O W - -"),
+        (G::UndoReady, "W W O - -"),
+        (G::Limits, "- B B B -"),
+        (G::Versions, "- - W W -"),
     ];
     assert_eq!(rows.len(), GuardName::iter().count());
-    let columns = [Column::Registry, Column::Drain, Column::Cutover, Column::Rollback];
     for (guard, cells) in rows {
-        let is: Vec<_> = columns
-            .iter()
-            .map(|column| match weight(guard, *column) {
+        let is: Vec<_> = Column::iter()
+            .map(|column| match weight(guard, column) {
                 Weight::None => "-",
                 Weight::Warns => "W",
                 Weight::Blocks => "B",
@@ -43,7 +41,9 @@ fn the_table() {
             .collect();
         assert_eq!(is.join(" "), cells, "{guard}");
         assert!(guard.sentence().ends_with('.'), "{guard}");
-        assert_eq!(guard.may_be_overridden(), cells.contains('O'), "{guard}");
+        let (others, takeover) = cells.rsplit_once(' ').unwrap();
+        assert_eq!(guard.may_be_overridden(Verb::Cutover), others.contains('O'), "{guard}");
+        assert_eq!(guard.may_be_overridden(Verb::Takeover), takeover == "O", "{guard}");
     }
 }
 
@@ -81,6 +81,7 @@ fn a_lock_that_is_held_blocks_and_one_that_cannot_be_read_too() {
         (LockStanding::Free, Effect::Passes),
         (LockStanding::Ours, Effect::Passes),
         (LockStanding::Theirs { holder: "ann".into() }, Effect::Blocks),
+        (LockStanding::Left { holder: "ann".into() }, Effect::Blocks),
         (LockStanding::Unknown { why: "denied".into() }, Effect::CannotTell),
     ] {
         let context = Context { lock, ..context() };

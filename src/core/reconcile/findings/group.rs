@@ -1,7 +1,8 @@
 //! Findings about Auto Scaling groups.
 
+use super::runs::pins_of;
 use super::{Scene, counted, listed};
-use crate::core::finding::{Finding, FindingKind, Fix, Severity};
+use crate::core::finding::{Finding, FindingKind, Severity};
 use crate::core::ids::StackId;
 use crate::core::inventory::{Activity, AutoScalingGroup};
 use crate::core::observed::{Observed, age};
@@ -20,17 +21,6 @@ pub(super) fn look(scene: &Scene<'_>, found: &mut Vec<Finding>) {
             found.extend(launch_failures(scene, group, stack));
             found.extend(mixed_versions(scene, group, stack));
         }
-    }
-    for node in scene.nodes.values().filter(|node| node.drained_on_purpose) {
-        let lifecycle = node.lifecycle.as_deref().unwrap_or("Standby");
-        let text = format!("{} is in {lifecycle}: taken out on purpose", node.id);
-        found.push(
-            Finding::new(FindingKind::DrainedOnPurpose, scene.index.now, text)
-                .stack(node.stack_id.as_ref())
-                .instance(&node.id)
-                .fix(Fix::Undrain)
-                .identified(""),
-        );
     }
 }
 
@@ -51,13 +41,15 @@ fn no_self_heal(scene: &Scene<'_>, group: &AutoScalingGroup, stack: &StackId) ->
 }
 
 fn suspended(scene: &Scene<'_>, group: &AutoScalingGroup, stack: &StackId) -> Option<Finding> {
-    if group.suspended.is_empty() {
+    // What a run of ours has suspended is said of that run.
+    let ours = pins_of(scene, group);
+    let theirs = || group.suspended.iter().filter(|(name, _)| !ours.contains(name.as_str()));
+    let names: Vec<_> = theirs().map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() {
         return None;
     }
-    let names: Vec<_> = group.suspended.keys().map(String::as_str).collect();
-    let reason = group
-        .suspended
-        .values()
+    let reason = theirs()
+        .map(|(_, reason)| reason)
         .find(|reason| !reason.is_empty())
         .map(|reason| format!(" ({reason})"))
         .unwrap_or_default();

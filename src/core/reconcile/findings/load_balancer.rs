@@ -71,7 +71,8 @@ fn target_group(
 
 /// Only fleets whose groups are attached are expected to have their nodes in a target group.
 fn missing_targets(scene: &Scene<'_>, group: &TargetGroup, found: &mut Vec<Finding>) {
-    if scene.index.inventory.groups.current(scene.index.now).is_err() {
+    // Where a record could not be read, nobody knows whether they were drained on purpose.
+    if scene.index.inventory.groups.current(scene.index.now).is_err() || scene.records.unread {
         return;
     }
     for (owner, stack) in scene.index.fleet_groups() {
@@ -81,7 +82,7 @@ fn missing_targets(scene: &Scene<'_>, group: &TargetGroup, found: &mut Vec<Findi
         for instance in &owner.instances {
             let Some(node) = scene.nodes.get(&instance.id) else { continue };
             let present = node.targets.iter().any(|target| target.target_group == group.arn);
-            if present || !node.is_in_service() || node.in_grace {
+            if present || !node.is_in_service() || node.in_grace || node.drained_on_purpose {
                 continue;
             }
             let why = if owner.suspended.contains_key("AddToLoadBalancer") {

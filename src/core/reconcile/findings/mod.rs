@@ -7,11 +7,13 @@ mod health;
 mod load_balancer;
 mod registry;
 mod rings;
+mod runs;
 mod zones;
 
 use super::fleets::Parts;
 use super::index::Index;
 use super::nodes::Nodes;
+use super::records::Records;
 use super::registry::Expectation;
 use crate::core::estate::{Fleet, Node};
 use crate::core::finding::Finding;
@@ -27,6 +29,7 @@ pub(super) struct Scene<'a> {
     pub expected: &'a Expectation,
     pub parts: &'a Parts,
     pub dns: &'a [DnsView],
+    pub records: &'a Records,
 }
 
 impl Scene<'_> {
@@ -46,6 +49,7 @@ pub(super) fn all(scene: &Scene<'_>) -> Vec<Finding> {
     group::look(scene, &mut found);
     rings::look(scene, &mut found);
     dns::look(scene, &mut found);
+    runs::look(scene, &mut found);
     found.sort_by(|a, b| {
         let key = |one: &Finding| (one.kind, one.stack_id.clone(), one.instance_id.clone());
         b.severity

@@ -232,6 +232,7 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("node", "enter enter", "d", "of node 1, answer of EC2, plans {verb:drain,nodes:[i-0f07eba6900000001]} scroll 0"),
     ("node", "enter enter", "u", "of node 1, answer of EC2, plans {verb:undrain,nodes:[i-0f07eba6900000001]} scroll 0"),
     ("findings", "F", "f", "findings, finding probe_failed green-413"),
+    ("runs", "run R", "f", "runs, run"),
     ("runs", "run R", "enter", "run, step 1"),
     ("runs", "run R", "right", "run, step 1"),
     ("runs", "run R", "h", "runs, run, asks Hold run run?"),

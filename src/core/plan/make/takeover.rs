@@ -1,0 +1,100 @@
+//! takeover: ends what a dead run left, from any host, by its lock's record alone. The lock is taken
+//! from it by its id, what it suspended is resumed, nodes it drained keep their marks. Traffic stays as
+//! it is: where listeners stand and where they stood is said, and a cutover or rollback moves them.
+
+use super::draft::Draft;
+use super::pins::REPLACING;
+use super::{RefusalKind, Request, unread};
+use crate::core::ids::{GroupName, LoadBalancerArn, ServiceId, StackId};
+use crate::core::lock::LockView;
+use crate::core::plan::view::{forward_text, listed};
+use crate::core::plan::{Confirmation, Context, LockScope, Picture, Plan, Refusal};
+use crate::core::record::LockRecord;
+use std::collections::BTreeSet;
+
+pub(super) fn plan(
+    picture: Picture<'_>,
+    request: &Request,
+    context: &Context,
+    lock: &ServiceId,
+) -> Result<Plan, Refusal> {
+    let Some(view) = picture.estate.locks.iter().find(|one| &one.service_id == lock) else {
+        let why = format!("there is no lock {lock}");
+        let next = "Somebody took it over, or its run gave it back: there is nothing to end.";
+        return Err(Refusal::new(RefusalKind::Usage, why, next));
+    };
+    let said = view.said.clone().map_err(|why| unread(&why, "the lock's record"))?;
+    let mut draft = Draft::new(picture, request, context)?;
+    // A fleet that is gone since is still the name to type, and nobody's to check.
+    let is_there = |stack: &&StackId| picture.fleet(stack).is_some();
+    draft.giving = view.giving().filter(is_there).cloned();
+    draft.receiving = said.receiving.as_ref().filter(is_there).cloned();
+    let name = view.giving().cloned().unwrap_or_else(|| StackId::from(&view.scope));
+    draft.confirmation = Confirmation::Type(name);
+    draft.take_lock(Some(scope(&picture, view)));
+    draft.unpin(&resumable(&picture, &said));
+    draft.give_lock_back();
+    notes(&mut draft, view, &said);
+    draft.inherits = Some(said);
+    Ok(draft.finish())
+}
+
+/// What the lock was taken on.
+fn scope(picture: &Picture<'_>, view: &LockView) -> LockScope {
+    let mut balancers = picture.inventory.load_balancers.value().into_iter().flatten();
+    let mut namespaces = picture.inventory.namespaces.value().into_iter().flatten();
+    if let Some(found) = namespaces.find(|one| one.id.as_str() == view.scope) {
+        return LockScope::Namespace(found.id.clone(), found.name.clone());
+    }
+    let arn = balancers.find(|one| one.display_name() == view.scope).map(|one| one.arn.clone());
+    // A load balancer that is gone since has a lock all the same, and the lock is found by its name.
+    let arn = arn.unwrap_or_else(|| LoadBalancerArn::from(&view.scope));
+    LockScope::LoadBalancer(arn, view.scope.clone())
+}
+
+/// What may be resumed: all it suspended, but what would replace nodes that stay drained.
+fn resumable(picture: &Picture<'_>, said: &LockRecord) -> Vec<(GroupName, BTreeSet<String>)> {
+    let pins = said.suspended.iter().map(|(name, processes)| {
+        let group = picture.group(name);
+        let drains = group
+            .is_some_and(|group| group.instances.iter().any(|one| said.drained.contains(&one.id)));
+        let kept = |one: &&String| !(drains && REPLACING.contains(&one.as_str()));
+        // What somebody resumed since need not be resumed once more.
+        let is_so = |one: &&String| group.is_none_or(|group| group.suspended.contains_key(*one));
+        (name.clone(), processes.iter().filter(kept).filter(is_so).cloned().collect())
+    });
+    pins.filter(|(_, processes): &(_, BTreeSet<String>)| !processes.is_empty()).collect()
+}
+
+fn notes(draft: &mut Draft<'_>, view: &LockView, said: &LockRecord) {
+    draft.notes.push(view.sentence());
+    for (action, before) in &said.previous {
+        let listener = draft.picture.listener(&action.listener);
+        let label =
+            listener.map_or_else(|| action.listener.to_string(), |of| format!(":{}", of.port));
+        let before_text = forward_text(&draft.picture, before);
+        let now = listener.filter(|_| action.rule.is_none()).map(|of| &of.default);
+        let text = match now {
+            Some(now) if now == before => {
+                format!("Listener {label} forwards as it did before that run: {before_text}.")
+            }
+            Some(now) => format!(
+                "Listener {label} forwards {} and stays so; before that run it was {before_text}.",
+                forward_text(&draft.picture, now)
+            ),
+            None => {
+                format!("Listener {label} stays as it is; before that run it was {before_text}.")
+            }
+        };
+        draft.notes.push(text);
+    }
+    if !said.drained.is_empty() {
+        let ids: Vec<_> = said.drained.iter().map(ToString::to_string).collect();
+        draft.notes.push(format!(
+            "{} stay drained on purpose: `quarterdeck undrain {}` brings them back.",
+            listed(&ids),
+            ids.join(" ")
+        ));
+    }
+    draft.undo.push("Nothing to take back: traffic is not touched.".into());
+}
