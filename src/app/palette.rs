@@ -74,11 +74,15 @@ fn names(model: &Model, text: &str) -> Found {
         })
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
+    // Before anything is typed, nothing is meant; nor is a command in whose sentence alone it stands.
+    let named = ranked.first().is_some_and(|(rank, _)| *rank < BY_ITS_SENTENCE);
+    let sure = named && !text.is_empty();
     let choices: Vec<_> = ranked.into_iter().map(|(_, choice)| choice).collect();
-    // Before anything is typed, nothing is meant.
-    let sure = !choices.is_empty() && !text.is_empty();
     Found { matches: choices.len(), sure, choices }
 }
+
+/// The rank of a command in whose sentence a text stands, not in its name.
+const BY_ITS_SENTENCE: usize = 4;
 
 /// How well a text names a command; `None` where it does not.
 fn rank(command: &Command, text: &str) -> Option<usize> {
@@ -94,6 +98,6 @@ fn rank(command: &Command, text: &str) -> Option<usize> {
     } else if follows() {
         Some(3)
     } else {
-        command.doc.to_lowercase().contains(&text).then_some(4)
+        command.doc.to_lowercase().contains(&text).then_some(BY_ITS_SENTENCE)
     }
 }

@@ -1,9 +1,10 @@
 //! The keymaps that come with the program, an operator's own over one of them, and the way from
 //! their TOML to what `app` understands. A mistake costs the binding it stands in, never the console.
 
+use crate::app::Keymap;
 use crate::app::keymap::{Binding, Made, Mistake, MistakeKind, Origin, Sheet, Table, Written};
-use crate::app::{Keymap, Looks};
 use crate::config::Chosen;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use toml::Spanned;
@@ -73,29 +74,24 @@ pub fn keys_in_force(chosen: &Chosen) -> KeysInForce {
 }
 
 /// All keymaps to choose from in the console, the operator's own keys over each.
-pub(super) fn looks(chosen: &Chosen, in_force: &KeysInForce) -> Looks {
-    let keymaps = SHIPPED.iter().map(|one| {
-        let keymap = match one.name == in_force.name {
-            true => in_force.made.keymap.clone(),
-            false => over(one.name, chosen.file.as_deref()).keymap,
-        };
-        (one.name.to_owned(), Arc::new(keymap))
-    });
-    Looks { keymaps: keymaps.collect(), keymap: in_force.name.clone(), ..Looks::default() }
+pub(super) fn all(chosen: &Chosen, in_force: &KeysInForce) -> BTreeMap<String, Arc<Keymap>> {
+    let keymap = |one: &Shipped| match one.name == in_force.name {
+        true => in_force.made.keymap.clone(),
+        false => over(one.name, chosen.file.as_deref()).keymap,
+    };
+    SHIPPED.iter().map(|one| (one.name.to_owned(), Arc::new(keymap(one)))).collect()
 }
 
 /// What is to be said about mistakes, the summary last: it is what the status line shows.
-pub(super) fn said(mistakes: &[Mistake]) -> Vec<String> {
+pub(super) fn said(chosen: &Chosen, mistakes: &[Mistake]) -> Vec<String> {
     let mut said: Vec<String> = mistakes.iter().map(|one| format!("Left out: {one}.")).collect();
-    let files = mistakes.iter().map(|one| &one.origin.sheet);
-    if let (Some(file), 2..) = (files.max(), said.len()) {
-        let summary = format!(
-            "{} mistakes in the keymap are left out, the rest holds; `quarterdeck keys check {file}` tells them.",
-            said.len()
-        );
-        said.push(summary);
+    if said.len() > 1 && chosen.file.is_some() {
+        let count = said.len();
+        said.push(format!(
+            "{count} mistakes in the keymap are left out: `quarterdeck keys` tells them."
+        ));
     }
-    said
+    said.into_iter().map(|text| super::brief(text, chosen)).collect()
 }
 
 /// A shipped keymap, with a file of the operator's own over it.
@@ -255,11 +251,8 @@ mod tests {
             assert_eq!(wrong, [], "{}", one.name);
             let told: Vec<_> = shipped(one.name).mistakes.iter().map(ToString::to_string).collect();
             assert!(told.is_empty(), "keymaps/{}.toml: {told:#?}", one.name);
-            // It is also a file that an operator may lay over any of the others.
-            for base in SHIPPED {
-                let told: Vec<_> = with(base.name, one.toml).mistakes;
-                assert_eq!(told, [], "{} over {}", one.name, base.name);
-            }
+            // It is also a file that an operator may lay over the default.
+            assert_eq!(with(DEFAULT, one.toml).mistakes, [], "{} over the default", one.name);
         }
     }
 
@@ -409,16 +402,20 @@ mod tests {
             name: name.into(),
             file: file.map(Into::into),
         };
-        let made = keys_in_force(&chosen("vmi", Some("/nowhere/keymap.toml")));
+        let odd = chosen("vin", Some("/nowhere/keymap.toml"));
+        let made = keys_in_force(&odd);
         assert_eq!((made.name.as_str(), &made.made.keymap), (DEFAULT, &default_keymap()));
-        let told = said(&made.made.mistakes);
-        assert!(told[0].contains("there is no keymap \"vmi\" (did you mean \"vim\"?)"), "{told:?}");
+        let told = said(&odd, &made.made.mistakes);
+        assert!(told[0].contains("there is no keymap \"vin\" (did you mean \"vim\"?)"), "{told:?}");
         assert!(
-            told[1].contains("/nowhere/keymap.toml: it cannot be read (No such file"),
+            told[1].contains("Left out: keymap.toml: it cannot be read (No such file"),
             "{told:?}"
         );
-        assert!(told[2].starts_with("2 mistakes in the keymap are left out"), "{told:?}");
+        assert!(
+            told[2].contains("`quarterdeck keys check /nowhere/keymap.toml` tells"),
+            "{told:?}"
+        );
         assert_ne!(keys_in_force(&chosen("vim", None)).made.keymap, default_keymap());
-        assert_eq!(said(&[]), [""; 0]);
+        assert_eq!(said(&odd, &[]), [""; 0]);
     }
 }

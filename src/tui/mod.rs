@@ -25,7 +25,7 @@ use self::terminal::TerminalGuard;
 use self::theme::Themes;
 use crate::app::{Ending, Looks, Model, NoticeKind, Place};
 use crate::clock::Clock;
-use crate::config::{Environment, Mode, Settings};
+use crate::config::{Chosen, Environment, Mode, Settings};
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
 use crate::engine::{Feed, FeedError, Operations};
 use std::io;
@@ -98,6 +98,16 @@ impl TuiError {
 /// link): longer than a slow link needs, shorter than a hand needs for a second Ctrl-C.
 const LAST_FRAME: Duration = Duration::from_millis(300);
 
+/// A sentence about an operator's own file with the file's bare name: a line of the screen has no
+/// room for its whole path.
+fn brief(text: String, chosen: &Chosen) -> String {
+    let path = chosen.file.as_deref();
+    let Some((path, name)) = path.and_then(|path| Some((path, path.file_name()?))) else {
+        return text;
+    };
+    text.replace(&path.display().to_string(), &name.to_string_lossy())
+}
+
 /// Everything that is wrong with the keymap and the theme that the settings choose, as sentences.
 pub fn mistakes(settings: &Settings) -> Vec<String> {
     let keys = keys_in_force(&settings.keymap).made.mistakes;
@@ -131,17 +141,20 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
         themes: themes.names(),
         theme: themes.chosen().to_owned(),
         color: settings.color,
-        ..keymaps::looks(&settings.keymap, &keys)
+        keymap: keys.name.clone(),
+        ..Looks::default()
     };
     model.operation.allowed = settings.mode == Mode::Operate;
-    let wrong = wrong.iter().map(ToString::to_string);
-    for said in wrong.chain(keymaps::said(&keys.made.mistakes)) {
+    let wrong = wrong.iter().map(|mistake| brief(mistake.to_string(), &settings.theme));
+    for said in wrong.chain(keymaps::said(&settings.keymap, &keys.made.mistakes)) {
         model.notices.say(model.now, NoticeKind::Warning, said);
     }
     let mut surface =
         TerminalSurface::open(Canvas::with(themes)).map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.
     surface.paint(&model, Operator::AtRest).map_err(io("write to the terminal"))?;
+    // The keymaps that somebody may change to can be made while the first one is looked at.
+    model.looks.keymaps = keymaps::all(&settings.keymap, &keys);
     hangup::watch().map_err(io("watch for a hang-up"))?;
     let input = input::read().map_err(io("read keys"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -106,12 +106,12 @@ fn keys_check_tells_every_mistake_by_its_line() {
 #[test]
 fn config_check_asks_for_the_keymap_and_the_theme_too() {
     let cli = cli(&[("theme.toml", "wran = \"red\"\n")]);
-    std::fs::write(cli.dir().join("c.toml"), "keymap = \"vmi\"\n").unwrap();
+    std::fs::write(cli.dir().join("c.toml"), "keymap = \"vin\"\n").unwrap();
     has(
         &cli.run(&["config", "check", "c.toml"]),
         2,
         &[
-            "there is no keymap \"vmi\" (did you mean \"vim\"?)",
+            "there is no keymap \"vin\" (did you mean \"vim\"?)",
             "there is no tone \"wran\" (did you mean \"warn\"?)",
         ],
     );
@@ -144,7 +144,7 @@ fn a_keymap_and_a_theme_with_mistakes_are_said_and_the_console_goes_on() {
     terminal.press("h");
     terminal.wait("the help gone", |seen| !holds(seen, "Keys on fleets"));
     terminal.press("m");
-    terminal.wait_for("bad keeps its style: \"yelow\" is no colour");
+    terminal.wait_for("theme.toml:1: bad keeps its style: \"yelow\" is no colour");
     terminal.press("hgs");
     terminal.wait_for("Sources");
     terminal.press("ZZ");

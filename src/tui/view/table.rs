@@ -151,6 +151,7 @@ impl Table {
     /// The heads, and behind one of them the direction of the sort: where the title fills its column,
     /// in the cell between it and the next.
     fn draw_heads(&self, area: Rect, buffer: &mut Buffer, theme: Theme) {
+        draw(buffer, (area.x, area.y), &[Span::new(" ", Tone::Strong)], 1, theme);
         for (column, place) in self.columns.iter().zip(self.places(area)) {
             let head = (place.start, area.y);
             draw(buffer, head, &[Span::new(&*column.title, Tone::Dim)], place.len, theme);

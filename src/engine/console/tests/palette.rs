@@ -13,7 +13,7 @@ fn typed(text: &str) -> String {
 const TABLE: &[(&str, &str, &str, &str)] = &[
     // Names.
     ("", "tra", "tab", "fleets, blue-412, [traffic|] traffic"),
-    ("", "thm", "tab", "fleets, blue-412, [theme |] default"),
+    ("", "thm", "tab", "fleets, blue-412, [theme |]"),
     ("", "drai", "tab", "fleets, blue-412, [drain|] drain"),
     // Fleets, nodes, runs.
     ("", "fleet ", "tab", "fleets, blue-412, [fleet blue-412|] blue-412"),
@@ -41,8 +41,8 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("", "filter -stack:b", "tab", "fleets, blue-412, [filter -stack:blue-412 |]"),
     ("", "sort fi", "tab", "fleets, blue-412, [sort finding|] finding"),
     // Verbs: what they are about, and how.
-    ("", "drain i-0", "tab", "fleets, blue-412, [drain i-0f07eba6900000001 |]"),
-    ("", "drain i-0f07eba6900000001 10.0.0.3", "tab", "fleets, blue-412, [drain i-0f07eba6900000001 i-0f07eba6900000002 |]"),
+    ("", "drain i-0", "tab", "fleets, blue-412, [drain i-02922eb6500000001 |]"),
+    ("", "drain i-0f07eba6900000001 10.0.0.3", "tab", "fleets, blue-412, [drain i-0f07eba6900000001 i-02922eb6500000002 |]"),
     ("", "drain i-0f07eba6900000001 --re", "tab", "fleets, blue-412, [drain i-0f07eba6900000001 --reason |]"),
     ("", "drain i-0f07eba6900000001 --method ", "tab", "fleets, blue-412, [drain i-0f07eba6900000001 --method standby |]"),
     ("", "drain i-0f07eba6900000001 --override zo", "tab", "fleets, blue-412, [drain i-0f07eba6900000001 --override zone-cover |]"),
