@@ -143,6 +143,14 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::PageUp => navigate::half_screen(model, -1),
         Action::First => navigate::go(model, Motion::To(0)),
         Action::Last => navigate::go(model, Motion::To(usize::MAX)),
+        _ => edit(model, action),
+    }
+    Effects::none()
+}
+
+/// Edits a line that is typed.
+fn edit(model: &mut Model, action: Action) {
+    match action {
         Action::Complete => prompt::complete(model),
         Action::CursorBack => prompt::go(model, Reach::Back),
         Action::CursorForward => prompt::go(model, Reach::Forward),
@@ -155,31 +163,10 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::DeleteWord => prompt::delete(model, Reach::WordBack),
         Action::DeleteToStart => prompt::delete(model, Reach::Start),
         Action::DeleteToEnd => prompt::delete(model, Reach::End),
-        // These were gone to before.
-        Action::Fleets
-        | Action::Traffic
-        | Action::Findings
-        | Action::Timeline
-        | Action::Sources
-        | Action::Runs => {}
-        // These need an argument, and came by it or went to the palette before.
-        Action::Fleet
-        | Action::Node
-        | Action::Run
-        | Action::Sort
-        | Action::Filter
-        | Action::Keymap
-        | Action::Theme => {}
-        // These were planned before, with or without words.
-        Action::PlanDrain
-        | Action::PlanUndrain
-        | Action::PlanReregister
-        | Action::PlanRepair
-        | Action::PlanDeregister
-        | Action::PlanCutover
-        | Action::PlanRollback => {}
+        // Whatever is left leads to a screen, was planned, or came by an argument or went to the
+        // palette for one: all of it before.
+        _ => {}
     }
-    Effects::none()
 }
 
 /// The innermost thing is left: a layer, a filter, the screen.

@@ -347,10 +347,13 @@ mod tests {
         assert!(bound(&made, Context::Global).contains(&"z redraw own:3".to_owned()));
     }
 
+    /// A context, bindings in it, and the beginning of what is said of them.
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
     #[test]
     fn every_mistake_is_told_with_its_place_and_what_may_be_meant() {
         #[rustfmt::skip]
-        let rows: &[(&str, &[(&str, &str)], &str)] = &[
+        let rows: &[Row<'_>] = &[
             ("globl", &[("x", "quit")], "own:1: [globl]: there is no context \"globl\" (did you mean \"global\"?); there is global, list, "),
             ("global", &[("x", "qiut")], "own:2: [global] \"x\": there is no command \"qiut\" (did you mean \"quit\"?)"),
             ("sources", &[("x", "open")], "own:2: [sources] \"x\": open means nothing in this context; it does in [fleets], [nodes], "),
