@@ -53,7 +53,7 @@ fn take(model: &mut Model, kind: EventKind) {
 /// A console on such a world, joined, with these keys pressed.
 fn model(nodes: usize, keys: &str) -> Model {
     let place = Place { region: Some("us-west-2".into()), probing: true, ..Place::default() };
-    let keymap = Arc::new(default_keymap().unwrap());
+    let keymap = Arc::new(default_keymap());
     let mut model = Model::new(place, keymap, SIZE, world::now());
     for event in events(nodes) {
         take(&mut model, EventKind::Source(event));

@@ -115,6 +115,8 @@ const ROOMS: [Room; 13] = [
             "tracing_appender",
             "tracing_subscriber",
             "unicode_width",
+            // What an ssh client asked for, in words.
+            "shlex",
             // The demo hands the open end of the world's stdin on to the console it becomes.
             "rustix",
         ],

@@ -3,8 +3,10 @@
 use super::command::{Action, Argument};
 use super::effect::{Effect, Effects, Ending};
 use super::field::Reach;
+use super::filter::Filter;
 use super::jump::{self, Wanted};
 use super::layer::{Layer, Purpose, Then};
+use super::looks;
 use super::model::Model;
 use super::navigate::{self, Motion};
 use super::notice::NoticeKind;
@@ -16,7 +18,7 @@ use super::screen::ScreenKind;
 /// argument to be typed.
 pub(super) fn act(model: &mut Model, action: Action) -> Effects {
     match action.argument() {
-        Argument::None => plainly(model, action),
+        Argument::None | Argument::Rows => plainly(model, action),
         Argument::Plan(verb) => operate::plan_for(model, Some(verb)),
         Argument::Filter => {
             prompt::open(model, Purpose::Filter, "");
@@ -41,6 +43,13 @@ pub(super) fn act_on(model: &mut Model, action: Action, argument: &str) -> Resul
     match action.argument() {
         Argument::None => return Ok(plainly(model, action)),
         Argument::Plan(verb) => return operate::plan_of_words(model, verb, argument),
+        Argument::Rows => show_rows(model, action, argument)?,
+        Argument::Run => {
+            let run = operate::run_named(model, argument)?;
+            navigate::enter(model, ScreenKind::Run(run));
+        }
+        Argument::Keymap => looks::take_keymap(model, argument)?,
+        Argument::Theme => looks::take_theme(model, argument)?,
         Argument::Fleet => go_to(model, argument, Wanted::Fleets)?,
         Argument::Node => go_to(model, argument, Wanted::Nodes)?,
         Argument::Column => navigate::sort(model, argument)?,
@@ -54,6 +63,32 @@ pub(super) fn act_on(model: &mut Model, action: Action, argument: &str) -> Resul
         }
     }
     Ok(Effects::none())
+}
+
+/// The screen that a command leads to, where it leads to one and to the same from everywhere.
+pub(super) fn screen_of(action: Action) -> Option<ScreenKind> {
+    match action {
+        Action::Fleets => Some(ScreenKind::Fleets),
+        Action::Traffic => Some(ScreenKind::Traffic),
+        Action::Findings => Some(ScreenKind::Findings),
+        Action::Timeline => Some(ScreenKind::Timeline),
+        Action::Sources => Some(ScreenKind::Sources),
+        Action::Runs => Some(ScreenKind::Runs),
+        _ => None,
+    }
+}
+
+/// Goes to a screen, and filters its rows. With a mistake in the filter nothing happens.
+fn show_rows(model: &mut Model, action: Action, filter: &str) -> Result<(), String> {
+    let Some(kind) = screen_of(action) else { return Ok(()) };
+    let mut wanted = Filter::default();
+    wanted.set(filter, kind.filter_keys());
+    if let Some(error) = wanted.error() {
+        return Err(error.to_string());
+    }
+    navigate::enter(model, kind);
+    prompt::filter(model, filter);
+    Ok(())
 }
 
 fn go_to(model: &mut Model, text: &str, wanted: Wanted) -> Result<(), String> {
@@ -72,6 +107,10 @@ fn go_to(model: &mut Model, text: &str, wanted: Wanted) -> Result<(), String> {
 }
 
 fn plainly(model: &mut Model, action: Action) -> Effects {
+    if let Some(kind) = screen_of(action) {
+        navigate::enter(model, kind);
+        return Effects::none();
+    }
     match action {
         Action::Quit => return Effect::Quit(Ending::Quit).into(),
         Action::Suspend => return Effect::Suspend.into(),
@@ -84,11 +123,6 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::Accept => return prompt::accept(model),
         Action::Open => navigate::open(model),
         Action::Back => back(model),
-        Action::Traffic => navigate::enter(model, ScreenKind::Traffic),
-        Action::Findings => navigate::enter(model, ScreenKind::Findings),
-        Action::Timeline => navigate::enter(model, ScreenKind::Timeline),
-        Action::Sources => navigate::enter(model, ScreenKind::Sources),
-        Action::Runs => navigate::enter(model, ScreenKind::Runs),
         Action::PlanFix => return operate::plan_for(model, None),
         Action::Mark => operate::mark(model),
         Action::Arm => operate::arm(model),
@@ -109,6 +143,14 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::PageUp => navigate::half_screen(model, -1),
         Action::First => navigate::go(model, Motion::To(0)),
         Action::Last => navigate::go(model, Motion::To(usize::MAX)),
+        _ => edit(model, action),
+    }
+    Effects::none()
+}
+
+/// Edits a line that is typed.
+fn edit(model: &mut Model, action: Action) {
+    match action {
         Action::Complete => prompt::complete(model),
         Action::CursorBack => prompt::go(model, Reach::Back),
         Action::CursorForward => prompt::go(model, Reach::Forward),
@@ -121,19 +163,10 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::DeleteWord => prompt::delete(model, Reach::WordBack),
         Action::DeleteToStart => prompt::delete(model, Reach::Start),
         Action::DeleteToEnd => prompt::delete(model, Reach::End),
-        // These need an argument, and came by it or went to the palette before.
-        Action::Fleet | Action::Node | Action::Sort | Action::Filter => {}
-        // These were planned before, with or without words.
-        Action::PlanDrain
-        | Action::PlanUndrain
-        | Action::PlanReregister
-        | Action::PlanRepair
-        | Action::PlanDeregister
-        | Action::PlanCutover
-        | Action::PlanRollback
-        | Action::PlanTakeover => {}
+        // Whatever is left leads to a screen, was planned, or came by an argument or went to the
+        // palette for one: all of it before.
+        _ => {}
     }
-    Effects::none()
 }
 
 /// The innermost thing is left: a layer, a filter, the screen.

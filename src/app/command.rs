@@ -2,6 +2,7 @@
 
 use crate::core::plan::Verb;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator;
 
 /// Where a binding holds. Inner contexts are asked before outer ones.
 #[derive(
@@ -51,6 +52,20 @@ pub enum Context {
     Prompt,
     /// In a question.
     Dialog,
+}
+
+impl Context {
+    /// The contexts whose keys hold together, innermost first: one list for each place of the
+    /// console where keys are pressed. Every context that is none of the others is a screen's.
+    pub fn stacks() -> Vec<Vec<Self>> {
+        let stack = |context| match context {
+            Self::Global | Self::List => None,
+            Self::Layer | Self::Prompt | Self::Dialog => Some(vec![context, Self::Global]),
+            Self::Review => Some(vec![context, Self::Prompt, Self::Global]),
+            _ => Some(vec![context, Self::List, Self::Global]),
+        };
+        Self::iter().filter_map(stack).collect()
+    }
 }
 
 /// An entry of the registry.
@@ -130,6 +145,10 @@ commands! {
     Timeline, "timeline", "timeline", [Global], "Show everything that changed, the latest first.";
     Sources, "sources", "sources", [Global], "Show how each read of each source stands.";
     Jump, "jump", "jump", [Global], "Go to a node or a fleet by its id, address or name.";
+    Fleets, "fleets", "", [Global], "Show all fleets.";
+    Run, "run", "", [Global], "Show a run: `run ID`, or the beginning of one.";
+    Keymap, "keymap", "", [Global], "Take another keymap: `keymap vim`.";
+    Theme, "theme", "", [Global], "Take other colours: `theme greyscale`.";
     Fleet, "fleet", "", [Global], "Show the nodes of a fleet: `fleet NAME`.";
     Node, "node", "", [Global], "Show a node: `node ID`, the beginning of one, or an address.";
     SortNext, "sort_next", "sort", [List], "Sort by the next column.";
@@ -182,6 +201,14 @@ pub enum Argument {
     Column,
     /// A filter.
     Filter,
+    /// A filter of the screen that the command leads to; none is needed.
+    Rows,
+    /// The name of a run, or its beginning.
+    Run,
+    /// The name of a keymap.
+    Keymap,
+    /// The name of a theme.
+    Theme,
     /// What a plan is about. Without it, what is selected.
     Plan(Verb),
 }
@@ -194,6 +221,10 @@ impl Action {
             Self::Node => Argument::Node,
             Self::Sort => Argument::Column,
             Self::Filter => Argument::Filter,
+            Self::Run => Argument::Run,
+            Self::Keymap => Argument::Keymap,
+            Self::Theme => Argument::Theme,
+            _ if super::act::screen_of(self).is_some() => Argument::Rows,
             Self::PlanDrain => Argument::Plan(Verb::Drain),
             Self::PlanUndrain => Argument::Plan(Verb::Undrain),
             Self::PlanReregister => Argument::Plan(Verb::Reregister),
@@ -222,7 +253,6 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use strum::IntoEnumIterator;
 
     #[test]
     fn every_action_has_its_entry_and_a_sentence() {

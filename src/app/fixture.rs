@@ -1,7 +1,8 @@
 //! Estates built by hand, for tests of what is done with one and how it is drawn. They say nothing
 //! about how `reconcile` comes to them.
 
-use super::{Chord, Event, EventKind, Input, Keymap, KeymapText, Model, Place, Size};
+use super::keymap::{Binding, Sheet, Table, Written};
+use super::{Chord, Event, EventKind, Input, Keymap, Looks, Model, Place, Size};
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::estate::{
     Capacity, Estate, Existence, Fleet, GroupSummary, ListenerShare, Node, NodeMember, NodeProbe,
@@ -30,15 +31,38 @@ pub(crate) fn at(second: i64) -> Timestamp {
 
 /// A console on nothing, with the keys it comes with.
 pub(crate) fn model(columns: u16, rows: u16) -> Model {
-    let text: KeymapText = toml::from_str(include_str!("../../keymaps/default.toml")).unwrap();
     let place = Place {
         context: Some("prod".into()),
         region: Some("us-west-2".into()),
         production: true,
         probing: true,
     };
-    let keymap = Arc::new(Keymap::build(&text).unwrap());
-    Model::new(place, keymap, Size { columns, rows }, at(0))
+    let default = sheet("default", include_str!("../../keymaps/default.toml"));
+    let keymap = Arc::new(Keymap::make([&default]).keymap);
+    let minimal = sheet("minimal", include_str!("../../keymaps/minimal.toml"));
+    let minimal = Arc::new(Keymap::make([&minimal]).keymap);
+    let keymaps = [("default", Arc::clone(&keymap)), ("minimal", minimal)];
+    let mut model = Model::new(place, keymap, Size { columns, rows }, at(0));
+    model.looks = Looks {
+        keymaps: keymaps.map(|(name, keymap)| (name.to_owned(), keymap)).into(),
+        keymap: "default".into(),
+        themes: ["default", "greyscale", "high-contrast", "true-colour"].map(str::to_owned).into(),
+        theme: "default".into(),
+        color: true,
+    };
+    model
+}
+
+/// A keymap file, without the lines of its words.
+fn sheet(name: &str, toml: &str) -> Sheet {
+    let tables: BTreeMap<String, BTreeMap<String, String>> = toml::from_str(toml).unwrap();
+    let written = |(keys, command)| Written { keys, binding: Binding::Command(command), line: 0 };
+    let table = |(context, bindings): (String, BTreeMap<String, String>)| Table {
+        context,
+        line: 0,
+        bindings: bindings.into_iter().map(written).collect(),
+    };
+    Sheet { name: name.into(), tables: tables.into_iter().map(table).collect() }
 }
 
 /// Passes an event through the real `update` and drops its effects.

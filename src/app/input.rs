@@ -102,6 +102,16 @@ impl Chord {
         }
     }
 
+    /// Whether neither Ctrl nor Alt is held: a slip of the finger is enough.
+    pub fn is_bare(self) -> bool {
+        !self.ctrl && !self.alt
+    }
+
+    /// Whether this key is pressed by habit, to be rid of whatever asks.
+    pub fn is_habit(self) -> bool {
+        matches!(self.key, Key::Enter | Key::Char(' ') | Key::Tab | Key::Esc)
+    }
+
     /// A key alone.
     pub fn plain(key: Key) -> Self {
         Self::new(key, false, false, false)

@@ -81,6 +81,15 @@ pub(super) fn find(estate: &Estate, text: &str, wanted: Wanted) -> Found {
     Found { choices: ranked.into_iter().map(|(_, choice)| choice).collect(), matches, sure }
 }
 
+/// Everything there is, of many the first few.
+pub(super) fn all(estate: &Estate, wanted: Wanted) -> Found {
+    let fleets = estate.fleets.values().filter(|_| wanted != Wanted::Nodes);
+    let nodes = estate.nodes.values().filter(|_| wanted != Wanted::Fleets);
+    let matches = fleets.clone().count() + nodes.clone().count();
+    let choices = fleets.map(of_fleet).chain(nodes.map(of_node)).take(LISTED).collect();
+    Found { choices, matches, sure: false }
+}
+
 /// 0 for just this name, 1 where it begins so, 2 where it contains it.
 fn rank(name: &str, text: &str) -> Option<usize> {
     if name.eq_ignore_ascii_case(text) {

@@ -4,6 +4,7 @@ use super::command::Context;
 use super::input::{Chord, Size};
 use super::keymap::{Hint, Keymap};
 use super::layer::{Dialog, Layer};
+use super::looks::Looks;
 use super::notice::Notices;
 use super::operate::Operation;
 use super::screen::{RowId, Screen, ScreenKind};
@@ -40,6 +41,8 @@ pub struct Model {
     pub place: Place,
     /// The keys.
     pub keymap: Arc<Keymap>,
+    /// The keymaps and themes to choose from.
+    pub looks: Looks,
     /// When the console started.
     pub started: Timestamp,
     /// The time of the latest event. Ages are counted to here.
@@ -83,6 +86,7 @@ impl Model {
         Self {
             place,
             keymap,
+            looks: Looks::default(),
             started: now,
             now,
             size,

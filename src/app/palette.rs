@@ -1,11 +1,12 @@
 //! The command palette: a line such as `sort role`, completed from the one registry.
 
+mod arguments;
+pub(super) mod flags;
+
 use super::command::{Action, Argument, COMMANDS, Command, Context};
-use super::jump::{self, Found, Wanted};
+use super::jump::Found;
 use super::layer::{Choice, Then};
 use super::model::Model;
-use super::rows;
-use crate::core::plan::Verb;
 
 /// A line of the palette, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +38,11 @@ pub(super) fn parse(model: &Model, text: &str) -> Result<Line, String> {
 pub(super) fn complete(model: &Model, text: &str) -> Found {
     let text = text.trim_start();
     match text.split_once(' ') {
-        Some((name, argument)) => arguments(model, name, argument.trim()),
+        Some((name, argument)) => {
+            let command = Command::named(name).filter(|command| is_here(model, command));
+            let found = command.map(|it| arguments::complete(model, (name, it.action), argument));
+            found.unwrap_or_default()
+        }
         None => names(model, text),
     }
 }
@@ -59,7 +64,9 @@ fn names(model: &Model, text: &str) -> Found {
             let rank = rank(command, text)?;
             let keys = help.iter().find(|hint| hint.action == command.action);
             let then = match command.action.argument() {
-                Argument::None | Argument::Plan(_) => Then::Run(command.name.to_owned()),
+                Argument::None | Argument::Plan(_) | Argument::Rows => {
+                    Then::Run(command.name.to_owned())
+                }
                 _ => Then::Complete(format!("{} ", command.name)),
             };
             let keys = keys.map(|hint| hint.keys.clone()).unwrap_or_default();
@@ -67,11 +74,15 @@ fn names(model: &Model, text: &str) -> Found {
         })
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
+    // Before anything is typed, nothing is meant; nor is a command in whose sentence alone it stands.
+    let named = ranked.first().is_some_and(|(rank, _)| *rank < BY_ITS_SENTENCE);
+    let sure = named && !text.is_empty();
     let choices: Vec<_> = ranked.into_iter().map(|(_, choice)| choice).collect();
-    // Before anything is typed, nothing is meant.
-    let sure = !choices.is_empty() && !text.is_empty();
     Found { matches: choices.len(), sure, choices }
 }
+
+/// The rank of a command in whose sentence a text stands, not in its name.
+const BY_ITS_SENTENCE: usize = 4;
 
 /// How well a text names a command; `None` where it does not.
 fn rank(command: &Command, text: &str) -> Option<usize> {
@@ -87,58 +98,6 @@ fn rank(command: &Command, text: &str) -> Option<usize> {
     } else if follows() {
         Some(3)
     } else {
-        command.doc.to_lowercase().contains(&text).then_some(4)
+        command.doc.to_lowercase().contains(&text).then_some(BY_ITS_SENTENCE)
     }
-}
-
-fn arguments(model: &Model, name: &str, text: &str) -> Found {
-    let command = Command::named(name).filter(|command| is_here(model, command));
-    let Some(command) = command else { return Found::default() };
-    match command.action.argument() {
-        Argument::None | Argument::Filter => Found::default(),
-        Argument::Plan(verb) => subjects(model, name, verb, text),
-        Argument::Fleet => places(model, text, Wanted::Fleets),
-        Argument::Node => places(model, text, Wanted::Nodes),
-        Argument::Column => {
-            let columns = rows::columns(model, &model.screen().kind);
-            let names = columns.iter().map(ToString::to_string);
-            let choices: Vec<Choice> = names
-                .filter(|column| column.starts_with(&text.to_lowercase()))
-                .map(|column| Choice {
-                    then: Then::Run(format!("{name} {column}")),
-                    name: column,
-                    keys: String::new(),
-                    doc: String::new(),
-                })
-                .collect();
-            let sure = choices.len() == 1 || choices.iter().any(|choice| choice.name == text);
-            Found { matches: choices.len(), sure, choices }
-        }
-    }
-}
-
-/// Fleets and nodes; before anything is typed, all fleets.
-fn places(model: &Model, text: &str, wanted: Wanted) -> Found {
-    let Some(estate) = &model.estate else { return Found::default() };
-    jump::find(estate, text, wanted)
-}
-
-/// What a plan may be about: the last word is completed, the words before it stay.
-fn subjects(model: &Model, name: &str, verb: Verb, text: &str) -> Found {
-    let (before, last) = match text.rsplit_once(' ') {
-        Some((before, last)) => (format!("{before} "), last),
-        None => (String::new(), text),
-    };
-    let wanted = match verb {
-        Verb::Repair | Verb::Cutover => Wanted::Fleets,
-        Verb::Reregister | Verb::Drain | Verb::Undrain | Verb::Deregister => Wanted::Nodes,
-        Verb::Rollback | Verb::Takeover => return Found::default(),
-    };
-    let mut found = places(model, last, wanted);
-    for choice in &mut found.choices {
-        choice.then = Then::Complete(format!("{name} {before}{} ", choice.name));
-    }
-    // What is written out in full is run, not completed.
-    found.sure = false;
-    found
 }

@@ -65,6 +65,10 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<ConfigCommand>,
     },
+    /// The keymap in force, with where each binding comes from; or what is wrong with a file.
+    Keys(super::keys::KeysArgs),
+    /// What sshd's ForceCommand runs: the console, read-only, or the read command that the client sent.
+    Captive,
     /// The console on the embedded world: no account, no network, no files needed.
     #[cfg(feature = "sim")]
     Demo(DemoArgs),
@@ -442,6 +446,12 @@ pub(super) struct Global {
     /// Nothing but ASCII.
     #[arg(long, global = true)]
     ascii: bool,
+    /// The keys: default, vim, emacs or minimal; or a file of your own.
+    #[arg(long, global = true, value_name = "NAME|FILE")]
+    keymap: Option<String>,
+    /// The colours: default, high-contrast, greyscale or true-colour; or a file of your own.
+    #[arg(long, global = true, value_name = "NAME|FILE")]
+    theme: Option<String>,
     /// Run by another clock: the time now, and how many times as fast it runs (TIME@RATE).
     #[arg(long, global = true, value_name = "TIME@RATE", hide = true, value_parser = parse_clock)]
     clock: Option<ClockSetting>,
@@ -469,6 +479,8 @@ impl From<Global> for Flags {
             operate: global.operate,
             no_color: global.no_color,
             ascii: global.ascii,
+            keymap: global.keymap,
+            theme: global.theme,
             clock: global.clock,
         }
     }

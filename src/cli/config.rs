@@ -36,6 +36,16 @@ fn show(env: &Environment, flags: &Flags) -> Result<String, Failure> {
 
 fn check(file: PathBuf, env: &Environment, flags: &Flags) -> Result<String, Failure> {
     let shown = file.display().to_string();
-    config::load(env, &Flags { config: Some(file), ..flags.clone() })?;
+    let settings = config::load(env, &Flags { config: Some(file), ..flags.clone() })?;
+    // A keymap or theme with mistakes keeps nobody from the console; here they are asked for.
+    let causes = crate::tui::mistakes(&settings);
+    if !causes.is_empty() {
+        return Err(Failure {
+            what: "take all of the keymap and the theme that it chooses".into(),
+            causes,
+            next: "Correct these; until then the console leaves them out.".into(),
+            code: ExitCode::Usage,
+        });
+    }
     Ok(format!("{shown}: ok\n"))
 }

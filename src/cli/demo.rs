@@ -170,6 +170,9 @@ fn forwarded(flags: &Flags) -> Vec<String> {
     ];
     let mut all: Vec<String> =
         switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()).collect();
+    for (name, value) in [("--keymap", &flags.keymap), ("--theme", &flags.theme)] {
+        all.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
+    }
     if let Some(log) = &flags.log {
         all.extend(["--log".to_owned(), log.display().to_string()]);
     }

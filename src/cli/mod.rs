@@ -4,6 +4,7 @@
 mod apply;
 mod args;
 mod audit;
+mod captive;
 mod completions;
 mod config;
 mod console;
@@ -17,6 +18,7 @@ mod findings;
 mod fleets;
 mod healthz;
 mod json;
+mod keys;
 mod logging;
 mod nodes;
 mod output;

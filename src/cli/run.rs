@@ -4,11 +4,12 @@
 use super::args::SimCommand;
 use super::args::{Cli, Command};
 use super::output::{Reader, Streams};
+use super::read::unprintable;
 use super::world::World;
 use super::{
-    ExitCode, Failure, apply, audit, completions, config, console, doctor, findings, fleets,
-    healthz, logging, nodes, plan, policy, read, register, run_engine, runs, sources, traffic,
-    watch,
+    ExitCode, Failure, apply, audit, captive, completions, config, console, doctor, findings,
+    fleets, healthz, keys, logging, nodes, plan, policy, read, register, run_engine, runs, sources,
+    traffic, watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -75,11 +76,31 @@ fn dispatch<W: World>(
         crate::exec::process::leave_session();
     }
     let flags = Flags::from(cli.global);
+    let (command, flags) = match cli.command {
+        Some(Command::Captive) => match captive::admit(env, flags)? {
+            captive::Admitted::Run(command, flags) => (command.map(|command| *command), *flags),
+            captive::Admitted::Print(text) => {
+                return streams.print(&text).map(|_| ExitCode::Done).map_err(|e| unprintable(&e));
+            }
+        },
+        other => (other, flags),
+    };
+    carry_out(command, flags, (env, world), streams)
+}
+
+/// Carries out a command; none is the console.
+fn carry_out<W: World>(
+    command: Option<Command>,
+    flags: Flags,
+    (env, world): (&Environment, &W),
+    streams: &mut Streams<'_>,
+) -> Result<ExitCode, Failure> {
     // What needs no settings comes first: a broken configuration must not keep the operator from
     // the commands that help with it.
-    let command = match cli.command {
+    let command = match command {
         Some(Command::Completions { shell }) => return completions::run(shell, streams),
         Some(Command::Config { command }) => return config::run(command, env, &flags, streams),
+        Some(Command::Keys(args)) => return keys::run(args, env, &flags, streams),
         Some(Command::Doctor) => return doctor::run(env, &flags, world, streams),
         Some(Command::Register(args)) => return register::run(args, env, &flags, streams),
         Some(Command::Healthz(args)) => return healthz::run(&args, env, streams),
@@ -157,6 +178,8 @@ fn look<W: World>(
         | Command::Audit { .. }
         | Command::RunEngine { .. }
         | Command::Config { .. }
+        | Command::Keys(_)
+        | Command::Captive
         | Command::Doctor
         | Command::Register(_)
         | Command::Healthz(_)

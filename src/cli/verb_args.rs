@@ -4,8 +4,8 @@ use super::args::{ExecuteArgs, Format};
 use crate::config::parse_span;
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::plan::{
-    DrainMethod, Gate, GuardName, Intent, MinHealthy, OnRegression, Options, Picture, Refusal,
-    Strategy, Verb, resolve,
+    BadWord, DrainMethod, Gate, GuardName, Intent, MinHealthy, OnRegression, Options, Picture,
+    Refusal, Strategy, Verb, gates, min_healthy, resolve, schedule,
 };
 use crate::core::run::RunId;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -134,7 +134,7 @@ pub(super) struct CutoverArgs {
     #[arg(long, value_name = "STRATEGY", value_parser = listed::<Strategy>(&["weights", "attach"]))]
     strategy: Option<Strategy>,
     /// Percent of the traffic after each step, ascending, ending in 100 (weights: 10,50,100).
-    #[arg(long, value_name = "PERCENTS", value_parser = schedule)]
+    #[arg(long, value_name = "PERCENTS", value_parser = steps)]
     schedule: Option<Schedule>,
     /// How long each step settles.
     #[arg(long, value_name = "DURATION", value_parser = parse_span, default_value = "120s")]
@@ -146,7 +146,7 @@ pub(super) struct CutoverArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_span, default_value = "10m")]
     bake: Duration,
     /// Where to wait for a word: before-shift, before-end, both with a comma, or none.
-    #[arg(long, value_name = "GATES", value_parser = gates, default_value = "before-shift,before-end")]
+    #[arg(long, value_name = "GATES", value_parser = waits, default_value = "before-shift,before-end")]
     gate: Gates,
     /// What to do when things turn bad while shifted.
     #[arg(
@@ -283,61 +283,10 @@ where
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
-/// Why a flag's value is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadFlag {
-    #[error("write a number of targets, or percent like 50%")]
-    MinHealthy,
-    #[error("write ascending percentages that end in 100, like 10,50,100")]
-    Schedule,
-    #[error("write before-shift, before-end, both with a comma between, or none")]
-    Gates,
+fn steps(text: &str) -> Result<Schedule, BadWord> {
+    schedule(text).map(Schedule)
 }
 
-fn min_healthy(text: &str) -> Result<MinHealthy, BadFlag> {
-    let parsed = match text.strip_suffix('%') {
-        Some(percent) => {
-            percent.parse().ok().filter(|percent| *percent <= 100).map(MinHealthy::Percent)
-        }
-        None => text.parse().ok().map(MinHealthy::Count),
-    };
-    parsed.ok_or(BadFlag::MinHealthy)
-}
-
-fn schedule(text: &str) -> Result<Schedule, BadFlag> {
-    let steps: Result<Vec<u8>, _> = text.split(',').map(|step| step.trim().parse()).collect();
-    let steps = steps.map_err(|_| BadFlag::Schedule)?;
-    let ascends = steps.windows(2).all(|two| two[0] < two[1]);
-    let whole = steps.first().is_some_and(|first| *first > 0) && steps.last() == Some(&100);
-    if ascends && whole { Ok(Schedule(steps)) } else { Err(BadFlag::Schedule) }
-}
-
-fn gates(text: &str) -> Result<Gates, BadFlag> {
-    if text == "none" {
-        return Ok(Gates(BTreeSet::new()));
-    }
-    let gates: Result<BTreeSet<Gate>, _> =
-        text.split(',').map(|gate| gate.trim().parse()).collect();
-    gates.map(Gates).map_err(|_| BadFlag::Gates)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_read_as_they_are_written() {
-        assert_eq!(min_healthy("2"), Ok(MinHealthy::Count(2)));
-        assert_eq!(min_healthy("75%"), Ok(MinHealthy::Percent(75)));
-        for text in ["", "%", "101%", "-1", "half"] {
-            assert_eq!(min_healthy(text), Err(BadFlag::MinHealthy), "{text}");
-        }
-        assert_eq!(schedule("10,50,100").unwrap().0, [10, 50, 100]);
-        for text in ["", "10", "0,100", "50,10,100", "10,,100", "10,101", "all"] {
-            assert_eq!(schedule(text).unwrap_err(), BadFlag::Schedule, "{text}");
-        }
-        assert!(gates("none").unwrap().0.is_empty());
-        assert_eq!(gates("before-end").unwrap().0, [Gate::BeforeEnd].into());
-        assert_eq!(gates("after-lunch").unwrap_err(), BadFlag::Gates);
-    }
+fn waits(text: &str) -> Result<Gates, BadWord> {
+    gates(text).map(Gates)
 }

@@ -119,7 +119,7 @@ fn dotted(key: &str) -> String {
 const LIKE_ENOUGH: f64 = 0.75;
 
 /// The candidate most like `word`, if any is like enough.
-pub(super) fn nearest(word: &str, candidates: &[String]) -> Option<String> {
+pub fn nearest(word: &str, candidates: &[String]) -> Option<String> {
     candidates
         .iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))

@@ -39,6 +39,10 @@ pub struct Flags {
     pub no_color: bool,
     /// `--ascii`.
     pub ascii: bool,
+    /// `--keymap`.
+    pub keymap: Option<String>,
+    /// `--theme`.
+    pub theme: Option<String>,
     /// `--clock`.
     pub clock: Option<ClockSetting>,
 }

@@ -3,6 +3,7 @@
 
 use super::file::{self, ContextTable, File, ProductTable, Scheme};
 use super::layers::{Layers, Said};
+use super::looks;
 use super::values::{DnsServer, Endpoint, Name, Region};
 use super::{
     AwsSettings, BadValue, Cadence, ConfigError, DnsSetting, Environment, Flags, Invalid, Mode,
@@ -65,11 +66,9 @@ pub(super) fn assemble(
     let state_dir = state_dir(&mut layers, &file, env, flags)?;
     let log = Said::file(path_of(file.log.as_ref(), env)).flag("--log", flags.log.clone());
     let log = layers.pick("log", log);
-    let keymap = layers.pick("keymap", Said::file(path_of(file.keymap.as_ref(), env)));
-    // A keymap in its usual place need not be named, and need not be there.
-    let usual = || env.config_home().map(|home| home.join("quarterdeck/keymap.toml"));
-    let keymap = keymap.or_else(|| usual().filter(|path| path.is_file()));
-    let (color, ascii) = looks(&mut layers, &file, env, flags);
+    let keymap = looks::keymap(&mut layers, &file, (env, flags));
+    let theme = looks::theme(&mut layers, &file, (env, flags));
+    let (color, ascii) = looks::color_and_ascii(&mut layers, &file, env, flags);
     let cadence = cadence(&mut layers, &file);
     let registry = registry(&mut layers, &file)?;
     let webhook = webhook(&mut layers, &file);
@@ -91,6 +90,8 @@ pub(super) fn assemble(
         state_dir,
         log,
         keymap,
+        theme,
+        true_color: looks::is_true_color(env),
         color,
         ascii,
         clock: flags.clock,
@@ -221,37 +222,12 @@ fn state_dir(
 }
 
 /// A path of the file: no shell has expanded its `~/`.
-fn path_of(written: Option<&Name>, env: &Environment) -> Option<PathBuf> {
+pub(super) fn path_of(written: Option<&Name>, env: &Environment) -> Option<PathBuf> {
     let written = &written?.0;
     match (written.strip_prefix("~/"), env.path("HOME")) {
         (Some(rest), Some(home)) => Some(home.join(rest)),
         _ => Some(PathBuf::from(written)),
     }
-}
-
-/// Colour and ASCII. NO_COLOR of any value but the empty one means no colour (no-color.org).
-fn looks(layers: &mut Layers, file: &File, env: &Environment, flags: &Flags) -> (bool, bool) {
-    let no_color = env.path("NO_COLOR").map(|_| ("NO_COLOR", false));
-    let color =
-        Said::file(file.color).env(no_color).flag("--no-color", flags.no_color.then_some(false));
-    let ascii = Said::file(file.ascii).flag("--ascii", flags.ascii.then_some(true));
-    let color = layers.pick("color", color).unwrap_or(true);
-    let ascii = layers.pick("ascii", ascii).unwrap_or_else(|| needs_ascii(layers, env));
-    (color, ascii)
-}
-
-/// Whether the locale knows ASCII alone. It says what the terminal is made for and not what the
-/// operator wants, so it comes last. Without any the locale is C, as for every other program.
-fn needs_ascii(layers: &mut Layers, env: &Environment) -> bool {
-    let Some((name, value)) = env.locale() else { return true };
-    layers.origins.insert("ascii".into(), super::Origin::Env(name));
-    !is_utf8(value)
-}
-
-/// Whether a locale's characters are UTF-8.
-pub fn is_utf8(locale: &str) -> bool {
-    let locale = locale.to_ascii_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 fn cadence(layers: &mut Layers, file: &File) -> Cadence {

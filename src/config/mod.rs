@@ -7,6 +7,7 @@ mod file;
 mod flags;
 mod layers;
 mod load;
+mod looks;
 mod probe_path;
 mod products;
 mod sample;
@@ -16,14 +17,15 @@ mod tests;
 mod values;
 
 pub use environment::Environment;
-pub use error::{ConfigError, Invalid};
+pub use error::{ConfigError, Invalid, nearest};
 pub use flags::Flags;
-pub use load::{is_utf8, load};
+pub use load::load;
+pub use looks::is_utf8;
 pub use probe_path::{ProbePath, RefusedPath};
 pub use products::default_products;
 pub use sample::{sample, show};
 pub use settings::{
-    AwsSettings, Cadence, ClockSetting, DnsSetting, Mode, Origin, ProbeKind, ProbeSettings,
+    AwsSettings, Cadence, Chosen, ClockSetting, DnsSetting, Mode, Origin, ProbeKind, ProbeSettings,
     ProductSettings, Settings, WebhookSettings,
 };
 pub use values::{

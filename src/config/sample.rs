@@ -23,7 +23,7 @@ const fn key(name: &'static str, about: &'static str, example: &'static str) -> 
 }
 
 /// All keys outside `[probes.<product>]`, `[[registry]]` and `[contexts.<name>]`, in file order.
-const KEYS: [Key; 25] = [
+const KEYS: [Key; 28] = [
     key("timeout", "How long a read command waits for its full round.", ""),
     key("namespace", "Read only the Cloud Map namespace of this name or id.", "\"glt.internal\""),
     key("load_balancer", "Read only the load balancer of this name or ARN.", "\"front\""),
@@ -34,10 +34,21 @@ const KEYS: [Key; 25] = [
     ),
     key("state_dir", "Where memory, runs and journals live.", "\"~/.local/state/quarterdeck\""),
     key("log", "A log file.", "\"~/quarterdeck.log\""),
+    key("keymap", "The keys: \"default\", \"vim\", \"emacs\" or \"minimal\".", ""),
     key(
-        "keymap",
-        "Keys of your own, laid over the built-in ones; unset: keymap.toml beside this file, if any.",
+        "keymap_file",
+        "Keys of your own, laid over the keymap; unset: keymap.toml beside this file, if any.",
         "\"~/.config/quarterdeck/keymap.toml\"",
+    ),
+    key(
+        "theme",
+        "The colours: \"default\" (16, your terminal's own), \"high-contrast\", \"greyscale\" or \"true-colour\".",
+        "",
+    ),
+    key(
+        "theme_file",
+        "Styles of your own, laid over the theme; unset: theme.toml beside this file, if any.",
+        "\"~/.config/quarterdeck/theme.toml\"",
     ),
     key("color", "Whether colours may be used (NO_COLOR turns them off as well).", ""),
     key("ascii", "Whether to keep to ASCII. By default where the locale is not UTF-8.", "true"),
@@ -180,7 +191,10 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, String> {
         ("dns_server", dns(settings)),
         ("state_dir", Some(path(&settings.state_dir))),
         ("log", settings.log.as_deref().map(path)),
-        ("keymap", settings.keymap.as_deref().map(path)),
+        ("keymap", Some(quote(&settings.keymap.name))),
+        ("keymap_file", settings.keymap.file.as_deref().map(path)),
+        ("theme", Some(quote(&settings.theme.name))),
+        ("theme_file", settings.theme.file.as_deref().map(path)),
         ("color", Some(settings.color.to_string())),
         ("ascii", Some(settings.ascii.to_string())),
         ("aws.region", text(&aws.region)),

@@ -80,8 +80,12 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The log file, if one is wanted.
     pub log: Option<PathBuf>,
-    /// The operator's own keymap, if there is one.
-    pub keymap: Option<PathBuf>,
+    /// The keys.
+    pub keymap: Chosen,
+    /// The colours.
+    pub theme: Chosen,
+    /// Whether the terminal says that it knows 24 bits of colour (COLORTERM, TERM).
+    pub true_color: bool,
     /// Whether colours may be used.
     pub color: bool,
     /// Whether to keep to ASCII.
@@ -116,6 +120,17 @@ pub struct WebhookSettings {
     pub url: String,
     /// How long one try may take, connection included.
     pub timeout: Duration,
+}
+
+/// One of several that come with the program, and what the operator lays over it. Whether there is
+/// one of this name, and what the file says, is found where it is used: a mistake there keeps nobody
+/// from the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The name of the one.
+    pub name: String,
+    /// The operator's own file.
+    pub file: Option<PathBuf>,
 }
 
 /// Another clock than the real one: for worlds whose time runs faster.

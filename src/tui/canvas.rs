@@ -2,7 +2,7 @@
 //! terminal's surface paints with it, and what frames cost is measured on it.
 
 use super::painter::Painter;
-use super::theme::Theme;
+use super::theme::Themes;
 use super::view::{self, Frame};
 use crate::app::Model;
 use crate::config::Settings;
@@ -14,7 +14,7 @@ use ratatui::widgets::Widget;
 #[derive(Debug)]
 pub struct Canvas {
     painter: Painter,
-    theme: Theme,
+    themes: Themes,
     /// The frame on the screen.
     shown: Option<Frame>,
 }
@@ -22,20 +22,24 @@ pub struct Canvas {
 impl Canvas {
     /// An empty screen, painted as the settings say.
     pub fn new(settings: &Settings) -> Self {
-        let theme =
-            Theme { color: settings.color, ascii: settings.ascii, production: settings.production };
-        Self { painter: Painter::new(), theme, shown: None }
+        Self::with(Themes::load(settings).0)
+    }
+
+    /// An empty screen with these themes to choose from.
+    pub(super) fn with(themes: Themes) -> Self {
+        Self { painter: Painter::new(), themes, shown: None }
     }
 
     /// Goes on to what the model says now. No bytes when nothing changed.
     pub fn compose(&mut self, model: &Model, operator: Operator) -> (Vec<u8>, Painted) {
-        let mut frame = view::frame(model, self.theme);
+        let theme = self.themes.theme(&model.looks.theme);
+        let mut frame = view::frame(model, theme);
         let shown = self.shown.take().filter(|_| operator == Operator::Moving);
         let held_back = shown.is_some_and(|shown| frame.hold_back(shown));
         let bytes = self.painter.compose(model.size, |buffer| {
             let area = buffer.area;
             (&frame).render(area, buffer);
-            if self.theme.ascii {
+            if theme.is_ascii() {
                 keep_to_ascii(buffer);
             }
         });

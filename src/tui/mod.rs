@@ -5,6 +5,7 @@ mod canvas;
 mod encoder;
 mod hangup;
 mod input;
+mod keymaps;
 mod keys;
 mod painter;
 mod surface;
@@ -15,14 +16,16 @@ mod view;
 mod writer;
 
 pub use canvas::Canvas;
-pub use keys::{default_keymap, parse_keymap};
+pub use keymaps::{KeysInForce, default_keymap, keymap_names, keys_in_force};
 pub use terminal::NotATerminal;
+pub use theme::ThemeMistake;
 
 use self::surface::TerminalSurface;
 use self::terminal::TerminalGuard;
-use crate::app::{Ending, KeymapError, Model, NoticeKind, Place};
+use self::theme::Themes;
+use crate::app::{Ending, Looks, Model, NoticeKind, Place};
 use crate::clock::Clock;
-use crate::config::{Environment, Mode, Settings};
+use crate::config::{Chosen, Environment, Mode, Settings};
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
 use crate::engine::{Feed, FeedError, Operations};
 use std::io;
@@ -52,9 +55,6 @@ pub enum TuiError {
     /// There is no terminal to draw on.
     #[error("failed to open the console: {0}")]
     NotATerminal(#[from] NotATerminal),
-    /// The keymap that comes with the program has a mistake.
-    #[error("failed to read the keymap")]
-    Keymap(#[from] KeymapError),
     /// Nothing can be read, or the console cannot go on.
     #[error("failed to run the console: {0}")]
     Console(#[from] ConsoleError),
@@ -76,7 +76,7 @@ impl TuiError {
             Self::Console(ConsoleError::Feed(error)) if error.is_usage() => 2,
             Self::Console(ConsoleError::Feed(_)) => 4,
             Self::Console(ConsoleError::Signals(_)) => 1,
-            Self::Keymap(_) | Self::Io { .. } => 1,
+            Self::Io { .. } => 1,
         }
     }
 
@@ -86,7 +86,6 @@ impl TuiError {
             Self::NotATerminal(_) => {
                 "`quarterdeck fleets` prints the same once, `quarterdeck watch` prints what changes."
             }
-            Self::Keymap(_) => "This is a fault of quarterdeck: please report it.",
             Self::Console(ConsoleError::Feed(error)) => error.next_step(),
             Self::Console(ConsoleError::Signals(_)) | Self::Io { .. } => {
                 "Open another terminal and try again."
@@ -99,13 +98,34 @@ impl TuiError {
 /// link): longer than a slow link needs, shorter than a hand needs for a second Ctrl-C.
 const LAST_FRAME: Duration = Duration::from_millis(300);
 
+/// A sentence about an operator's own file with the file's bare name: a line of the screen has no
+/// room for its whole path.
+fn brief(text: String, chosen: &Chosen) -> String {
+    let path = chosen.file.as_deref();
+    let Some((path, name)) = path.and_then(|path| Some((path, path.file_name()?))) else {
+        return text;
+    };
+    text.replace(&path.display().to_string(), &name.to_string_lossy())
+}
+
+/// Everything that is wrong with the keymap and the theme that the settings choose, as sentences.
+pub fn mistakes(settings: &Settings) -> Vec<String> {
+    let keys = keys_in_force(&settings.keymap).made.mistakes;
+    let themes = Themes::load(settings).1.into_iter();
+    // What the terminal knows is no mistake of a file.
+    let themes = themes.filter(|mistake| *mistake != ThemeMistake::FewColors);
+    let keys = keys.iter().map(ToString::to_string);
+    keys.chain(themes.map(|mistake| mistake.to_string())).collect()
+}
+
 /// Runs the console until the operator leaves it or something ends it.
 ///
 /// # Errors
 /// There is no terminal, or the operating system refused something. The terminal is as it was.
 pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError> {
     terminal::check(start.term.as_deref())?;
-    let (keymap, said) = keys::keymap_of(settings.keymap.as_deref())?;
+    let keys = keys_in_force(&settings.keymap);
+    let (themes, wrong) = Themes::load(settings);
     let io = |doing| move |source| TuiError::Io { doing, source };
     let place = Place {
         context: settings.context.clone(),
@@ -115,15 +135,26 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     };
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
-    let mut model = Model::new(place, Arc::new(keymap), size, start.clock.now());
+    let keymap = Arc::new(keys.made.keymap.clone());
+    let mut model = Model::new(place, keymap, size, start.clock.now());
+    model.looks = Looks {
+        themes: themes.names(),
+        theme: themes.chosen().to_owned(),
+        color: settings.color,
+        keymap: keys.name.clone(),
+        ..Looks::default()
+    };
     model.operation.allowed = settings.mode == Mode::Operate;
-    if let Some(said) = said {
+    let wrong = wrong.iter().map(|mistake| brief(mistake.to_string(), &settings.theme));
+    for said in wrong.chain(keymaps::said(&settings.keymap, &keys.made.mistakes)) {
         model.notices.say(model.now, NoticeKind::Warning, said);
     }
     let mut surface =
-        TerminalSurface::open(Canvas::new(settings)).map_err(io("start the writer"))?;
+        TerminalSurface::open(Canvas::with(themes)).map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.
     surface.paint(&model, Operator::AtRest).map_err(io("write to the terminal"))?;
+    // The keymaps that somebody may change to can be made while the first one is looked at.
+    model.looks.keymaps = keymaps::all(&settings.keymap, &keys);
     hangup::watch().map_err(io("watch for a hang-up"))?;
     let input = input::read().map_err(io("read keys"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

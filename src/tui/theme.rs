@@ -1,12 +1,31 @@
 //! Tones to styles, and the shapes that carry meaning. Words and shapes come first: every tone can
-//! be missed without missing the meaning. Sixteen colours, so that the operator's own palette rules.
+//! be missed without missing the meaning.
+
+mod choose;
+mod palette;
+
+pub use choose::ThemeMistake;
+pub(super) use choose::Themes;
+pub(super) use palette::Palette;
 
 use crate::core::estate::Role;
 use crate::core::finding::Severity;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::Style;
 
 /// What a piece of text is, as far as its looks go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumCount,
+    strum::EnumIter,
+    strum::EnumString,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub(super) enum Tone {
     /// Text.
     #[default]
@@ -48,26 +67,22 @@ pub(super) struct Theme {
     pub ascii: bool,
     /// Whether this is production: its rules are double, so that it never looks like another.
     pub production: bool,
+    /// How tones are styled.
+    pub palette: Palette,
 }
 
 impl Theme {
+    /// A theme of sixteen colours, for tests: whether there are colours, only ASCII, production.
+    #[cfg(test)]
+    pub(super) const fn of(color: bool, ascii: bool, production: bool) -> Self {
+        Self { color, ascii, production, palette: Palette::sixteen() }
+    }
+
     /// The style of a tone.
     pub(super) fn style(self, tone: Tone) -> Style {
-        let plain = Style::new();
-        let (color, modifier) = match tone {
-            Tone::Plain => return plain,
-            Tone::Dim => (None, Modifier::DIM),
-            Tone::Strong => (None, Modifier::BOLD),
-            Tone::Title | Tone::Selected => (None, Modifier::REVERSED),
-            Tone::Info => (Some(Color::Cyan), Modifier::empty()),
-            Tone::Warn => (Some(Color::Yellow), Modifier::empty()),
-            Tone::Bad => (Some(Color::Red), Modifier::BOLD),
-            Tone::Unknown => (Some(Color::Magenta), Modifier::empty()),
-        };
-        let style = plain.add_modifier(modifier);
-        match color.filter(|_| self.color) {
-            Some(color) => style.fg(color),
-            None => style,
+        match self.color {
+            true => self.palette.style(tone),
+            false => self.palette.without_colors().style(tone),
         }
     }
 
@@ -183,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_bar_is_never_rounded_to_nothing_or_all() {
-        let theme = Theme { color: false, ascii: true, production: false };
+        let theme = Theme::of(false, true, false);
         for (share, bar) in
             [(0.0, "...."), (0.01, "#..."), (0.5, "##.."), (0.99, "###."), (1.0, "####")]
         {
@@ -193,7 +208,7 @@ mod tests {
 
     #[test]
     fn without_colour_no_tone_has_one() {
-        let theme = Theme { color: false, ascii: false, production: false };
+        let theme = Theme::of(false, false, false);
         for tone in [Tone::Info, Tone::Warn, Tone::Bad, Tone::Unknown, Tone::Selected] {
             let style = theme.style(tone);
             assert_eq!((style.fg, style.bg), (None, None), "{tone:?}");

@@ -23,6 +23,7 @@ mod deploy;
 mod faults;
 mod harness;
 mod like;
+mod looks;
 mod node_healthz;
 #[cfg(feature = "sim")]
 mod node_register;

@@ -2,8 +2,12 @@
 //! because a recording holds keys and a replay must find the same meaning.
 
 mod build;
+mod mistake;
+mod sheet;
 
-pub use build::{Binding, KeymapError, KeymapErrorKind, KeymapText};
+pub use build::{Bound, Made};
+pub use mistake::{Mistake, MistakeKind};
+pub use sheet::{Binding, Origin, Sheet, Table, Written};
 
 use super::command::{Action, COMMANDS, Context};
 use super::input::Chord;
@@ -153,13 +157,11 @@ mod tests {
     }
 
     fn keymap(bindings: &[(&str, &str, &str)]) -> Keymap {
-        let mut text = KeymapText::new();
-        for (context, keys, command) in bindings {
-            text.entry((*context).into())
-                .or_default()
-                .insert((*keys).into(), Binding::Command((*command).into()));
-        }
-        Keymap::build(&text).unwrap()
+        let one = |(context, keys, command): &(&str, &str, &str)| {
+            Table::of(context, &[(*keys, *command)])
+        };
+        let sheet = Sheet { name: "test".into(), tables: bindings.iter().map(one).collect() };
+        Keymap::make([&sheet]).keymap
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::app::layer::{Layer, Purpose};
 use crate::app::model::Model;
 use crate::app::navigate;
 use crate::app::notice::NoticeKind;
+use crate::app::palette::flags;
 use crate::app::prompt;
 use crate::app::rows;
 use crate::app::screen::{RowId, ScreenKind};
@@ -32,26 +33,12 @@ pub(in crate::app) fn mark(model: &mut Model) {
 
 /// Asks for a plan of this verb about what is selected.
 pub(in crate::app) fn plan_for(model: &mut Model, verb: Option<Verb>) -> Effects {
-    let wanted = match verb {
-        None => fix(model),
-        Some(Verb::Reregister) => nodes(model).map(|nodes| Intent::Reregister { nodes }),
-        Some(Verb::Drain) => nodes(model).map(|nodes| Intent::Drain { nodes }),
-        Some(Verb::Undrain) => nodes(model).map(|nodes| Intent::Undrain { nodes }),
-        Some(Verb::Deregister) => nodes(model).map(|members| Intent::Deregister { members }),
-        Some(Verb::Repair) => fleet(model).map(|stack| Intent::Repair { stack }),
-        Some(Verb::Cutover) => match cutover(model) {
-            Ok(Ok(intent)) => Ok(intent),
-            Ok(Err(line)) => {
-                prompt::open(model, Purpose::Palette, &line);
-                return Effects::none();
-            }
-            Err(why) => Err(why),
-        },
-        Some(Verb::Rollback) => run(model).map(|run| Intent::Rollback { run }),
-        Some(Verb::Takeover) => lock(model).map(|lock| Intent::Takeover { lock }),
-    };
-    match wanted {
-        Ok(intent) => open(model, Request::new(intent)),
+    match selected(model, verb) {
+        Ok(Ok(intent)) => open(model, Request::new(intent)),
+        Ok(Err(line)) => {
+            prompt::open(model, Purpose::Palette, &line);
+            Effects::none()
+        }
         Err(why) => {
             say(model, why);
             Effects::none()
@@ -59,50 +46,87 @@ pub(in crate::app) fn plan_for(model: &mut Model, verb: Option<Verb>) -> Effects
     }
 }
 
-/// Asks for a plan of this verb about what is named.
+/// What is wanted of what is selected; `Err` within is a line for the palette, where there is a
+/// choice.
+fn selected(model: &Model, verb: Option<Verb>) -> Result<Result<Intent, String>, String> {
+    Ok(Ok(match verb {
+        None => fix(model)?,
+        Some(Verb::Reregister) => Intent::Reregister { nodes: nodes(model)? },
+        Some(Verb::Drain) => Intent::Drain { nodes: nodes(model)? },
+        Some(Verb::Undrain) => Intent::Undrain { nodes: nodes(model)? },
+        Some(Verb::Deregister) => Intent::Deregister { members: nodes(model)? },
+        Some(Verb::Repair) => Intent::Repair { stack: fleet(model)? },
+        Some(Verb::Cutover) => return cutover(model),
+        Some(Verb::Rollback) => Intent::Rollback { run: run(model)? },
+        Some(Verb::Takeover) => Intent::Takeover { lock: lock(model)? },
+    }))
+}
+
+/// Asks for a plan of this verb about what is named, made as the flags say; about what is selected,
+/// where nothing is named.
 ///
 /// # Errors
-/// A sentence: the words name nothing.
+/// A sentence: the words name nothing, or a flag is none.
 pub(in crate::app) fn plan_of_words(
     model: &mut Model,
     verb: Verb,
-    words: &str,
+    line: &str,
 ) -> Result<Effects, String> {
-    let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-    let estate = model.estate.clone().ok_or("Nothing has been read yet.")?;
-    let picture = Picture::new(&model.inventory, &estate, model.now);
+    let (words, options) = flags::read(verb, line)?;
+    let intent = match words.is_empty() {
+        true => selected(model, Some(verb))?.map_err(|_| "cutover takes two fleets: FROM TO.")?,
+        false => named(model, verb, &words)?,
+    };
+    Ok(open(model, Request { intent, options }))
+}
+
+/// What is wanted of what is named.
+fn named(model: &Model, verb: Verb, words: &[String]) -> Result<Intent, String> {
+    let estate = model.estate.as_deref().ok_or("Nothing has been read yet.")?;
+    let picture = Picture::new(&model.inventory, estate, model.now);
     let found = |refusal: crate::core::plan::Refusal| format!("{refusal}. {}", refusal.next);
-    let nodes = || resolve::nodes(&words, &picture).map_err(found);
-    let named = |word: &String| -> Result<StackId, String> {
+    let nodes = || resolve::nodes(words, &picture).map_err(found);
+    let fleet = |word: &String| -> Result<StackId, String> {
         let stack = StackId::from(word);
         resolve::fleet(&stack, &picture).map_err(found)?;
         Ok(stack)
     };
-    let intent = match (verb, words.as_slice()) {
+    Ok(match (verb, words) {
         (Verb::Reregister, _) => Intent::Reregister { nodes: nodes()? },
         (Verb::Drain, _) => Intent::Drain { nodes: nodes()? },
         (Verb::Undrain, _) => Intent::Undrain { nodes: nodes()? },
         (Verb::Deregister, _) => {
-            Intent::Deregister { members: resolve::members(&words, &picture).map_err(found)? }
+            Intent::Deregister { members: resolve::members(words, &picture).map_err(found)? }
         }
-        (Verb::Repair, [stack]) => Intent::Repair { stack: named(stack)? },
+        (Verb::Repair, [stack]) => Intent::Repair { stack: fleet(stack)? },
         (Verb::Repair, _) => return Err("repair takes one fleet.".into()),
-        (Verb::Cutover, [from, to]) => Intent::Cutover { from: named(from)?, to: named(to)? },
+        (Verb::Cutover, [from, to]) => Intent::Cutover { from: fleet(from)?, to: fleet(to)? },
         (Verb::Cutover, _) => return Err("cutover takes two fleets: FROM TO.".into()),
-        (Verb::Rollback, [run]) => {
-            let run = RunId::from(run);
-            if !model.operation.runs.contains_key(&run) {
-                return Err(format!("There is no run {run} here."));
-            }
-            Intent::Rollback { run }
-        }
+        (Verb::Rollback, [run]) => Intent::Rollback { run: run_named(model, run)? },
         (Verb::Rollback, _) => return Err("rollback takes one run.".into()),
         (Verb::Takeover, [text]) => {
             Intent::Takeover { lock: resolve::lock(Some(text), &picture).map_err(found)? }
         }
         (Verb::Takeover, _) => return Err("takeover takes one lock.".into()),
-    };
-    Ok(open(model, Request::new(intent)))
+    })
+}
+
+/// The run of this name, or the only one whose name begins so.
+///
+/// # Errors
+/// A sentence: there is none, or there are several.
+pub(in crate::app) fn run_named(model: &Model, text: &str) -> Result<RunId, String> {
+    let runs = &model.operation.runs;
+    let id = RunId::from(text);
+    if runs.contains_key(&id) {
+        return Ok(id);
+    }
+    let mut like = runs.keys().filter(|run| run.as_str().starts_with(text));
+    match (like.next(), like.next()) {
+        (Some(run), None) => Ok(run.clone()),
+        (Some(_), Some(_)) => Err(format!("Several runs begin with {text}: type more of it.")),
+        (None, _) => Err(format!("There is no run {text} here.")),
+    }
 }
 
 /// Opens the review of a plan that is yet to be made.

@@ -23,7 +23,7 @@ use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
 /// The version of the contract.
-const SCHEMA: &str = "quarterdeck/v1";
+pub(super) const SCHEMA: &str = "quarterdeck/v1";
 
 /// A view as text: one document, a line's end behind it.
 pub(super) fn document<T: Serialize>(view: &T) -> Result<String, Failure> {

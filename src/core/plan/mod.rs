@@ -20,6 +20,7 @@ pub mod samples;
 #[cfg(test)]
 mod tests;
 mod view;
+mod words;
 
 pub use check::{Reads, check, reads};
 pub use context::{Context, LockStanding};
@@ -32,6 +33,7 @@ pub use make::{Request, plan};
 pub use mutation::{ActionId, Mutation, Target};
 pub use refusal::{Refusal, RefusalKind};
 pub use samples::Samples;
+pub use words::{BadWord, gates, min_healthy, schedule};
 
 use super::record::LockRecord;
 use crate::core::estate::Estate;

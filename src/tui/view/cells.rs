@@ -3,7 +3,7 @@
 
 use super::table::Column;
 use super::{Line, Span, Text, line};
-use crate::app::{Model, Size};
+use crate::app::{Column as By, Model, Size};
 use crate::core::cause::Cause;
 use crate::core::estate::Fleet;
 use crate::core::finding::{Finding, Severity};
@@ -62,15 +62,21 @@ pub(super) fn add_kinds<'a>(
     let unfold_ports = !ports.is_empty()
         && (unfold_products || fits(each(ports.len()).saturating_add(folded.1 + 1)));
     if unfold_ports {
-        columns.extend(ports.iter().map(|port| Column::new(port.to_string(), ONE)));
+        columns.extend(
+            ports.iter().map(|port| Column::new(port.to_string(), ONE).by(By::Port(*port))),
+        );
     } else {
-        columns.push(Column::new("TARGETS", folded.0));
+        columns.push(Column::new("TARGETS", folded.0).by(By::Targets));
     }
     if unfold_products {
         let short = |of: &Product| short_name(of).to_uppercase();
-        columns.extend(products.iter().map(|product| Column::new(short(product), ONE)));
+        columns.extend(
+            products.iter().map(|product| {
+                Column::new(short(product), ONE).by(By::Product((*product).clone()))
+            }),
+        );
     } else {
-        columns.push(Column::new("PROBES", folded.1));
+        columns.push(Column::new("PROBES", folded.1).by(By::Probes));
     }
     Kinds {
         ports: unfold_ports.then(|| ports.into_iter().collect()),

@@ -16,7 +16,7 @@
 
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Span, Text, cells};
-use crate::app::{Model, RowId, Size};
+use crate::app::{Column as By, Model, RowId, Size};
 use crate::core::cause::Cause;
 use crate::core::explain::explain_cause;
 use crate::core::finding::{Finding, Fix, Severity};
@@ -34,10 +34,10 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 110;
     let columns = vec![
-        Column::new("SEVERITY", 10),
-        Column::new("WHAT", if wide { 64 } else { 37 }),
-        Column::new("FLEET", if wide { 18 } else { 12 }),
-        Column::new("SINCE", 5),
+        Column::new("SEVERITY", 10).by(By::Severity),
+        Column::new("WHAT", if wide { 64 } else { 37 }).by(By::Kind),
+        Column::new("FLEET", if wide { 18 } else { 12 }).by(By::Stack),
+        Column::new("SINCE", 5).by(By::Since),
         Column::new("FIX", 0),
     ];
     let widths = (usize::from(columns[1].width), usize::from(columns[2].width));
@@ -48,6 +48,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         Some(Row { selected, name: severity(cause.severity, theme).text, cells })
     });
     let rows = rows.collect();
+    let columns = table::marked(columns, list);
     let title = table::title("Findings", &page, list, theme);
     let selected = list.selected().and_then(|row| cause(model, row));
     let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };

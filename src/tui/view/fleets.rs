@@ -18,7 +18,7 @@
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Panes, Span, Text, line, locks, timeline};
-use crate::app::{Model, RowId, Size};
+use crate::app::{Column as By, Model, RowId, Size};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
 use crate::core::ids::StackId;
 use crate::tui::text;
@@ -37,15 +37,15 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 120;
     let mut columns = vec![
-        Column::new("STACK", if wide { 16 } else { 11 }),
-        Column::new("ROLE", 10),
-        Column::new("TRAFFIC", 9),
-        Column::new("NODES", 5),
-        Column::new("MEMBERS", 7),
+        Column::new("STACK", if wide { 16 } else { 11 }).by(By::Stack),
+        Column::new("ROLE", 10).by(By::Role),
+        Column::new("TRAFFIC", 9).by(By::Traffic),
+        Column::new("NODES", 5).by(By::Nodes),
+        Column::new("MEMBERS", 7).by(By::Members),
     ];
     let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), layout.columns);
     let room = table::left(&columns, layout.columns);
-    columns.push(Column::new("FINDING", 0));
+    columns.push(Column::new("FINDING", 0).by(By::Finding));
     let seen = &list.rows()[page.clone()];
     let rows = seen.iter().map(|row| {
         let selected = list.selected() == Some(row);
@@ -57,6 +57,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         cells.push(cells::worst(model, &fleet.stack_id, clear, (theme, room)));
         Row { selected, name: fleet.stack_id.to_string(), cells }
     });
+    let columns = table::marked(columns, list);
     let title = table::title("Fleets", &page, list, theme);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
     let selected = list.selected().and_then(stack).and_then(|stack| estate.fleets.get(stack));

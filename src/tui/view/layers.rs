@@ -16,6 +16,9 @@ use crate::tui::theme::{Theme, Tone};
 /// With fewer columns than this, help does not say in which context a key stands.
 const COLUMNS_FOR_CONTEXTS: u16 = 60;
 
+/// Cells before the text of a message.
+const AGE_CELLS: usize = 6;
+
 /// A layer's text, from its scroll position on.
 pub(super) fn text(model: &Model, layer: &Layer, theme: Theme, layout: Layout) -> Option<Text> {
     match layer {
@@ -60,15 +63,20 @@ fn messages(model: &Model, scroll: usize, layout: Layout) -> Text {
         .iter()
         .rev()
         .skip(scroll)
-        .take(layout.body.into())
-        .map(|notice| {
+        .flat_map(|notice| {
             let tone = match notice.kind {
                 NoticeKind::Info => Tone::Plain,
                 NoticeKind::Warning => Tone::Warn,
             };
             let since = text::age(age(notice.at, model.now));
-            vec![Span::new(format!(" {since:>4} "), Tone::Dim), Span::new(&notice.text, tone)]
+            let room = usize::from(layout.columns).saturating_sub(AGE_CELLS + 1);
+            let parts = text::wrap(&text::clean(&notice.text), room).into_iter().enumerate();
+            parts.map(move |(number, part)| {
+                let since = if number == 0 { since.as_str() } else { "" };
+                vec![Span::new(format!(" {since:>4} "), Tone::Dim), Span::new(part, tone)]
+            })
         })
+        .take(layout.body.into())
         .collect();
     if lines.is_empty() {
         lines.push(line(" Nothing has been said yet.", Tone::Plain));

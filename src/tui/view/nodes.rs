@@ -13,7 +13,7 @@
 use super::cells::{self, Kinds, add_kinds, nothing, unknown};
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Span, Text, line, locks};
-use crate::app::{Model, RowId, Size};
+use crate::app::{Column as By, Model, RowId, Size};
 use crate::core::cause::Cause;
 use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
 use crate::core::finding::{Finding, Severity};
@@ -41,14 +41,14 @@ pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout:
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 120;
     let mut columns = vec![
-        Column::new("INSTANCE", if wide { 19 } else { 10 }),
-        Column::new("IP", 15),
-        Column::new("AZ", 2),
-        Column::new("LIFECYCLE", if wide { 17 } else { 10 }),
-        Column::new("MEMBER", 6),
+        Column::new("INSTANCE", if wide { 19 } else { 10 }).by(By::Instance),
+        Column::new("IP", 15).by(By::Ip),
+        Column::new("AZ", 2).by(By::Zone),
+        Column::new("LIFECYCLE", if wide { 17 } else { 10 }).by(By::Lifecycle),
+        Column::new("MEMBER", 6).by(By::Member),
     ];
     let kinds = add_kinds(&mut columns, fleet.into_iter(), (10, 10), layout.columns);
-    columns.push(Column::new("FINDING", 0));
+    columns.push(Column::new("FINDING", 0).by(By::Finding));
     let seen = &list.rows()[page.clone()];
     let about =
         cells::by(model.findings(), seen.iter().filter_map(id), |one| one.instance_id.as_ref());
@@ -63,6 +63,7 @@ pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout:
             cells
         }),
     });
+    let columns = table::marked(columns, list);
     let title = table::title(&name, &page, list, theme);
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
     let selected = list.selected().and_then(id).and_then(|id| model.node(id));

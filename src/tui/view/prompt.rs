@@ -161,7 +161,7 @@ mod tests {
     use ratatui::layout::Rect;
     use ratatui::widgets::Widget;
 
-    const THEME: Theme = Theme { color: false, ascii: true, production: false };
+    const THEME: Theme = Theme::of(false, true, false);
 
     fn on(columns: u16, rows: u16, keys: &str) -> Model {
         let mut model = model(columns, rows);

@@ -22,7 +22,7 @@ use super::review::{capacity, cut, span, wanted};
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Span, Text, cells, line, locks};
 use crate::app::operate::Seen;
-use crate::app::{Model, RowId};
+use crate::app::{Column as By, Model, RowId};
 use crate::core::estate::Fleet;
 use crate::core::ids::StackId;
 use crate::core::observed::age;
@@ -43,12 +43,12 @@ pub(super) fn all(model: &Model, theme: Theme, layout: Layout) -> Body {
     let (above, below) = layout.split(list.rows().len());
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let columns = vec![
-        Column::new("RUN", 20),
-        Column::new("VERB", 10),
-        Column::new("FLEET", 14),
-        Column::new("STATE", 11),
+        Column::new("RUN", 20).by(By::Run),
+        Column::new("VERB", 10).by(By::Kind),
+        Column::new("FLEET", 14).by(By::Stack),
+        Column::new("STATE", 11).by(By::Status),
         Column::new("STEP", 6),
-        Column::new("AGE", 4),
+        Column::new("AGE", 4).by(By::Time),
         Column::new("BY", 0),
     ];
     let rows = list.rows()[page.clone()].iter().filter_map(|row| {
@@ -63,6 +63,7 @@ pub(super) fn all(model: &Model, theme: Theme, layout: Layout) -> Body {
         })
     });
     let rows = rows.collect();
+    let columns = table::marked(columns, list);
     let title = table::title("Runs", &page, list, theme);
     let lock = list.selected().and_then(|row| locks::of_row(model, row));
     let selected = list.selected().and_then(|row| run_of(model, row));
@@ -138,7 +139,11 @@ pub(super) fn one(model: &Model, id: &RunId, theme: Theme, layout: Layout) -> Bo
     let (above, below) = layout.above(9);
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns.saturating_sub(22).max(20);
-    let columns = vec![Column::new("STEP", wide), Column::new("TOOK", 6), Column::new("LEAST", 0)];
+    let columns = vec![
+        Column::new("STEP", wide).by(By::Step),
+        Column::new("TOOK", 6),
+        Column::new("LEAST", 0),
+    ];
     let rows = list.rows()[page.clone()].iter().filter_map(|row| {
         let (step, standing) = step_of(run, row)?;
         Some(Row {

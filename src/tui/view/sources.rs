@@ -13,7 +13,7 @@
 
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Panes, Span, Text, cells};
-use crate::app::{Model, RowId};
+use crate::app::{Column as By, Model, RowId};
 use crate::core::inventory::ScopeStatus;
 use crate::core::observed::{Status, age};
 use crate::core::source::Source;
@@ -32,12 +32,12 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 110;
     let columns = vec![
-        Column::new("SOURCE", 11),
-        Column::new("WHAT", if wide { 40 } else { 24 }),
-        Column::new("STATE", 13),
-        Column::new("AGE", 4),
-        Column::new("EVERY", 5),
-        Column::new("CALLS", 6),
+        Column::new("SOURCE", 11).by(By::Source),
+        Column::new("WHAT", if wide { 40 } else { 24 }).by(By::Scope),
+        Column::new("STATE", 13).by(By::Status),
+        Column::new("AGE", 4).by(By::Age),
+        Column::new("EVERY", 5).by(By::Every),
+        Column::new("CALLS", 6).by(By::Calls),
         Column::new("ERROR", 0),
     ];
     let what = usize::from(columns[1].width);
@@ -48,6 +48,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         Some(Row { selected, name: status.source.to_string(), cells })
     });
     let rows = rows.collect();
+    let columns = table::marked(columns, list);
     let title = table::title("Sources", &page, list, theme);
     let selected = list.selected().and_then(|row| read(model, row));
     let panes = match below {

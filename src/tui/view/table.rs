@@ -3,7 +3,7 @@
 //! a move within the page changes two rows, which is what a slow line wants.
 
 use super::{Line, Span, draw, rule};
-use crate::app::List;
+use crate::app::{Column as By, List};
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 use ratatui::buffer::Buffer;
@@ -15,12 +15,22 @@ use std::ops::Range;
 pub(super) struct Column {
     pub title: String,
     pub width: u16,
+    /// What rows are sorted by, where it is this column's content.
+    by: Vec<By>,
+    /// The direction in which the rows are sorted by it, if they are.
+    sorted: Option<bool>,
 }
 
 impl Column {
     /// A column so many cells wide. The last column of a table takes what is left.
     pub(super) fn new(title: impl Into<String>, width: u16) -> Self {
-        Self { title: title.into(), width }
+        Self { title: title.into(), width, by: Vec::new(), sorted: None }
+    }
+
+    /// The same, bearing a mark when the rows are sorted by this.
+    pub(super) fn by(mut self, by: By) -> Self {
+        self.by.push(by);
+        self
     }
 }
 
@@ -85,6 +95,14 @@ pub(super) fn title(name: &str, page: &Range<usize>, list: &List, theme: Theme) 
     title
 }
 
+/// The columns, with the mark at the one by which the rows are sorted.
+pub(super) fn marked(mut columns: Vec<Column>, list: &List) -> Vec<Column> {
+    for column in &mut columns {
+        column.sorted = column.by.iter().find_map(|by| list.sorted_by(by));
+    }
+    columns
+}
+
 /// How many cells these columns leave for a last one.
 pub(super) fn left(columns: &[Column], width: u16) -> u16 {
     let taken: u16 = columns.iter().map(|column| column.width + 1).sum();
@@ -115,17 +133,33 @@ impl Table {
         rule(buffer, area, area.y, &self.title, theme);
         let mut lines = Vec::new();
         if self.heads {
-            let titles = self.columns.iter().map(|it| Span::new(it.title.clone(), Tone::Dim));
-            lines.push((" ", titles.collect()));
+            self.draw_heads(Rect { y: area.y + 1, ..area }, buffer, theme);
         }
         for row in &self.rows {
             let marker = if row.selected { theme.marker() } else { " " };
             lines.push((marker, self.cells(row, theme)));
         }
-        for ((marker, cells), y) in lines.iter().zip(area.y + 1..area.bottom()) {
+        let first = area.y + 1 + u16::from(self.heads);
+        for ((marker, cells), y) in lines.iter().zip(first..area.bottom()) {
             draw(buffer, (area.x, y), &[Span::new(*marker, Tone::Strong)], 1, theme);
             for (column, cell) in self.places(area).zip(cells) {
                 draw(buffer, (column.start, y), std::slice::from_ref(cell), column.len, theme);
+            }
+        }
+    }
+
+    /// The heads, and behind one of them the direction of the sort: where the title fills its column,
+    /// in the cell between it and the next.
+    fn draw_heads(&self, area: Rect, buffer: &mut Buffer, theme: Theme) {
+        draw(buffer, (area.x, area.y), &[Span::new(" ", Tone::Strong)], 1, theme);
+        for (column, place) in self.columns.iter().zip(self.places(area)) {
+            let head = (place.start, area.y);
+            draw(buffer, head, &[Span::new(&*column.title, Tone::Dim)], place.len, theme);
+            if let Some(descending) = column.sorted {
+                let title = u16::try_from(text::width(&column.title)).unwrap_or(u16::MAX);
+                let at = place.start.saturating_add(title.min(place.len));
+                let mark = [Span::new(theme.direction(descending), Tone::Strong)];
+                draw(buffer, (at, area.y), &mark, u16::from(at < area.right()), theme);
             }
         }
     }
@@ -161,6 +195,38 @@ struct Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::fixture;
+
+    fn heads(keys: &str, ascii: bool) -> String {
+        let mut model = fixture::model(80, 24);
+        fixture::sources_ok(&mut model, 1);
+        fixture::show(&mut model, 2, fixture::healthy());
+        fixture::press(&mut model, keys);
+        let area = Rect::new(0, 0, 80, 24);
+        let mut buffer = Buffer::empty(area);
+        let frame = super::super::frame(&model, Theme::of(true, ascii, false));
+        ratatui::widgets::Widget::render(&frame, area, &mut buffer);
+        (0..80).map(|x| buffer[(x, 3)].symbol()).collect::<String>().trim_end().to_owned()
+    }
+
+    #[test]
+    fn the_head_that_is_sorted_by_bears_the_mark() {
+        let plain = "  STACK       ROLE       TRAFFIC   NODES MEMBERS TARGETS  PROBES    FINDING";
+        assert_eq!(heads("", false), plain);
+        assert_eq!(heads(">", false), plain.replace("STACK ", "STACK▲"));
+        assert_eq!(heads("> s", false), plain.replace("STACK ", "STACK▼"));
+        assert_eq!(heads("> s", true), plain.replace("STACK ", "STACKv"));
+        // Where the title fills its column, the mark stands between it and the next.
+        assert_eq!(heads("> > > >", true), plain.replace("NODES ", "NODES^"));
+        assert_eq!(heads("> > > > >", true), plain.replace("MEMBERS ", "MEMBERS^"));
+        assert_eq!(heads("<", true), format!("{plain}v"));
+        assert_eq!(heads("enter <", true).matches('v').count(), 1);
+        // Every column that rows can be sorted by.
+        for times in 1..=6 {
+            let head = heads(&format!("S {}", "> ".repeat(times)), false);
+            assert_eq!(head.matches(['▲', '▼']).count(), 1, "{times}: {head}");
+        }
+    }
 
     #[test]
     fn a_page_holds_the_selection_and_nothing_unseen() {

@@ -3,6 +3,7 @@
 
 mod locks;
 mod screens;
+mod themes;
 mod world;
 
 use super::*;
@@ -19,7 +20,7 @@ use crate::tui::painter::Painter;
 use ratatui::style::{Color, Modifier};
 use std::fmt::Write;
 
-const THEME: Theme = Theme { color: true, ascii: false, production: true };
+const THEME: Theme = Theme::of(true, false, true);
 
 fn buffer(model: &Model, theme: Theme) -> Buffer {
     let mut buffer = Buffer::empty(Rect::new(0, 0, model.size.columns, model.size.rows));
@@ -105,7 +106,7 @@ fn frames() {
 fn ascii_is_ascii_and_no_colour_is_no_colour() {
     let mut model = world("troubled", 120, 40);
     press(&mut model, "down g");
-    let drawn = buffer(&model, Theme { color: false, ascii: true, production: true });
+    let drawn = buffer(&model, Theme::of(false, true, true));
     for cell in drawn.content() {
         assert!(cell.symbol().is_ascii(), "{:?}", cell.symbol());
         assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));

@@ -13,7 +13,7 @@
 
 use super::table::{self, Column, Row, Table};
 use super::{Body, Layout, Line, Main, Span, Text, cells, line};
-use crate::app::{Model, RowId};
+use crate::app::{Column as By, Model, RowId};
 use crate::core::diff::ChangeKind;
 use crate::core::finding::Severity;
 use crate::core::ids::StackId;
@@ -32,11 +32,11 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
     let wide = layout.columns >= 110;
     let columns = vec![
-        Column::new("UTC", 8),
+        Column::new("UTC", 8).by(By::Time),
         Column::new("AGE", 4),
-        Column::new("WHAT", 11),
-        Column::new("ABOUT", if wide { 32 } else { 21 }),
-        Column::new("CHANGE", 0),
+        Column::new("WHAT", 11).by(By::Kind),
+        Column::new("ABOUT", if wide { 32 } else { 21 }).by(By::Stack).by(By::Instance),
+        Column::new("CHANGE", 0).by(By::Change),
     ];
     let about = columns[3].width;
     let rows = list.rows()[page.clone()].iter().filter_map(|row| {
@@ -48,6 +48,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         })
     });
     let rows = rows.collect();
+    let columns = table::marked(columns, list);
     let title = table::title("Timeline", &page, list, theme);
     let selected = list.selected().and_then(|row| entry(model, row));
     let panes = (below > 0).then(|| details(selected, layout.columns));

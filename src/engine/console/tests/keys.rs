@@ -4,7 +4,7 @@
 use super::super::*;
 use crate::app::fixture::{self, at};
 use crate::app::operate::{self, Answer};
-use crate::app::{Answering, Dialog, KeymapText, Layer, RowId, ScreenKind};
+use crate::app::{Answering, Dialog, Layer, RowId, ScreenKind};
 use crate::core::estate::{ActionView, Balancer, ForwardView, ListenerView};
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::StackId;
@@ -67,6 +67,11 @@ fn words(model: &Model) -> String {
     if !list.filter().text().is_empty() {
         all.push(format!("/{} {}/{}", list.filter().text(), list.rows().len(), list.total()));
     }
+    for (name, other) in [("keymap", &model.looks.keymap), ("theme", &model.looks.theme)] {
+        if other != "default" {
+            all.push(format!("{name} {other}"));
+        }
+    }
     for layer in &model.layers {
         all.push(match layer {
             Layer::Help { scroll } => format!("help {scroll}"),
@@ -79,7 +84,9 @@ fn words(model: &Model) -> String {
             Layer::Dialog(dialog) => format!("asks {}", dialog.title),
             Layer::Review(review) => {
                 let intent = serde_json::to_string(&review.request.intent).unwrap();
-                format!("plans {} scroll {}", intent.replace('"', ""), review.scroll)
+                let reason = review.request.options.reason.as_ref();
+                let reason = reason.map(|why| format!(" because {why}")).unwrap_or_default();
+                format!("plans {}{reason} scroll {}", intent.replace('"', ""), review.scroll)
             }
         });
     }
@@ -133,7 +140,7 @@ fn model() -> Model {
 
 /// Whether the readers were told to read, the terminal to do something, or the console ended; else
 /// what is shown.
-async fn outcome(before: &str, keys: &str) -> String {
+pub(super) async fn outcome(before: &str, keys: &str) -> String {
     let mut model = model();
     if before == "ask" {
         model.ask(Dialog {
@@ -342,7 +349,7 @@ async fn every_key_of_the_default_keymap_does_what_the_table_says() {
 
 #[test]
 fn the_table_has_every_key_of_the_default_keymap_and_no_other() {
-    let text: KeymapText =
+    let text: BTreeMap<String, BTreeMap<String, String>> =
         toml::from_str(include_str!("../../../../keymaps/default.toml")).unwrap();
     let bound: BTreeSet<(&str, &str)> = text
         .iter()

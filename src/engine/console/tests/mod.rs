@@ -1,6 +1,7 @@
 //! The loop itself: order, pace, endings. What the model does with an event is tested in `app`.
 
 mod keys;
+mod palette;
 
 use super::*;
 use crate::app::fixture::{self, at};

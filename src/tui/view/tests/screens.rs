@@ -14,10 +14,10 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 use std::collections::BTreeMap;
 
-const WORLDS: [&str; 4] = ["healthy", "troubled", "stale", "empty"];
+pub(super) const WORLDS: [&str; 4] = ["healthy", "troubled", "stale", "empty"];
 const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (200, 60), (20, 5)];
 /// Each screen and the keys that lead to it, from a selected fleet that is not the first.
-const SCREENS: [(&str, &str); 7] = [
+pub(super) const SCREENS: [(&str, &str); 7] = [
     ("fleets", ""),
     ("nodes", "enter"),
     ("node", "enter down down enter"),
@@ -28,7 +28,7 @@ const SCREENS: [(&str, &str); 7] = [
 ];
 
 /// The four worlds of the frames.
-fn told(name: &str, columns: u16, rows: u16) -> Model {
+pub(super) fn told(name: &str, columns: u16, rows: u16) -> Model {
     let mut model = model(columns, rows);
     match name {
         "healthy" => {
@@ -123,7 +123,7 @@ fn no_state_is_told_by_colour_alone() {
 /// Greyscale, no colour, no Unicode: everything is still said.
 #[test]
 fn every_screen_is_ascii_where_it_must_be() {
-    let plain = Theme { color: false, ascii: true, production: true };
+    let plain = Theme::of(false, true, true);
     for name in WORLDS {
         for (_, keys) in SCREENS {
             let mut model = told(name, 130, 40);
