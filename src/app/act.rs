@@ -87,6 +87,7 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::Traffic => navigate::enter(model, ScreenKind::Traffic),
         Action::Findings => navigate::enter(model, ScreenKind::Findings),
         Action::Timeline => navigate::enter(model, ScreenKind::Timeline),
+        Action::Rings => navigate::enter(model, ScreenKind::Rings),
         Action::Sources => navigate::enter(model, ScreenKind::Sources),
         Action::Runs => navigate::enter(model, ScreenKind::Runs),
         Action::PlanFix => return operate::plan_for(model, None),

@@ -95,6 +95,12 @@ fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
             about(entry.instance_id.as_ref(), entry.stack_id.as_ref())
         }
         RowId::Run(id) => Some(ScreenKind::Run(id.clone())),
+        RowId::Ring(stack, product) => Some(ScreenKind::Ring(stack.clone(), product.clone())),
+        RowId::RingMember { .. } => {
+            let ScreenKind::Ring(stack, product) = &model.screen().kind else { return None };
+            let owner = rows::rings::owner(model, (stack, product), row)?;
+            Some(ScreenKind::Node(owner.clone()))
+        }
         RowId::Answer(_)
         | RowId::Balancer(_)
         | RowId::Listener(_)
