@@ -23,7 +23,7 @@ use crate::app::{Model, RowId, Size};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
 use crate::core::finding::Severity;
 use crate::core::ids::{Product, StackId};
-use crate::core::observed::age;
+use crate::core::observed::{Observed, age};
 use crate::core::rings::{shown as of_fleet, troubles};
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
@@ -176,7 +176,8 @@ fn row(model: &Model, fleet: &Fleet, (kinds, told): (&Kinds, Told), theme: Theme
     let mut cells = vec![role(fleet.role, theme), traffic(fleet, theme)];
     if told.shows {
         let estate = model.estate.as_ref();
-        cells.push(shown::share(estate.and_then(|it| of_fleet(it, &fleet.stack_id, None))));
+        let share = shown::share(estate.and_then(|it| of_fleet(it, &fleet.stack_id, None)));
+        cells.push(Span::new(format!("{:>4}", share.text), share.tone));
     }
     cells.extend([nodes(model, fleet, theme), members(fleet)]);
     match &kinds.ports {
@@ -365,7 +366,9 @@ fn dns(model: &Model, fleet: &Fleet) -> Vec<(String, Tone)> {
     let views = model.estate.iter().flat_map(|estate| &estate.dns);
     let own = views.filter(|view| fleet.registry.iter().any(|it| it.service_id == view.service));
     own.flat_map(|view| {
-        let age = view.observed_at.map(|at| text::age(age(at, model.now)));
+        let every = model.inventory.dns.get(&view.name).map(Observed::every).unwrap_or_default();
+        let old = view.observed_at.map(|at| age(at, model.now).max(every));
+        let age = old.map(text::age);
         let age = match (age, &view.answer) {
             (Some(age), Some(_)) => format!(" ({age})"),
             (Some(age), None) => format!(" (STALE {age})"),

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! ─ green-413 nodes 6 ────────────────────────────────────────────────────────────
-//!   INSTANCE   IP              LIFECYCLE MEMBER TARGETS  PROBES     RING  FINDING
-//! ▶ i-0ab…0001 127.0.0.2       InService ok     4/4      3/3        ok    –
-//!   i-0ab…0003 127.0.0.4       InService none   BAD:3100 loki FAIL  ALONE ! fail…
+//!   INSTANCE   IP              LIFECYCLE  MEMBER TARGETS  PROBES     RING  FINDING
+//! ▶ i-0ab…0001 127.0.0.2       InService  ok     4/4      3/3        ok    –
+//!   i-0ab…0003 127.0.0.4       InService  none   BAD:3100 loki FAIL  ALONE ! fai…
 //! ─ i-0ab2c4d500000001 ───────────────────────────────────────────────────────────
 //!  127.0.0.2 us-west-2b  InService Healthy  running  template 7  launched 1d
 //!  rings: loki ACTIVE, tempo ACTIVE  requests/s: loki 12, tempo 3.2
@@ -109,8 +109,7 @@ impl Cut {
     /// The columns before those of ports and products.
     fn columns(self) -> Vec<Column> {
         let lifecycle = match self.width {
-            0..90 => 9,
-            90..120 => 10,
+            0..120 => 10,
             120..140 => 12,
             _ => 17,
         };

@@ -5,7 +5,7 @@
 //! ─ rings › loki of green-413, 7 members ─────────────────────────────────────────
 //!   MEMBER         INSTANCE   VIEW A 5       B 1       BEAT  NOTE
 //! ▶ loki-9         –          –    UNHEALTHY unseen    5m !  no instance has its address
-//!   loki-6         i-0ab…0006 B    unseen    ACTIVE    <15s  ALONE: sees only itself
+//!   loki-6         i-0ab…0006 B    unseen    ACTIVE    <15s  ALONE in its ring
 //!   loki-1         i-0ab…0001 A    ACTIVE    unseen    <15s
 //! ─ loki-9 ───────────────────────────────────────────────────────────────────────
 //!  10.0.0.9:9095, no instance has its address, last heartbeat 5 min 3 s ago
@@ -13,7 +13,8 @@
 //!  A 5 nodes see 6 members: …
 //! ```
 //!
-//! From 120 columns on: whole ids, addresses, tokens. As many views as fit; the rest is counted.
+//! From 120 columns on: whole ids and tokens, from 150 on addresses. As many views as fit have a
+//! column; the title counts them, and the details name them all.
 
 use super::rings::{self, letter};
 use super::table::{self, Column, Row, Table};
@@ -30,8 +31,10 @@ use crate::tui::theme::{Theme, Tone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// From so many columns on there are addresses and tokens.
+/// From so many columns on there are whole ids and tokens.
 const WIDE: u16 = 120;
+/// From so many columns on there are addresses.
+const WIDEST: u16 = 150;
 /// Cells of a view: the longest word is UNHEALTHY.
 const VIEW: u16 = 9;
 /// Notes keep at least so many cells.
@@ -60,14 +63,15 @@ pub(super) fn body(model: &Model, of: (&StackId, &Product), theme: Theme, layout
     let views = views_of(estate, stack, product);
     let seen_rows = &list.rows()[page.clone()];
     let sheet = Sheet::of(model, (fleet, ring), &views, (seen_rows, theme));
-    let wide = layout.columns >= WIDE;
     let (columns, shown) = columns(&views, layout.columns);
     let rows = seen_rows.iter().map(|row| Row {
         selected: list.selected() == Some(row),
         name: sheet.name(row),
-        cells: sheet.cells(row, shown, wide),
+        cells: sheet.cells(row, shown, layout.columns),
     });
     let rows = rows.collect();
+    let some = format!("{product} of {stack}, {shown} of {} views, members", views.len());
+    let name = if shown < views.len() { some } else { name };
     let title = table::title(&name, &page, list, theme);
     let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };
     let details = (below > 0).then(|| sheet.details(list.selected(), room));
@@ -78,10 +82,10 @@ pub(super) fn body(model: &Model, of: (&StackId, &Product), theme: Theme, layout
 fn columns(views: &[SeenBy<'_>], width: u16) -> (Vec<Column>, usize) {
     let wide = width >= WIDE;
     let mut columns = vec![
-        Column::new("MEMBER", if wide { 24 } else { 14 }),
+        Column::new("MEMBER", if width >= WIDEST { 24 } else { 14 }),
         Column::new("INSTANCE", if wide { 19 } else { 10 }),
     ];
-    if wide {
+    if width >= WIDEST {
         columns.push(Column::new("ADDRESS", 21));
     }
     columns.push(Column::new("VIEW", 4));
@@ -138,7 +142,8 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn cells(&self, row: &RowId, views: usize, wide: bool) -> Line {
+    fn cells(&self, row: &RowId, views: usize, width: u16) -> Line {
+        let wide = width >= WIDE;
         let seen = name_of(row).and_then(|name| self.seen.get(&name));
         let owner = match row {
             RowId::Node(id) => Some(id),
@@ -152,7 +157,7 @@ impl<'a> Sheet<'a> {
                 Span::new(name, Tone::Plain)
             },
         )];
-        if wide {
+        if width >= WIDEST {
             let address = name_of(row).map(|(_, address)| Span::new(address, Tone::Plain));
             cells.push(address.unwrap_or_else(|| cells::nothing(self.theme)));
         }
@@ -214,8 +219,8 @@ impl<'a> Sheet<'a> {
         let of =
             self.ring.debris.iter().find(|of| of.member.id == *id && of.member.address == *address);
         if let Some(of) = of.filter(|of| !of.blocks.is_empty()) {
-            let text = format!("KEEPS {} FROM READY", crate::core::rings::names(&of.blocks));
-            notes.push((text, Tone::Bad));
+            let plural = if of.blocks.len() == 1 { "NODE" } else { "NODES" };
+            notes.push((format!("KEEPS {} {plural} UNREADY", of.blocks.len()), Tone::Bad));
         }
         if self.ring.foreign.contains(id) {
             notes.push(("in another product's ring too".into(), Tone::Bad));
@@ -229,7 +234,7 @@ impl<'a> Sheet<'a> {
             Some(node) => {
                 let own = node.rings.iter().find(|own| own.product == self.ring.product);
                 if own.is_some_and(|own| own.standing == RingStanding::Alone) {
-                    notes.push(("ALONE: sees only itself".into(), Tone::Bad));
+                    notes.push(("ALONE in its ring".into(), Tone::Bad));
                 }
                 if self.ring.compactors.iter().flatten().any(|id| *id == node.id) {
                     notes.push(("compactor".into(), Tone::Plain));
@@ -259,15 +264,21 @@ impl<'a> Sheet<'a> {
     /// The selected member in full.
     fn selected(&self, lines: &mut Vec<Line>, row: &RowId, columns: u16) {
         let seen = name_of(row).and_then(|name| self.seen.get(&name));
-        let notes = self.notes(row, seen);
-        if let Some((text, tone)) = notes.first().filter(|(_, tone)| *tone != Tone::Plain) {
-            cells::wrapped(lines, (" ", text, *tone), columns);
-        }
-        let Some(member) = seen.and_then(MemberSeen::member) else { return };
+        let Some(member) = seen.and_then(MemberSeen::member) else {
+            for (text, tone) in self.notes(row, seen) {
+                cells::wrapped(lines, (" ", &text, tone), columns);
+            }
+            return;
+        };
         let of = self.ring.debris.iter();
         let of = of.filter(|of| of.member.id == member.id && of.member.address == member.address);
         let debris: Vec<_> = of.collect();
         if let Some(of) = debris.first() {
+            if !of.blocks.is_empty() {
+                let names = crate::core::rings::names(&of.blocks);
+                let text = format!("{} KEEPS {names} FROM READY", member.state);
+                cells::wrapped(lines, (" ", &text, Tone::Bad), columns);
+            }
             rings::debris(lines, of, columns);
             return;
         }

@@ -142,12 +142,10 @@ fn compactor(ring: &FleetRing, theme: Theme) -> Span {
 pub(super) fn read(model: &Model, fleet: Option<&Fleet>, ring: Option<&FleetRing>) -> Span {
     let Some(fleet) = fleet else { return cells::unknown() };
     let of = |id: &InstanceId| model.inventory.rings.get(id);
-    if let Some(at) = ring.and_then(|ring| ring.observed_at) {
-        let every = fleet.nodes.iter().find_map(of).map(Observed::every).unwrap_or_default();
-        return Span::new(text::age(age(at, model.now).max(every)), Tone::Plain);
-    }
-    let last = shown::last(fleet, |id| of(id).and_then(Observed::observed_at));
-    match last.map(|at| text::age(age(at, model.now))) {
+    let every = fleet.nodes.iter().find_map(of).map(Observed::every).unwrap_or_default();
+    let last = || shown::last(fleet, |id| of(id).and_then(Observed::observed_at));
+    let at = ring.and_then(|ring| ring.observed_at).or_else(last);
+    match at.map(|at| text::age(age(at, model.now).max(every))) {
         Some(old) if ring.is_none() => Span::new(format!("STALE {old}"), Tone::Warn),
         Some(old) => Span::new(old, Tone::Plain),
         None => cells::unknown(),

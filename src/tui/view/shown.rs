@@ -4,7 +4,7 @@
 use super::Span;
 use super::cells::{self, unknown};
 use crate::app::Model;
-use crate::core::estate::{Fleet, Node};
+use crate::core::estate::{Fleet, Node, Role};
 use crate::core::ids::InstanceId;
 use crate::core::observed::{Observed, age};
 use crate::core::rings::{Shown, shown};
@@ -69,8 +69,7 @@ pub(super) fn sentence(model: &Model, fleet: &Fleet) -> Option<(String, Tone)> {
     if !is_read(model) {
         return None;
     }
-    let api = fleet.traffic_share.map_or_else(|| "?".to_owned(), cells::percent);
-    let says = format!("API says {api}, traffic shows");
+    let says = format!("API says {}, traffic shows", api(fleet));
     let seen = model.estate.as_ref().and_then(|estate| shown(estate, &fleet.stack_id, None));
     let Some(seen) = seen else {
         let last =
@@ -101,11 +100,27 @@ pub(super) fn sentence(model: &Model, fleet: &Fleet) -> Option<(String, Tone)> {
 
 /// The word for an API and a traffic that contradict each other.
 pub(super) fn disagree(fleet: &Fleet, seen: Shown) -> Option<&'static str> {
-    let share = fleet.traffic_share?;
-    if share <= 0.0 && seen.per_second > 0.0 {
+    if fleet.role == Role::Unknown {
+        return None;
+    }
+    let gets_some = fleet.listeners.iter().any(|of| of.share.is_some_and(|share| share > 0.0));
+    if !gets_some && seen.per_second > 0.0 {
         return Some("STILL SERVED");
     }
-    (share > 0.0 && seen.whole && seen.per_second <= 0.0 && seen.all > 0.0).then_some("NOT SERVED")
+    (gets_some && seen.whole && seen.per_second <= 0.0 && seen.all > 0.0).then_some("NOT SERVED")
+}
+
+/// What the API says a fleet gets: a share, or from which to which where its listeners differ.
+fn api(fleet: &Fleet) -> String {
+    let Some(least) = fleet.traffic_share else {
+        let nowhere = fleet.listeners.is_empty() && fleet.role != Role::Unknown;
+        return if nowhere { "in no listener".into() } else { "?".into() };
+    };
+    let most = fleet.listeners.iter().filter_map(|of| of.share).fold(least, f64::max);
+    match (cells::percent(least), cells::percent(most)) {
+        (least, most) if least == most => least,
+        (least, most) => format!("{least} to {most}"),
+    }
 }
 
 /// When something was last read of any of a fleet's nodes.

@@ -17,7 +17,7 @@
 //!  Zones: us-west-2a 0/2  us-west-2b 0/2  us-west-2c 0/2
 //! ```
 //!
-//! From 110 columns on the zones of a group stand in its line, and what the traffic shows.
+//! From 120 columns on the zones of a group stand in its line, and what the traffic shows.
 
 use super::listing::{self, Block, Listing};
 use super::{Body, Layout, Line, Main, Span, Text, cells, line, shown, table};
@@ -33,8 +33,10 @@ use crate::tui::theme::{Theme, Tone};
 
 /// Rows that the details want.
 const DETAILS: u16 = 8;
-/// From so many columns on, zones stand in the line of their group.
-const WIDE: u16 = 110;
+/// From so many columns on, zones and what the traffic shows stand in the line of their group.
+const WIDE: u16 = 120;
+/// From so many columns on, names of groups have more room.
+const WIDEST: u16 = 140;
 
 /// The body of the screen.
 pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
@@ -204,7 +206,10 @@ impl<'a> Picture<'a> {
             format!("{} {:>4}", self.theme.bar(group.share, 4), cells::percent(group.share)),
             if group.share > 0.0 { Tone::Strong } else { Tone::Dim },
         )];
-        let room = if wide { 26 } else { 18 };
+        if wide && shown::is_read(self.model) {
+            cells.extend(self.shown(port, group));
+        }
+        let room = if self.columns >= WIDEST { 26 } else { 18 };
         let rule = if rule == "default" { String::new() } else { format!(" rule {rule}") };
         let room = usize::saturating_sub(room, text::width(&rule));
         let name = text::fit_name(&text::clean(&group.name), room, self.theme.ellipsis());
@@ -216,9 +221,6 @@ impl<'a> Picture<'a> {
         }
         cells.push(Span::new(format!(" {} ", self.theme.sends()), Tone::Dim));
         cells.extend(self.fleets(group));
-        if wide && shown::is_read(self.model) {
-            cells.extend(self.shown(port, group));
-        }
         cells
     }
 
@@ -263,13 +265,10 @@ impl<'a> Picture<'a> {
 
     /// What the traffic shows, beside the share that the API says: of each fleet behind the group.
     fn shown(&self, port: u16, group: &ForwardView) -> Line {
-        let seen = group.fleets.keys().map(|stack| self.seen(stack, port));
         let mut line = line("  shows", Tone::Dim);
-        for seen in seen {
-            line.push(Span::new(" ", Tone::Plain));
-            line.push(shown::share(seen));
-            let rate = seen.map(|seen| format!(" {}/s", shown::rate(seen.per_second)));
-            line.extend(rate.map(|rate| Span::new(rate, Tone::Plain)));
+        for stack in group.fleets.keys() {
+            let share = shown::share(self.seen(stack, port));
+            line.push(Span::new(format!(" {:>4}", share.text), share.tone));
         }
         line
     }

@@ -210,10 +210,6 @@ pub(in crate::tui::view) fn answer(view: &DnsView) -> Vec<Words> {
         let each: Vec<_> = view.foreign.iter().map(ToString::to_string).collect();
         says.push((contradiction(&format!("no member has {}", each.join(", "))), Tone::Warn));
     }
-    if answer.count() >= RECORDS_AT_MOST {
-        let text = format!("an answer holds at most {RECORDS_AT_MOST}: there may be more members");
-        says.push((text, Tone::Plain));
-    }
     says
 }
 
