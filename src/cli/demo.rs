@@ -25,6 +25,7 @@ use std::process::{Child, Command, Stdio};
 struct Started {
     endpoint: String,
     proxy: String,
+    dns: String,
     region: String,
     rate: f64,
     time: String,
@@ -71,6 +72,7 @@ pub(super) fn run(
         .arg("--state-dir")
         .arg(flags.state_dir.as_ref().unwrap_or(&scratch))
         .args(["--endpoint-url", &started.endpoint, "--region", &started.region])
+        .args(["--dns-server", &started.dns])
         .args(forwarded(flags));
     if (started.rate - 1.0).abs() > f64::EPSILON {
         command.arg("--clock").arg(format!("{}@{}", started.time, started.rate));
@@ -240,6 +242,7 @@ mod tests {
         let started = Started {
             endpoint: "http://127.0.0.1:1".into(),
             proxy: "http://127.0.0.1:2".into(),
+            dns: "127.0.0.1:3".into(),
             region: "us-west-2".into(),
             rate: 1.0,
             time: "2026-11-22T14:00:00Z".into(),

@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 /// All that can happen, by the word a world file uses.
-const WORDS: [&str; 32] = [
+const WORDS: [&str; 34] = [
     "kill_node",
     "revive_node",
     "stop_product",
@@ -42,6 +42,8 @@ const WORDS: [&str; 32] = [
     "lock",
     "template_version",
     "enter_standby",
+    "clock_skew",
+    "forget",
 ];
 
 /// What somebody may send to a running world: these parts of a world file.
@@ -110,6 +112,15 @@ impl Reader<'_> {
             "terminate_machine" => Event::TerminateMachine(self.node()?),
             "mark_unhealthy" => Event::MarkUnhealthy(self.node()?),
             "enter_standby" => Event::EnterStandby(self.node()?),
+            "clock_skew" => {
+                let seconds = self.one.seconds.ok_or_else(|| self.lacks("seconds"))?;
+                Event::ClockSkew(self.node()?, seconds)
+            }
+            "forget" => Event::Forget {
+                node: self.node()?,
+                product: self.product()?,
+                member: NodeRef(self.text("member", &self.one.member)?),
+            },
             "stop_product" => Event::StopProduct(self.node()?, self.product()?),
             "crash_product" => Event::CrashProduct(self.node()?, self.product()?),
             "start_product" => Event::StartProduct(self.node()?, self.product()?),

@@ -117,7 +117,9 @@ fn mentioned(event: &Event) -> Vec<(&'static str, String)> {
         | Event::StopProduct(one, _)
         | Event::CrashProduct(one, _)
         | Event::StartProduct(one, _)
-        | Event::FreezeProduct(one, _) => vec![node(one)],
+        | Event::FreezeProduct(one, _)
+        | Event::ClockSkew(one, _) => vec![node(one)],
+        Event::Forget { node: one, member, .. } => vec![node(one), node(member)],
         Event::Suspend(group, _)
         | Event::Resume(group, _)
         | Event::SetDesired(group, _)
