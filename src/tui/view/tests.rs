@@ -2,6 +2,7 @@
 //! a cell (d dim, b bold, r reversed, c cyan, y yellow, R bold red, m magenta).
 
 mod screens;
+mod told;
 mod world;
 
 use super::*;
