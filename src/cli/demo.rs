@@ -30,6 +30,7 @@ struct Started {
     rate: f64,
     time: String,
     ports: BTreeMap<String, u16>,
+    optional: Vec<String>,
     proxied_ports: usize,
 }
 
@@ -187,6 +188,9 @@ fn configuration(started: &Started) -> String {
     for product in ["grafana", "loki", "tempo", "healthz"] {
         if let Some(port) = started.ports.get(product) {
             text.push_str(&format!("[probes.{product}]\nport = {port}\n"));
+            if started.optional.iter().any(|one| one == product) {
+                text.push_str("optional = true\n");
+            }
         }
     }
     text
@@ -247,11 +251,12 @@ mod tests {
             rate: 1.0,
             time: "2026-11-22T14:00:00Z".into(),
             ports: [("loki".to_owned(), 13_100), ("otlp".to_owned(), 4317)].into(),
+            optional: vec!["loki".into()],
             proxied_ports: 4,
         };
         let text = configuration(&started);
         assert!(text.contains("proxy = \"http://127.0.0.1:2\""), "{text}");
-        assert!(text.contains("[probes.loki]\nport = 13100"), "{text}");
+        assert!(text.contains("[probes.loki]\nport = 13100\noptional = true"), "{text}");
         assert!(!text.contains("otlp"), "{text}");
     }
 

@@ -201,7 +201,7 @@ impl Told<'_> {
 
     /// The zone's record, which says how long an absence may be kept.
     fn authority(&mut self, zone: &str) {
-        for record in soa(zone, self.zones) {
+        if let Some(record) = soa(zone, self.zones) {
             self.answer.add_name_server(record);
         }
     }

@@ -158,6 +158,8 @@ pub struct ServedInfo {
     pub time: Timestamp,
     /// The port of each product's probes.
     pub ports: std::collections::BTreeMap<String, u16>,
+    /// Products that some nodes do without.
+    pub optional: Vec<String>,
     /// The namespace's id.
     pub namespace: String,
     /// The registry services: name and id.
@@ -373,6 +375,18 @@ fn find_ports(network: u8, warnings: &mut Vec<String>) -> u16 {
     0
 }
 
+/// Products that some nodes run and others do not.
+fn optional(world: &super::world::World) -> Vec<String> {
+    let lacks = |name: &str| {
+        world
+            .groups
+            .values()
+            .any(|group| !group.products.iter().any(|(one, _)| one.as_str() == name))
+    };
+    let names = super::world::PRODUCTS.iter().map(|(name, ..)| *name);
+    names.filter(|name| lacks(name)).map(str::to_owned).collect()
+}
+
 fn describe(
     shared: &Arc<Shared>,
     (address, dns): (SocketAddr, SocketAddr),
@@ -408,6 +422,7 @@ fn describe(
             rate: options.rate,
             time: world.now,
             ports: products.map(|(name, ..)| ((*name).to_owned(), world.port_of(name))).collect(),
+            optional: optional(world),
             namespace: world.namespaces.keys().next().map(ToString::to_string).unwrap_or_default(),
             services: world
                 .services

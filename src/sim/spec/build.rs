@@ -403,7 +403,7 @@ fn products(fleet: &FleetSpec) -> Vec<(crate::core::ids::Product, String)> {
     crate::sim::world::PRODUCTS
         .iter()
         .filter(|(name, ..)| {
-            fleet.products.is_empty() || fleet.products.iter().any(|one| one == name)
+            fleet.products.is_empty() || fleet.products.iter().any(|one| one.get_ref() == name)
         })
         .map(|(name, _, usual)| {
             let version = fleet.versions.get(*name).map_or(*usual, String::as_str);

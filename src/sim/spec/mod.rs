@@ -169,7 +169,7 @@ pub(crate) struct FleetSpec {
     pub(crate) zones: Vec<String>,
     /// The products its nodes run; all of them unless said otherwise.
     #[serde(default)]
-    pub(crate) products: Vec<String>,
+    pub(crate) products: Vec<Spanned<String>>,
     /// The versions of its products, where they differ from the usual.
     #[serde(default)]
     pub(crate) versions: BTreeMap<String, String>,
@@ -233,6 +233,9 @@ pub(crate) struct EventSpec {
     /// By how much a clock is off.
     #[serde(default)]
     pub(crate) seconds: Option<i64>,
+    /// What tells a fleet's rings apart: `fleet`, `product` or `none`.
+    #[serde(default)]
+    pub(crate) label: Option<Spanned<String>>,
     /// The member that a ring forgets.
     #[serde(default)]
     pub(crate) member: Option<Spanned<String>>,

@@ -126,7 +126,8 @@ fn mentioned(event: &Event) -> Vec<(&'static str, String)> {
         | Event::LaunchesFail(group, _)
         | Event::RefreshStarts(group)
         | Event::RefreshEnds(group)
-        | Event::TemplateVersion(group, _) => vec![("group", group.to_string())],
+        | Event::TemplateVersion(group, _)
+        | Event::RingLabel(group, _) => vec![("group", group.to_string())],
         Event::PutMember { service, .. } => vec![("service", service.clone())],
         Event::RemoveMember { service, node: one }
         | Event::MemberHealth { service, node: one, .. } => {

@@ -80,6 +80,9 @@ pub(crate) enum Event {
     EnterStandby(NodeRef),
     /// A node's clock goes wrong by so many seconds.
     ClockSkew(NodeRef, i64),
+    /// Somebody gives a fleet's products a label and a gossip port each: it counts from their next
+    /// start on.
+    RingLabel(GroupName, super::Label),
     /// Somebody makes a ring forget a member, at a product of a node.
     Forget {
         node: NodeRef,
@@ -345,13 +348,18 @@ impl World {
         let (Event::LaunchesFail(name, _)
         | Event::RefreshStarts(name)
         | Event::RefreshEnds(name)
-        | Event::TemplateVersion(name, _)) = event
+        | Event::TemplateVersion(name, _)
+        | Event::RingLabel(name, _)) = event
         else {
             return Ok(());
         };
         let group = self.groups.get_mut(name).ok_or_else(|| format!("there is no group {name}"))?;
         match event {
             Event::LaunchesFail(_, fail) => group.launches_fail = *fail,
+            Event::RingLabel(_, label) => {
+                group.rings.label = *label;
+                group.rings.one_port = false;
+            }
             Event::TemplateVersion(_, version) => group.template_version.clone_from(version),
             Event::RefreshStarts(_) => {
                 group

@@ -71,7 +71,6 @@ pub(crate) struct Peer {
     silent: Option<Timestamp>,
     /// Whether it left by itself.
     left: bool,
-    config: RingConfig,
 }
 
 /// A member of a ring of ingesters.
@@ -193,6 +192,7 @@ impl World {
     /// A product starts: its place in the ring comes a moment later.
     pub(super) fn ring_starts(&mut self, id: &InstanceId, product: &Product, start: u64) {
         self.ring_leaves(id, product);
+        self.ring_ends(id, product);
         if has_ring(product) && !self.ring_is_alone(id, product) {
             let due = Due::RingJoin { node: id.clone(), product: product.clone(), start, tries: 0 };
             self.plan(JOINS_AFTER, due);
@@ -295,7 +295,6 @@ impl World {
             joined: now,
             silent: None,
             left: false,
-            config,
         };
         let key = (id.clone(), product.clone());
         let entry = Entry {
