@@ -83,14 +83,9 @@ impl Sheet<'_> {
         let view = estate.dns.iter().find(|view| view.name == *name)?;
         let mut says = answer(view);
         if let (Some(answer), Some(ip)) = (&view.answer, self.node.private_ip) {
-            let own = match answer.addresses().any(|address| *address == ip) {
-                true => "this node's address is among them".to_owned(),
-                false => format!(
-                    "this node's address is not among them; an answer holds at most \
-                     {RECORDS_AT_MOST}, so that alone proves nothing"
-                ),
-            };
-            says.push((own, Tone::Plain));
+            let member = self.node.members.iter().any(|it| it.service_id == view.service);
+            let among = answer.addresses().any(|address| *address == ip);
+            says.push((has_own(answer, among, member), Tone::Plain));
         }
         let stale = view.answer.is_none();
         Some(Said { source: source("dns"), age: self.age(view.observed_at, stale), says })
@@ -211,6 +206,21 @@ pub(in crate::tui::view) fn answer(view: &DnsView) -> Vec<Words> {
         says.push((contradiction(&format!("no member has {}", each.join(", "))), Tone::Warn));
     }
     says
+}
+
+/// Whether an answer has the node's address. That it has not proves nothing by itself.
+fn has_own(answer: &DnsAnswer, among: bool, member: bool) -> String {
+    let why = match (among, member) {
+        (true, _) => return "this node's address is among them".into(),
+        (false, false) => "and this node is not registered".to_owned(),
+        (false, true) if answer.count() >= RECORDS_AT_MOST => {
+            format!(
+                "which proves nothing: an answer holds at most {RECORDS_AT_MOST} of all members"
+            )
+        }
+        (false, true) => "which proves nothing: an answer may be older than a registration".into(),
+    };
+    format!("this node's address is not among them, {why}")
 }
 
 fn records(name: &DnsName, answer: &DnsAnswer) -> Words {

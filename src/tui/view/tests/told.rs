@@ -98,7 +98,7 @@ fn a_drain_says_who_is_still_served_and_by_how_much() {
 #[test]
 fn traffic_says_what_shows_beside_what_the_api_says() {
     let mut world = world::healthy(3);
-    world.fleets[1].served = 13.5;
+    world.fleets[1].served = 13.6;
     let mut model = on(&world, 130, 40);
     press(&mut model, "t down");
     let said = text(&model);
