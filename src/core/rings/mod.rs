@@ -161,7 +161,8 @@ pub struct FleetRing {
     /// Who left it by themselves within the last minutes.
     #[serde(default)]
     pub left: Vec<LeftMember>,
-    /// Nodes that run the compactor, of which there should be one; `None` where none of them says.
+    /// Nodes that run the compactor, of which there should be one in the whole ring, another fleet's
+    /// too where they share it; `None` where none of its own says.
     #[serde(default)]
     pub compactors: Option<Vec<InstanceId>>,
     /// The versions of the product, and on how many nodes each runs.

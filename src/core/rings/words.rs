@@ -86,6 +86,6 @@ fn joined(fleet: &Fleet, ring: &FleetRing, say: &mut impl FnMut(Severity, String
     }
     if !ring.colours.is_empty() {
         let names: Vec<_> = ring.colours.iter().map(StackId::as_str).collect();
-        say(Severity::Info, format!("with {}", names.join(", ")));
+        say(Severity::Info, format!("shared with {}", names.join(", ")));
     }
 }

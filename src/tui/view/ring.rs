@@ -223,7 +223,10 @@ impl<'a> Sheet<'a> {
             notes.push((format!("KEEPS {} {plural} UNREADY", of.blocks.len()), Tone::Bad));
         }
         if self.ring.foreign.contains(id) {
-            notes.push(("in another product's ring too".into(), Tone::Bad));
+            let others = self.fleet.rings.iter().filter(|of| of.product != self.ring.product);
+            let mut others = others.filter(|of| of.foreign.contains(id));
+            let other = others.next().map_or("another ring", |of| of.product.as_str());
+            notes.push((format!("ALSO IN {other}"), Tone::Bad));
         }
         match seen.owner.and_then(|owner| self.model.node(owner)) {
             None => notes.push(("no instance has its address".into(), Tone::Warn)),

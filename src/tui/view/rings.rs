@@ -5,7 +5,7 @@
 //! ─ Rings 4 ──────────────────────────────────────────────────────────────────────
 //!   RING    FLEET        ACTIVE  VERSION  READ     SEEN AS
 //! ▶ loki    blue-412     6/6     2.9.4    <1m      one ring
-//!   tempo   blue-412     5/6     1.5.0    <1m      ‼ SPLIT 4+2, 2 COMPACTORS
+//!   tempo ‼ blue-412     5/6     1.5.0    <1m      ‼ SPLIT 4+2, 2 COMPACTORS
 //! ─ tempo of blue-412 ────────────────────────────────────────────────────────────
 //!  ‼ SPLIT 4+2
 //!  A 4 nodes see 4 members: i-0ab…1, i-0ab…2, i-0ab…3, i-0ab…4
@@ -56,7 +56,8 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let rows = list.rows()[page.clone()].iter().filter_map(|row| {
         let RowId::Ring(stack, product) = row else { return None };
         let cells = row_of(model, (stack, product), wide, theme);
-        Some(Row { selected: list.selected() == Some(row), name: product.to_string(), cells })
+        let name = marked(model, (stack, product), theme);
+        Some(Row { selected: list.selected() == Some(row), name, cells })
     });
     let rows = rows.collect();
     let title = table::title("Rings", &page, list, theme);
@@ -68,6 +69,17 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         _ => None,
     };
     Body::Screen(Main::Table(Table { title, columns, rows, heads, height: above }), details.into())
+}
+
+/// The product's name, marked where something is wrong: the narrowest terminal shows that much.
+fn marked(model: &Model, of: (&StackId, &Product), theme: Theme) -> String {
+    let worst = find(model, of).and_then(|(fleet, ring)| troubles(fleet, ring).into_iter().next());
+    match worst.map(|trouble| trouble.severity) {
+        Some(severity @ (Severity::Warning | Severity::Critical)) => {
+            format!("{} {}", of.1, theme.severity(severity))
+        }
+        Some(Severity::Info) | None => of.1.to_string(),
+    }
 }
 
 /// A fleet's ring of a product, as far as it is known now.
@@ -133,7 +145,10 @@ fn compactor(ring: &FleetRing, theme: Theme) -> Span {
         // Only Loki says so of itself.
         None => cells::nothing(theme),
         Some([]) => Span::new("! none", Tone::Warn),
-        Some([one]) => Span::new(one.to_string(), Tone::Plain),
+        Some([one]) => {
+            let name = text::fit_name(&text::clean(one.as_str()), 19, theme.ellipsis());
+            Span::new(name, Tone::Plain)
+        }
         Some(several) => Span::new(format!("! {} nodes", several.len()), Tone::Warn),
     }
 }

@@ -64,7 +64,7 @@ impl<'a> OfProduct<'a> {
             gossip_shared: others.iter().any(|of| self.shares_gossip(of)),
             colours: colours(scene, &parts),
             left: self.left_of(scene),
-            compactors: compactors(scene, product),
+            compactors: compactors(scene, product, &parts),
             versions: versions(scene, product),
             observed_at: self.views_of(scene).map(|view| view.at).min(),
         }
@@ -182,15 +182,20 @@ fn is_new(reader: &Part<'_, '_>, joiner: &Part<'_, '_>, ip: &IpAddr) -> bool {
     })
 }
 
-/// The nodes that run the compactor; `None` where no node says whether it does.
-fn compactors(scene: &Scene<'_>, product: &Product) -> Option<Vec<InstanceId>> {
-    let said = scene.living.iter().filter_map(|node| {
-        let sample = requests::sample(scene.index, &node.id, product)?;
-        Some((&node.id, sample.compactor_running?))
-    });
-    let mut said = said.peekable();
-    said.peek()?;
-    Some(said.filter(|(_, runs)| *runs).map(|(id, _)| id.clone()).collect())
+/// The nodes that run the compactor in the rings that the fleet sees; `None` where none of its own
+/// says. Of a ring that several fleets share there is one compactor in all, wherever it runs.
+fn compactors(
+    scene: &Scene<'_>,
+    product: &Product,
+    parts: &[Part<'_, '_>],
+) -> Option<Vec<InstanceId>> {
+    let runs = |id: &InstanceId| requests::sample(scene.index, id, product)?.compactor_running;
+    let own = || scene.living.iter().map(|node| &node.id);
+    own().find_map(runs)?;
+    let members = parts.iter().flat_map(|part| part.class.members);
+    let others = members.filter_map(|one| scene.index.owner_of_ip(&one.ip()?));
+    let ids: BTreeSet<&InstanceId> = own().chain(others).collect();
+    Some(ids.into_iter().filter(|id| runs(id) == Some(true)).cloned().collect())
 }
 
 /// The versions that run, and on how many nodes each.
