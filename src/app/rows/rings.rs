@@ -92,7 +92,7 @@ pub(super) fn members(model: &Model, stack: &StackId, product: &Product) -> Vec<
             ((well, seen.owner.map(InstanceId::as_str), *name), row(*name))
         })
         .collect();
-    keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
+    keyed.sort_by_key(|(key, _)| *key);
     let mut rows: Vec<_> = keyed.into_iter().map(|(_, row)| row).collect();
     let out = outside(estate, stack, product);
     rows.extend(out.map(|(node, _)| RowId::Node(node.id.clone())));
