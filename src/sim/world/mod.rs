@@ -17,6 +17,7 @@ mod random;
 mod refuse;
 mod registry;
 mod resolve;
+mod ring_views;
 mod rings;
 mod script;
 mod standby;

@@ -5,9 +5,9 @@
 //! Nothing ticks here. A heartbeat is worked out from the time at which somebody looks.
 
 use super::agenda::Due;
-use super::{Phase, World, since};
+use super::{Phase, World};
 use crate::core::ids::{InstanceId, Product};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -16,12 +16,8 @@ use std::time::Duration;
 /// A product of a node, as the gossip knows it.
 pub(crate) type PeerId = (InstanceId, Product);
 
-/// Peers drop a dead one from their member lists after so long (measured: 26 to 28 s).
-const DROPPED_AFTER: Duration = Duration::from_secs(27);
-/// Who left is remembered for so long (`left_ingesters_timeout`).
-const LEFT_FOR: Duration = Duration::from_secs(300);
 /// From a product's start to its place in the ring.
-const JOINS_AFTER: Duration = Duration::from_secs(1);
+pub(super) const JOINS_AFTER: Duration = Duration::from_secs(1);
 /// A join that reaches nobody is tried again after these waits, and then never more.
 const RETRIES: [u64; 10] = [1, 2, 4, 8, 16, 32, 60, 60, 60, 60];
 /// How often a product that joins anew now and then does so in what matters of its life: later
@@ -63,68 +59,46 @@ pub(crate) struct Peer {
     pub(crate) ip: Ipv4Addr,
     pub(crate) gossip_port: u16,
     label: String,
-    cluster: u32,
+    pub(super) cluster: u32,
     /// The start of its product that it belongs to.
     start: u64,
     pub(crate) joined: Timestamp,
     /// Since when nothing is heard of it.
-    silent: Option<Timestamp>,
+    pub(super) silent: Option<Timestamp>,
     /// Whether it left by itself.
     left: bool,
 }
 
 /// A member of a ring of ingesters.
 #[derive(Clone, Debug)]
-struct Entry {
-    owner: PeerId,
-    address: String,
-    registered: Timestamp,
+pub(super) struct Entry {
+    pub(super) owner: PeerId,
+    pub(super) address: String,
+    pub(super) registered: Timestamp,
     /// Its last heartbeat, where none comes any more.
-    last_beat: Option<Timestamp>,
-    left: Option<Timestamp>,
-    tokens: Arc<str>,
-    forgets: bool,
+    pub(super) last_beat: Option<Timestamp>,
+    pub(super) left: Option<Timestamp>,
+    pub(super) tokens: Arc<str>,
+    pub(super) forgets: bool,
 }
 
 /// What gossips together, and what it remembers.
 #[derive(Clone, Debug, Default)]
-struct Cluster {
-    peers: BTreeSet<PeerId>,
-    entries: BTreeMap<String, Entry>,
+pub(super) struct Cluster {
+    pub(super) peers: BTreeSet<PeerId>,
+    pub(super) entries: BTreeMap<String, Entry>,
 }
 
 /// All gossip of a world.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rings {
-    peers: BTreeMap<PeerId, Peer>,
+    pub(super) peers: BTreeMap<PeerId, Peer>,
     /// Who listens where.
     listening: BTreeMap<(Ipv4Addr, u16), PeerId>,
-    clusters: BTreeMap<u32, Cluster>,
+    pub(super) clusters: BTreeMap<u32, Cluster>,
     clusters_made: u32,
     /// The first of those that stand there from the beginning, by label and gossip port.
     standing: BTreeMap<(String, u16), PeerId>,
-}
-
-/// A member as a page shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct Shard {
-    pub(crate) id: String,
-    pub(crate) address: String,
-    pub(crate) state: &'static str,
-    pub(crate) beat: Timestamp,
-    pub(crate) registered: Timestamp,
-    pub(crate) tokens: Arc<str>,
-    pub(crate) left: bool,
-    pub(crate) owner: PeerId,
-}
-
-/// How long a product of this kind may be silent before its ring calls it unhealthy.
-fn timeout(product: &Product) -> Duration {
-    Duration::from_secs(if product.as_str() == "tempo" { 300 } else { 60 })
-}
-
-fn period(product: &Product) -> Duration {
-    Duration::from_secs(if product.as_str() == "tempo" { 5 } else { 15 })
 }
 
 /// Whether a product has a ring at all.
@@ -398,91 +372,6 @@ impl World {
         if let Some(entry) = self.entry_mut(&key) {
             entry.last_beat = None;
         }
-    }
-
-    /// The last heartbeat of a living product before a time, by its own clock.
-    fn rings_beat(&self, key: &PeerId, at: Timestamp) -> Option<Timestamp> {
-        let peer = self.rings.peers.get(key)?;
-        let every = period(&key.1).as_secs().max(1);
-        let lived = since(peer.joined, at).as_secs();
-        let beat = super::later(peer.joined, Duration::from_secs(lived - lived % every));
-        beat.checked_add(self.skew_of(&key.0)).ok()
-    }
-
-    /// How far a node's clock is off.
-    pub(crate) fn skew_of(&self, id: &InstanceId) -> SignedDuration {
-        self.instances.get(id).map_or(SignedDuration::ZERO, |node| node.skew)
-    }
-
-    /// What a node's clock says.
-    pub(crate) fn node_time(&self, id: &InstanceId) -> Timestamp {
-        self.now.checked_add(self.skew_of(id)).unwrap_or(self.now)
-    }
-
-    fn cluster_of(&self, id: &InstanceId, product: &Product) -> Option<&Cluster> {
-        let peer = self.rings.peers.get(&(id.clone(), product.clone()))?;
-        self.rings.clusters.get(&peer.cluster)
-    }
-
-    /// Those that a product gossips with, itself among them.
-    pub(crate) fn gossip(&self, id: &InstanceId, product: &Product) -> Vec<(&PeerId, &Peer)> {
-        let Some(cluster) = self.cluster_of(id, product) else { return Vec::new() };
-        let heard =
-            |peer: &Peer| peer.silent.is_none_or(|silent| since(silent, self.now) < DROPPED_AFTER);
-        let mut all: Vec<_> = cluster
-            .peers
-            .iter()
-            .filter_map(|key| Some((key, self.rings.peers.get(key)?)))
-            .filter(|(_, peer)| heard(peer))
-            .collect();
-        all.sort_by(|a, b| a.1.name.cmp(&b.1.name));
-        all
-    }
-
-    /// The ring of ingesters as a product of a node sees it, those that left among them for as
-    /// long as they are remembered.
-    pub(crate) fn ring(&self, id: &InstanceId, product: &Product) -> Vec<Shard> {
-        let Some(cluster) = self.cluster_of(id, product) else { return Vec::new() };
-        let (own_now, patience) = (self.node_time(id), timeout(product));
-        let shards = cluster.entries.iter().filter_map(|(name, entry)| {
-            let beat = match entry.last_beat {
-                Some(beat) => beat,
-                None => self.rings_beat(&entry.owner, self.now).unwrap_or(entry.registered),
-            };
-            if entry.left.is_some_and(|left| since(left, self.now) > LEFT_FOR) {
-                return None;
-            }
-            let silent = since(beat, own_now);
-            if entry.forgets
-                && entry.last_beat.is_some()
-                && silent > timeout(&entry.owner.1).min(Duration::from_secs(60))
-            {
-                return None;
-            }
-            let state = match entry.left {
-                Some(_) => "LEFT",
-                None if silent > patience => "UNHEALTHY",
-                None if since(entry.registered, self.now) < JOINS_AFTER => "PENDING",
-                None => "ACTIVE",
-            };
-            Some(Shard {
-                id: name.clone(),
-                address: entry.address.clone(),
-                state,
-                beat,
-                registered: entry.registered,
-                tokens: Arc::clone(&entry.tokens),
-                left: entry.left.is_some(),
-                owner: entry.owner.clone(),
-            })
-        });
-        shards.collect()
-    }
-
-    /// The address of the member for which a product that wants to become ready waits.
-    pub(crate) fn ring_blocks(&self, id: &InstanceId, product: &Product) -> Option<String> {
-        let all = self.ring(id, product);
-        all.into_iter().find(|one| one.state == "UNHEALTHY").map(|one| one.address)
     }
 
     /// A ring forgets a member, as somebody asked a product of a node to.

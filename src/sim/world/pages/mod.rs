@@ -6,7 +6,8 @@ mod metrics;
 mod ring;
 
 use super::answer::{Asked, NOT_FOUND, NodeAnswer};
-use super::rings::{PeerId, Shard, has_ring};
+use super::ring_views::Shard;
+use super::rings::{PeerId, has_ring};
 use super::{Instance, Phase, ProductState, World};
 use crate::core::ids::{InstanceId, Product};
 use jiff::Timestamp;

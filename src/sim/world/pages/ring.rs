@@ -1,7 +1,7 @@
 //! A ring's page: JSON where that is asked for and the version knows it, else the page for people.
 
 use super::super::answer::NodeAnswer;
-use super::super::rings::Shard;
+use super::super::ring_views::Shard;
 use super::super::since;
 use super::Page;
 use jiff::Timestamp;
