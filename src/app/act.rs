@@ -72,6 +72,7 @@ pub(super) fn screen_of(action: Action) -> Option<ScreenKind> {
         Action::Traffic => Some(ScreenKind::Traffic),
         Action::Findings => Some(ScreenKind::Findings),
         Action::Timeline => Some(ScreenKind::Timeline),
+        Action::Rings => Some(ScreenKind::Rings),
         Action::Sources => Some(ScreenKind::Sources),
         Action::Runs => Some(ScreenKind::Runs),
         _ => None,

@@ -78,6 +78,22 @@ pub enum Column {
     Run,
     /// A step of a run.
     Step,
+    /// A product's ring.
+    Ring,
+    /// Members that are active.
+    Active,
+    /// A member's state.
+    State,
+    /// How long ago a member's last heartbeat was.
+    Heartbeat,
+    /// The tokens that a member owns.
+    Tokens,
+    /// A version.
+    Version,
+    /// Requests a second.
+    Requests,
+    /// The share of the requests: what the traffic shows.
+    Shows,
 }
 
 impl fmt::Display for Column {
@@ -118,6 +134,14 @@ impl fmt::Display for Column {
             Self::Calls => "calls",
             Self::Run => "run",
             Self::Step => "step",
+            Self::Ring => "ring",
+            Self::Active => "active",
+            Self::State => "state",
+            Self::Heartbeat => "heartbeat",
+            Self::Tokens => "tokens",
+            Self::Version => "version",
+            Self::Requests => "requests",
+            Self::Shows => "shows",
         };
         f.write_str(name)
     }
@@ -134,6 +158,10 @@ impl Column {
                 | Self::Traffic
                 | Self::Weight
                 | Self::Calls
+                | Self::Heartbeat
+                | Self::Tokens
+                | Self::Requests
+                | Self::Shows
                 | Self::Time
         )
     }
@@ -160,17 +188,27 @@ impl ScreenKind {
     /// The columns of this screen, in their order, those of single ports and products apart.
     pub fn columns(&self) -> &'static [Column] {
         use Column::{
-            Age, Answer, Balancer, Calls, Change, Count, Every, Finding, Group, Instance, Ip, Kind,
-            Lifecycle, Listener, Member, Members, Nodes, Probes, Role, Run, Scope, Severity, Since,
-            Source, Stack, Status, Step, Targets, Time, Traffic, Weight, Zone,
+            Active, Age, Answer, Balancer, Calls, Change, Count, Every, Finding, Group, Heartbeat,
+            Instance, Ip, Kind, Lifecycle, Listener, Member, Members, Nodes, Probes, Requests,
+            Ring, Role, Run, Scope, Severity, Shows, Since, Source, Stack, State, Status, Step,
+            Targets, Time, Tokens, Traffic, Version, Weight, Zone,
         };
         match self {
-            Self::Fleets => &[Stack, Role, Traffic, Nodes, Members, Targets, Probes, Finding],
-            Self::Nodes(_) => &[Instance, Ip, Zone, Lifecycle, Member, Targets, Probes, Finding],
+            Self::Fleets => &[
+                Stack, Role, Traffic, Shows, Requests, Nodes, Members, Targets, Probes, Ring,
+                Finding,
+            ],
+            Self::Nodes(_) => {
+                &[Instance, Ip, Zone, Lifecycle, Member, Targets, Probes, Ring, Requests, Finding]
+            }
             Self::Node(_) => &[Source, Answer, Age],
-            Self::Traffic => &[Balancer, Listener, Group, Weight, Traffic, Targets, Stack],
+            Self::Traffic => {
+                &[Balancer, Listener, Group, Weight, Traffic, Requests, Targets, Stack]
+            }
             Self::Findings => &[Severity, Kind, Count, Stack, Since],
             Self::Timeline => &[Time, Severity, Stack, Instance, Kind, Change],
+            Self::Rings => &[Ring, Stack, Active, Version, Age, Finding],
+            Self::Ring(..) => &[Member, Instance, State, Heartbeat, Tokens],
             Self::Sources => &[Source, Scope, Status, Age, Every, Calls],
             Self::Runs => &[Run, Kind, Stack, Status, Time],
             Self::Run(_) => &[Step],

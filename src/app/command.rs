@@ -38,6 +38,10 @@ pub enum Context {
     Findings,
     /// On the Timeline.
     Timeline,
+    /// On the Rings screen.
+    Rings,
+    /// On a ring's screen.
+    Ring,
     /// On the Sources screen.
     Sources,
     /// On the Runs screen.
@@ -116,11 +120,11 @@ macro_rules! commands {
 }
 
 commands! {
-    Open, "open", "open", [Fleets, Nodes, Traffic, Findings, Timeline, Runs],
+    Open, "open", "open", [Fleets, Nodes, Traffic, Findings, Timeline, Rings, Ring, Runs],
         "Open what the selected row is about.";
     Accept, "accept", "take it", [Prompt, Dialog], "Take what stands there; in a question, yes.";
     Back, "back", "back",
-        [Fleets, Nodes, Node, Traffic, Findings, Timeline, Sources, Runs, Run, Layer, Prompt, Dialog],
+        [Fleets, Nodes, Node, Traffic, Findings, Timeline, Rings, Ring, Sources, Runs, Run, Layer, Prompt, Dialog],
         "Go back to where you came from; drop the filter first, if there is one.";
     PlanFix, "fix", "fix", [Fleets, Nodes, Node, Findings, Runs],
         "Plan the fix that the selected finding calls for; of a fleet, every safe fix.";
@@ -143,6 +147,8 @@ commands! {
     Findings, "findings", "findings", [Global], "Show everything that disagrees, worst first.";
     Runs, "runs", "runs", [Global], "Show the runs of this host, the latest first.";
     Timeline, "timeline", "timeline", [Global], "Show everything that changed, the latest first.";
+    Rings, "rings", "rings", [Global],
+        "Show the rings: which node sees whom, what lies about in them, what is to be forgotten.";
     Sources, "sources", "sources", [Global], "Show how each read of each source stands.";
     Jump, "jump", "jump", [Global], "Go to a node or a fleet by its id, address or name.";
     Fleets, "fleets", "", [Global], "Show all fleets.";

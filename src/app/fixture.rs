@@ -9,10 +9,11 @@ use crate::core::estate::{
     NodeTarget, ProbeSummary, RegistrySummary, Role, TargetSummary,
 };
 use crate::core::finding::{Finding, FindingKind};
-use crate::core::ids::{InstanceId, StackId};
-use crate::core::inventory::{Identity, ProbeOutcome, ProbeReason, Verdict};
+use crate::core::ids::{InstanceId, Product, StackId};
+use crate::core::inventory::{Identity, ProbeOutcome, ProbeReason, RingMember, RingState, Verdict};
 use crate::core::joined::Joined;
 use crate::core::observed::Why;
+use crate::core::rings::{FleetRing, RingGroup, RingView};
 use crate::core::source::{Fragment, Scope, SourceEvent};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -306,6 +307,45 @@ pub(crate) fn estate(fleets: Vec<(Fleet, Vec<Node>)>, findings: Vec<Finding>) ->
 pub(crate) fn healthy() -> Estate {
     let fleets = vec![fleet("blue-412", Role::Live, 3), fleet("green-413", Role::Standby, 3)];
     estate(fleets, Vec::new())
+}
+
+/// Gives blue a ring of Loki that all its nodes see.
+pub(crate) fn with_rings(estate: &mut Estate) {
+    let (stack, product) = (StackId::from("blue-412"), Product::from("loki"));
+    let Some(fleet) = estate.fleets.get_mut(&stack) else { return };
+    let members = (1..).zip(&fleet.nodes).map(|(number, id)| {
+        let member = RingMember {
+            id: format!("loki-{number}").into(),
+            address: format!("10.0.0.{}:9095", number + 1).into(),
+            state: RingState::Active,
+            heartbeat_age: Some(4),
+            registered_age: Some(80_000),
+            zone: None,
+            tokens: Some(128),
+        };
+        (member, Some(id.clone()))
+    });
+    let group =
+        RingGroup { nodes: fleet.nodes.clone(), members: members.collect(), observed_at: at(0) };
+    let count = u32::try_from(fleet.nodes.len()).unwrap();
+    fleet.rings = vec![FleetRing {
+        product: product.clone(),
+        active: count,
+        of: count,
+        unknown: 0,
+        not_shared: Vec::new(),
+        groups: vec![fleet.nodes.clone()],
+        held: Duration::from_secs(3600),
+        debris: Vec::new(),
+        foreign: Vec::new(),
+        gossip_shared: false,
+        colours: Default::default(),
+        left: Vec::new(),
+        compactors: None,
+        versions: Default::default(),
+        observed_at: Some(at(0)),
+    }];
+    estate.rings.insert(product, RingView { groups: vec![group], ..RingView::default() });
 }
 
 /// A live fleet, and a standby fleet hit by the boot race with a product down on one node.

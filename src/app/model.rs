@@ -174,9 +174,10 @@ impl Model {
     pub fn focus(&self) -> Option<&StackId> {
         match &self.screen().kind {
             ScreenKind::Nodes(stack) => stack.as_ref(),
+            ScreenKind::Ring(stack, _) => Some(stack),
             ScreenKind::Node(id) => self.node(id)?.stack_id.as_ref(),
             _ => match self.screen().list.selected()? {
-                RowId::Fleet(stack) => Some(stack),
+                RowId::Fleet(stack) | RowId::Ring(stack, _) => Some(stack),
                 RowId::Node(id) => self.node(id)?.stack_id.as_ref(),
                 _ => None,
             },

@@ -99,6 +99,12 @@ fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
             let lock = rows::runs::lock(model, row)?;
             about(None, lock.giving())
         }
+        RowId::Ring(stack, product) => Some(ScreenKind::Ring(stack.clone(), product.clone())),
+        RowId::RingMember { .. } => {
+            let ScreenKind::Ring(stack, product) = &model.screen().kind else { return None };
+            let owner = rows::rings::owner(model, (stack, product), row)?;
+            Some(ScreenKind::Node(owner.clone()))
+        }
         RowId::Answer(_)
         | RowId::Balancer(_)
         | RowId::Listener(_)

@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::selection::Selection;
 use crate::core::cause::CauseKey;
 use crate::core::ids::{
-    InstanceId, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId, TargetGroupArn,
+    DnsName, InstanceId, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId, TargetGroupArn,
 };
 use crate::core::run::RunId;
 use crate::core::source::Scope;
@@ -30,6 +30,10 @@ pub enum ScreenKind {
     Findings,
     /// Everything that changed, the latest first.
     Timeline,
+    /// The rings of all fleets, a fleet and product each.
+    Rings,
+    /// A fleet's ring of a product: its members as each node sees them.
+    Ring(StackId, Product),
     /// How each read stands.
     Sources,
     /// The runs of this host's state directory, the latest first.
@@ -48,6 +52,8 @@ impl ScreenKind {
             Self::Traffic => Context::Traffic,
             Self::Findings => Context::Findings,
             Self::Timeline => Context::Timeline,
+            Self::Rings => Context::Rings,
+            Self::Ring(..) => Context::Ring,
             Self::Sources => Context::Sources,
             Self::Runs => Context::Runs,
             Self::Run(_) => Context::Run,
@@ -64,6 +70,8 @@ impl ScreenKind {
             Self::Traffic => "traffic",
             Self::Findings => "findings",
             Self::Timeline => "timeline",
+            Self::Rings => "rings",
+            Self::Ring(_, product) => product.as_str(),
             Self::Sources => "sources",
             Self::Runs => "runs",
             Self::Run(id) => id.as_str(),
@@ -100,6 +108,15 @@ pub enum RowId {
     Cause(CauseKey),
     /// A change, by its number in the timeline.
     Change(u64),
+    /// A fleet's ring of a product.
+    Ring(StackId, Product),
+    /// A member of the ring whose screen it is, by its name and address.
+    RingMember {
+        /// The name it registered under.
+        id: Arc<str>,
+        /// The address it registered.
+        address: Arc<str>,
+    },
     /// A read; `None` stands for all probes together.
     Read(Option<Scope>),
     /// A run.
@@ -126,6 +143,12 @@ pub enum Answer {
     Target(TargetGroupArn, u16),
     /// A product's probe.
     Probe(Product),
+    /// Its own page of a product's ring.
+    Ring(Product),
+    /// What a product counts: requests, what is not flushed.
+    Metrics(Product),
+    /// What DNS answers for the name of a registry service that has it.
+    Dns(DnsName),
 }
 
 impl RowId {
@@ -144,6 +167,9 @@ impl RowId {
                 format!("target of {}:{port}", crate::core::ids::arn_name(arn.as_str()))
             }
             Self::Answer(Answer::Probe(product)) => format!("probe of {product}"),
+            Self::Answer(Answer::Ring(product)) => format!("ring of {product}"),
+            Self::Answer(Answer::Metrics(product)) => format!("counters of {product}"),
+            Self::Answer(Answer::Dns(name)) => format!("DNS answer for {name}"),
             Self::Balancer(arn) => {
                 format!("load balancer {}", crate::core::ids::arn_name(arn.as_str()))
             }
@@ -152,6 +178,8 @@ impl RowId {
                 format!("target group {}", crate::core::ids::arn_name(target_group.as_str()))
             }
             Self::Change(_) => "change".into(),
+            Self::Ring(stack, product) => format!("ring of {product} in {stack}"),
+            Self::RingMember { id, .. } => format!("member {id}"),
             Self::Read(Some(scope)) => format!("read of {scope}"),
             Self::Read(None) => "row of the probes".into(),
             Self::Run(id) => format!("run {id}"),

@@ -25,10 +25,12 @@ use std::process::{Child, Command, Stdio};
 struct Started {
     endpoint: String,
     proxy: String,
+    dns: String,
     region: String,
     rate: f64,
     time: String,
     ports: BTreeMap<String, u16>,
+    optional: Vec<String>,
     proxied_ports: usize,
 }
 
@@ -71,6 +73,7 @@ pub(super) fn run(
         .arg("--state-dir")
         .arg(flags.state_dir.as_ref().unwrap_or(&scratch))
         .args(["--endpoint-url", &started.endpoint, "--region", &started.region])
+        .args(["--dns-server", &started.dns])
         .args(forwarded(flags));
     if (started.rate - 1.0).abs() > f64::EPSILON {
         command.arg("--clock").arg(format!("{}@{}", started.time, started.rate));
@@ -188,6 +191,9 @@ fn configuration(started: &Started) -> String {
     for product in ["grafana", "loki", "tempo", "healthz"] {
         if let Some(port) = started.ports.get(product) {
             text.push_str(&format!("[probes.{product}]\nport = {port}\n"));
+            if started.optional.iter().any(|one| one == product) {
+                text.push_str("optional = true\n");
+            }
         }
     }
     text
@@ -243,15 +249,17 @@ mod tests {
         let started = Started {
             endpoint: "http://127.0.0.1:1".into(),
             proxy: "http://127.0.0.1:2".into(),
+            dns: "127.0.0.1:3".into(),
             region: "us-west-2".into(),
             rate: 1.0,
             time: "2026-11-22T14:00:00Z".into(),
             ports: [("loki".to_owned(), 13_100), ("otlp".to_owned(), 4317)].into(),
+            optional: vec!["loki".into()],
             proxied_ports: 4,
         };
         let text = configuration(&started);
         assert!(text.contains("proxy = \"http://127.0.0.1:2\""), "{text}");
-        assert!(text.contains("[probes.loki]\nport = 13100"), "{text}");
+        assert!(text.contains("[probes.loki]\nport = 13100\noptional = true"), "{text}");
         assert!(!text.contains("otlp"), "{text}");
     }
 

@@ -7,12 +7,13 @@ use super::read::Answer;
 use super::table::{NONE, Table, UNKNOWN};
 use super::words::{Seen, or_unknown, percent};
 use super::world::Round;
-use crate::core::estate::{Fleet, ProbeSummary, TargetSummary};
-use crate::core::ids::{Product, StackId};
+use crate::core::estate::{Estate, Fleet, ProbeSummary, TargetSummary};
+use crate::core::ids::Product;
 use crate::core::inventory::Inventory;
 use crate::core::observed::Observed;
+use crate::core::rings::shown;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub(super) fn answer(round: &Round, format: Format) -> Result<Answer, Failure> {
     Ok(Answer::of(match format.output {
@@ -35,10 +36,10 @@ fn render(round: &Round) -> String {
     let head = head
         .chain(ports.iter().map(|port| format!(":{port}")))
         .chain(products.iter().map(|product| product.as_str().to_uppercase()))
-        .chain(told(&round.estate.fleets).into_iter().map(|(column, _)| column.to_owned()))
+        .chain(told(&round.estate).into_iter().map(|(column, _)| column.to_owned()))
         .chain(["WORST", "AGE"].map(str::to_owned));
     let mut table = Table::new(head);
-    let told = told(&round.estate.fleets);
+    let told = told(&round.estate);
     for fleet in fleets() {
         let mut row = vec![
             fleet.stack_id.to_string(),
@@ -49,7 +50,7 @@ fn render(round: &Round) -> String {
         ];
         row.extend(ports.iter().map(|port| targets(fleet, *port)));
         row.extend(products.iter().map(|product| probes(fleet, product)));
-        row.extend(told.iter().map(|(_, cell)| cell(fleet)));
+        row.extend(told.iter().map(|(_, cell)| cell(&round.estate, fleet)));
         row.push(fleet.worst.map_or_else(|| NONE.to_owned(), |worst| worst.to_string()));
         row.push(seen(fleet, &round.inventory, round.as_of).text(round.as_of));
         table.row(row);
@@ -58,22 +59,23 @@ fn render(round: &Round) -> String {
 }
 
 /// A column of what nodes tell, and its cells.
-type Column = (&'static str, fn(&Fleet) -> String);
+type Column = (&'static str, fn(&Estate, &Fleet) -> String);
 
 /// The columns of what nodes tell of themselves; there are none where nothing of it is known.
-fn told(fleets: &BTreeMap<StackId, Fleet>) -> Vec<Column> {
-    let mut columns: Vec<Column> = Vec::new();
+fn told(estate: &Estate) -> Vec<Column> {
+    let (fleets, mut columns) = (&estate.fleets, Vec::<Column>::new());
     if fleets.values().any(|fleet| fleet.rings.iter().any(|ring| ring.unknown < ring.of)) {
         columns.push(("RINGS", rings));
     }
     if fleets.values().any(|fleet| fleet.requests.iter().any(|of| of.known > 0)) {
+        columns.push(("SHOWS", shows));
         columns.push(("REQUESTS/S", requests));
     }
     columns
 }
 
 /// Members that are active of those that should be, and whether they see each other.
-fn rings(fleet: &Fleet) -> String {
+fn rings(_: &Estate, fleet: &Fleet) -> String {
     let each = fleet.rings.iter().map(|ring| {
         let name = &ring.product;
         let all = usize::try_from(ring.of).unwrap_or(usize::MAX);
@@ -88,9 +90,20 @@ fn rings(fleet: &Fleet) -> String {
     if each.is_empty() { NONE.into() } else { each.join(", ") }
 }
 
+/// The fleet's part of all requests: what the traffic shows, where TRAFFIC is what the API says.
+fn shows(estate: &Estate, fleet: &Fleet) -> String {
+    match shown(estate, &fleet.stack_id, None) {
+        None => UNKNOWN.into(),
+        Some(of) => {
+            let share = of.share().map_or_else(|| "0/s".to_owned(), percent);
+            if of.whole { share } else { format!("{share}?") }
+        }
+    }
+}
+
 /// What the traffic shows, beside what the API says; nodes of which nothing is known make it
 /// "at least".
-fn requests(fleet: &Fleet) -> String {
+fn requests(_: &Estate, fleet: &Fleet) -> String {
     let each = fleet.requests.iter().map(|of| match of.per_second {
         Some(rate) if of.known < of.of => format!("{} >{rate:.1}", of.product),
         Some(rate) => format!("{} {rate:.1}", of.product),

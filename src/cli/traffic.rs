@@ -7,7 +7,8 @@ use super::read::Answer;
 use super::table::{NONE, Table, UNKNOWN};
 use super::words::percent;
 use super::world::Round;
-use crate::core::estate::{Balancer, ForwardView, ListenerView};
+use crate::core::estate::{Balancer, Estate, ForwardView, ListenerView};
+use crate::core::rings::shown_at;
 
 pub(super) fn answer(round: &Round, format: Format) -> Result<Answer, Failure> {
     Ok(Answer::of(match format.output {
@@ -30,37 +31,48 @@ fn render(round: &Round) -> String {
         "SHARE",
         "HEALTHY",
         "FLEETS",
+        "SHOWS",
     ];
-    let mut table = Table::new(head);
+    // What the traffic shows has a column where anything is counted.
+    let counted = round.estate.fleets.values().flat_map(|fleet| &fleet.requests);
+    let counted = counted.into_iter().any(|of| of.known > 0);
+    let cells = if counted { head.len() } else { head.len() - 1 };
+    let mut table = Table::new(head.into_iter().take(cells));
     for balancer in &round.estate.traffic {
         match &balancer.listeners {
             Ok(listeners) if listeners.is_empty() => {
-                table.row([balancer.name.as_str(), NONE, NONE, NONE, NONE, NONE, NONE, NONE]);
+                let row = [balancer.name.as_str()].into_iter();
+                table.row(row.chain([NONE; 8]).take(cells));
             }
             Ok(listeners) => {
                 for listener in listeners {
-                    rows(&mut table, balancer, listener);
+                    rows((&mut table, cells), &round.estate, balancer, listener);
                 }
             }
             Err(why) => {
                 let why = format!("{UNKNOWN} ({why})");
                 let row = [balancer.name.as_str(), why.as_str()];
-                table.row(row.into_iter().chain([UNKNOWN; 6]));
+                table.row(row.into_iter().chain([UNKNOWN; 7]).take(cells));
             }
         }
     }
     table.render()
 }
 
-fn rows(table: &mut Table, balancer: &Balancer, listener: &ListenerView) {
+fn rows(
+    (table, cells): (&mut Table, usize),
+    estate: &Estate,
+    balancer: &Balancer,
+    listener: &ListenerView,
+) {
     let port = format!(":{} {}", listener.port, listener.protocol);
     for action in &listener.actions {
         if action.groups.is_empty() {
             let row = [balancer.name.as_str(), port.as_str(), action.rule.as_str()];
-            table.row(row.into_iter().chain([NONE; 5]));
+            table.row(row.into_iter().chain([NONE; 6]).take(cells));
         }
         for group in &action.groups {
-            table.row([
+            let row = [
                 balancer.name.clone(),
                 port.clone(),
                 action.rule.clone(),
@@ -69,7 +81,9 @@ fn rows(table: &mut Table, balancer: &Balancer, listener: &ListenerView) {
                 percent(group.share),
                 healthy(group),
                 fleets(group),
-            ]);
+                shows(estate, listener.port, group),
+            ];
+            table.row(row.into_iter().take(cells));
         }
     }
 }
@@ -80,6 +94,20 @@ fn healthy(group: &ForwardView) -> String {
         (Some(of), _) => format!("{}/{}", of.healthy, of.registered),
         (None, _) => UNKNOWN.into(),
     }
+}
+
+/// What the traffic shows of each fleet behind the group: its part of the requests on this port.
+fn shows(estate: &Estate, port: u16, group: &ForwardView) -> String {
+    let each = group.fleets.keys().map(|stack| match shown_at(estate, stack, port) {
+        None => UNKNOWN.to_owned(),
+        Some(of) => {
+            let share = of.share().map_or_else(|| "0/s".to_owned(), percent);
+            let mark = if of.whole { "" } else { "?" };
+            format!("{share}{mark} ({:.1}/s)", of.per_second)
+        }
+    });
+    let each: Vec<_> = each.collect();
+    if each.is_empty() { NONE.into() } else { each.join(", ") }
 }
 
 fn fleets(group: &ForwardView) -> String {

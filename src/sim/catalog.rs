@@ -26,7 +26,7 @@ macro_rules! world {
 }
 
 /// Names and texts; the first is the default.
-const WORLDS: [(&str, &str); 36] = [
+const WORLDS: [(&str, &str); 44] = [
     world!("blue-green"),
     world!("attach"),
     world!("boot-race"),
@@ -61,6 +61,14 @@ const WORLDS: [(&str, &str); 36] = [
     world!("lock-left"),
     world!("credentials-expire"),
     world!("reads-denied"),
+    world!("ring-alone"),
+    world!("ring-split"),
+    world!("rings-crossed"),
+    world!("ring-debris"),
+    world!("ghost-other-product"),
+    world!("twelve-members"),
+    world!("dns-lies"),
+    world!("dns-silent"),
     world!("api-storm"),
     world!("thousand-members"),
 ];

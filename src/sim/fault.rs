@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// The kinds of fault, as a world file calls them.
-pub(crate) const KINDS: [&str; 10] = [
+pub(crate) const KINDS: [&str; 15] = [
     "throttle",
     "latency",
     "hang",
@@ -19,6 +19,11 @@ pub(crate) const KINDS: [&str; 10] = [
     "truncated",
     "operation_fails",
     "error",
+    "huge",
+    "null",
+    "servfail",
+    "nxdomain",
+    "lie",
 ];
 
 /// A fault.
@@ -33,6 +38,8 @@ pub(crate) struct Fault {
     /// How long an answer is kept back, in real time.
     pub(crate) delay: Duration,
     argument: Option<String>,
+    /// What a resolver answers that lies.
+    pub(crate) answer: Vec<std::net::Ipv4Addr>,
     access_key: Option<String>,
     every: u32,
     seen: u32,
@@ -68,6 +75,7 @@ impl Fault {
             until: at(&spec.until, Timestamp::MAX),
             delay: Duration::from_millis(spec.delay_ms.unwrap_or(2_000)),
             argument: listener.or_else(|| spec.argument.clone()),
+            answer: spec.answer.clone(),
             access_key: spec.access_key.clone(),
             every: spec.every.unwrap_or(1).max(1),
             seen: 0,

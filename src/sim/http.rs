@@ -2,7 +2,7 @@
 
 use super::fault::{Sought, hit};
 use super::log::Line;
-use super::nodes::{ask, deliver};
+use super::nodes::at_node;
 use super::principal::{caller, may, signer};
 use super::state::{Shared, State};
 use super::wire::imds::Asked;
@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_secs(600);
 pub(crate) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     if let Some(port) = proxied(&parts) {
-        return deliver(ask(&shared, port, parts.method.as_str(), parts.uri.path())).await;
+        return at_node(&shared, port, &parts, body).await;
     }
     let path = parts.uri.path();
     if path.starts_with("/latest/") || path.starts_with("/imds/") {
@@ -222,17 +222,8 @@ pub(crate) fn plain(status: u16, kind: &str, body: String) -> Response {
         .status(status)
         .header("content-type", kind)
         .header("connection", "close")
-        .header("location", if status == 302 { "/login" } else { "" })
         .body(Body::from(body));
-    built.map_or_else(
-        |_| broken(),
-        |mut response| {
-            if status != 302 {
-                response.headers_mut().remove("location");
-            }
-            response
-        },
-    )
+    built.unwrap_or_else(|_| broken())
 }
 
 /// A connection that breaks off before the first byte of an answer.
@@ -243,7 +234,7 @@ pub(crate) fn broken() -> Response {
 /// How long half an answer stands before the connection ends: long enough to be sent.
 const STANDS: Duration = Duration::from_millis(30);
 
-fn cut_off(status: u16, kind: &str, body: &str) -> Response {
+pub(crate) fn cut_off(status: u16, kind: &str, body: &str) -> Response {
     let part = Bytes::copy_from_slice(&body.as_bytes()[..half(body)]);
     let ends = (!part.is_empty()).then(|| Box::pin(tokio::time::sleep(STANDS)));
     let whole = CutOff { part: Some(part), claimed: body.len().max(1), ends };

@@ -11,6 +11,7 @@
 
 mod admin;
 mod catalog;
+mod dns;
 mod fault;
 mod http;
 mod limits;

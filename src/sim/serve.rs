@@ -1,6 +1,7 @@
 //! Starting a world: its addresses, its ports, its limits, and what others must know of it.
 
 use super::catalog;
+use super::dns::Resolver;
 use super::fault::Fault;
 use super::http::answer;
 use super::limits::Limits;
@@ -143,6 +144,8 @@ pub struct ServedInfo {
     pub endpoint: String,
     /// An HTTP proxy through which every node answers, also those that have no port of their own.
     pub proxy: String,
+    /// The address of its DNS server, by UDP and TCP.
+    pub dns: SocketAddr,
     /// The world's title.
     pub world: String,
     /// The account.
@@ -155,6 +158,8 @@ pub struct ServedInfo {
     pub time: Timestamp,
     /// The port of each product's probes.
     pub ports: std::collections::BTreeMap<String, u16>,
+    /// Products that some nodes do without.
+    pub optional: Vec<String>,
     /// The namespace's id.
     pub namespace: String,
     /// The registry services: name and id.
@@ -176,6 +181,7 @@ pub struct Served {
     info: ServedInfo,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
+    dns: JoinHandle<()>,
     /// Held as long as the world lives, so that no other takes its addresses.
     _claim: Option<StdListener>,
 }
@@ -225,6 +231,7 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         self.task.abort();
+        self.dns.abort();
         self.shared.close();
     }
 }
@@ -266,9 +273,11 @@ pub async fn serve(options: Options) -> Result<Served, SimError> {
         world,
     };
     let shared = Shared::new(state, clock, Keeper::new(budget));
-    let info = describe(&shared, address, &options, warnings);
+    let resolver = Resolver::open(address.ip()).await.map_err(cannot)?;
+    let info = describe(&shared, (address, resolver.address), &options, warnings);
+    let dns = tokio::spawn(resolver.serve(Arc::downgrade(&shared)));
     let task = tokio::spawn(run(listener, Arc::clone(&shared)));
-    Ok(Served { info, shared, task, _claim: site.claim })
+    Ok(Served { info, shared, task, dns, _claim: site.claim })
 }
 
 async fn run(listener: TcpListener, shared: Arc<Shared>) {
@@ -366,9 +375,21 @@ fn find_ports(network: u8, warnings: &mut Vec<String>) -> u16 {
     0
 }
 
+/// Products that some nodes run and others do not.
+fn optional(world: &super::world::World) -> Vec<String> {
+    let lacks = |name: &str| {
+        world
+            .groups
+            .values()
+            .any(|group| !group.products.iter().any(|(one, _)| one.as_str() == name))
+    };
+    let names = super::world::PRODUCTS.iter().map(|(name, ..)| *name);
+    names.filter(|name| lacks(name)).map(str::to_owned).collect()
+}
+
 fn describe(
     shared: &Arc<Shared>,
-    address: SocketAddr,
+    (address, dns): (SocketAddr, SocketAddr),
     options: &Options,
     mut warnings: Vec<String>,
 ) -> ServedInfo {
@@ -394,12 +415,14 @@ fn describe(
         ServedInfo {
             endpoint: format!("http://{address}"),
             proxy: format!("http://{address}"),
+            dns,
             world: world.name.clone(),
             account: world.account.clone(),
             region: world.region.clone(),
             rate: options.rate,
             time: world.now,
             ports: products.map(|(name, ..)| ((*name).to_owned(), world.port_of(name))).collect(),
+            optional: optional(world),
             namespace: world.namespaces.keys().next().map(ToString::to_string).unwrap_or_default(),
             services: world
                 .services

@@ -49,12 +49,12 @@ impl Shared {
         answer
     }
 
-    /// Lets the world catch up, then looks at it.
-    pub(crate) fn look<T>(self: &Arc<Self>, ask: impl FnOnce(&World) -> T) -> T {
+    /// Lets the world catch up, then looks at it: the clients' books stay open.
+    pub(crate) fn look<T>(self: &Arc<Self>, ask: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.time(state.ahead);
         state.world.catch_up(now);
-        let answer = ask(&state.world);
+        let answer = ask(&mut state);
         self.keep_ports(&state.world);
         answer
     }

@@ -218,6 +218,7 @@ mod tests {
         "findings",
         "runs",
         "timeline",
+        "rings",
         "sources",
         "jump",
         "arm",

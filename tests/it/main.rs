@@ -20,6 +20,8 @@ mod demo;
 #[cfg(feature = "sim")]
 mod demo_faults;
 mod deploy;
+#[cfg(feature = "sim")]
+mod dns_world;
 mod faults;
 mod harness;
 mod like;
@@ -37,6 +39,8 @@ mod pictures;
 mod plan_cli;
 mod reads;
 mod reconcile;
+#[cfg(feature = "sim")]
+mod rings_world;
 #[cfg(feature = "sim")]
 mod runs;
 #[cfg(feature = "sim")]

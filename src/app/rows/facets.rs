@@ -1,6 +1,6 @@
 //! What a row says of itself to a filter: each property a key and a value.
 
-use super::{findings, runs, sources, traffic};
+use super::{findings, rings, runs, sources, traffic};
 use crate::app::model::Model;
 use crate::app::screen::{Answer, RowId, ScreenKind};
 use crate::core::estate::{Fleet, Node};
@@ -11,7 +11,7 @@ use crate::core::query::{Facets, Query};
 use crate::core::timeline;
 use std::collections::BTreeMap;
 
-type Say<'a> = &'a mut dyn FnMut(&str, &str);
+pub(super) type Say<'a> = &'a mut dyn FnMut(&str, &str);
 
 impl ScreenKind {
     /// The properties that this screen's filter knows.
@@ -28,6 +28,7 @@ impl ScreenKind {
                 "member",
                 "target",
                 "probe",
+                "ring",
                 "finding",
                 "severity",
             ],
@@ -35,6 +36,8 @@ impl ScreenKind {
             Self::Traffic => &["balancer", "port", "group", "stack"],
             Self::Findings => &["kind", "severity", "stack", "id", "text"],
             Self::Timeline => &timeline::KEYS,
+            Self::Rings => &["ring", "stack", "state"],
+            Self::Ring(..) => &["member", "address", "id", "state"],
             Self::Sources => &["source", "scope", "status"],
             Self::Runs => &["run", "verb", "stack", "state"],
             Self::Run(_) => &["step"],
@@ -52,7 +55,11 @@ pub(in crate::app) fn keep(model: &Model, kind: &ScreenKind, rows: &mut Vec<RowI
         ScreenKind::Timeline => super::timeline::index(model),
         _ => BTreeMap::new(),
     };
+    let ring = rings::index(model, kind);
     rows.retain(|row| match row {
+        _ if matches!(kind, ScreenKind::Ring(..)) => {
+            query.matches(&rings::Member { index: &ring, row })
+        }
         RowId::Change(seq) => entries.get(seq).is_some_and(|entry| query.matches(*entry)),
         _ => query.matches(&Subject { model, about: &about, row }),
     });
@@ -102,7 +109,10 @@ impl Facets for Subject<'_> {
             }
             RowId::NoFleet => say("stack", "(no fleet)"),
             RowId::Node(id) => {
-                model.node(id).into_iter().for_each(|node| self::node(node, say));
+                model.node(id).into_iter().for_each(|node| {
+                    self::node(node, say);
+                    ring_of(node, say);
+                });
                 about.say(id.as_str(), say);
             }
             RowId::Answer(answer) => self::answer(model, answer, say),
@@ -112,6 +122,9 @@ impl Facets for Subject<'_> {
             RowId::Cause(_) => cause(model, row, say),
             // The timeline's entries speak for themselves.
             RowId::Change(_) => {}
+            RowId::Ring(stack, product) => rings::say(model, (stack, product), say),
+            // A ring's members speak through their index.
+            RowId::RingMember { .. } => {}
             RowId::Read(_) => read(model, row, say),
             RowId::Run(_) => run(model, row, say),
             RowId::Lock(_) => {
@@ -170,6 +183,12 @@ fn node(node: &Node, say: Say<'_>) {
     }
 }
 
+fn ring_of(node: &Node, say: Say<'_>) {
+    for ring in &node.rings {
+        say("ring", &format!("{} {}", ring.product, ring.standing));
+    }
+}
+
 fn run(model: &Model, row: &RowId, say: Say<'_>) {
     let Some(seen) = runs::find(model, row) else { return };
     say("run", seen.run.id.as_str());
@@ -207,7 +226,10 @@ fn answer(model: &Model, answer: &Answer, say: Say<'_>) {
         Answer::Target(arn, port) => {
             say("answer", &format!("{}:{port}", crate::core::ids::arn_name(arn.as_str())));
         }
-        Answer::Probe(product) => say("answer", product.as_str()),
+        Answer::Probe(product) | Answer::Ring(product) | Answer::Metrics(product) => {
+            say("answer", product.as_str());
+        }
+        Answer::Dns(name) => say("answer", name.as_str()),
         Answer::Ec2 | Answer::Group => {}
     }
 }

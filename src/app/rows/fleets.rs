@@ -7,6 +7,7 @@ use crate::app::screen::RowId;
 use crate::core::estate::{Fleet, Role};
 use crate::core::finding::Severity;
 use crate::core::ids::Product;
+use crate::core::rings::{Shown, shown};
 
 pub(super) fn all(model: &Model) -> Vec<RowId> {
     let Some(estate) = &model.estate else { return Vec::new() };
@@ -30,6 +31,19 @@ pub(super) fn key(model: &Model, row: &RowId, column: &Column) -> Key {
         Column::Port(port) => targets(fleet, *port),
         Column::Probes => worst(fleet.probes.iter().map(|probe| &probe.service), fleet, probes),
         Column::Product(product) => probes(fleet, product),
+        Column::Shows | Column::Requests => {
+            let shown = model.estate.as_ref().and_then(|estate| shown(estate, stack, None));
+            let number = |it: Shown| match column {
+                Column::Shows => it.share(),
+                _ => Some(it.per_second),
+            };
+            shown.and_then(number).map_or(Key::Unknown, Key::Number)
+        }
+        Column::Ring => {
+            let shared = fleet.rings.iter().filter(|it| it.not_shared.is_empty());
+            let keys = shared.map(|it| Key::part(it.active, it.of));
+            keys.min_by(|one, other| one.compare(other, false)).unwrap_or(Key::Unknown)
+        }
         Column::Finding => Key::Number(severity(fleet.worst)),
         _ => Key::Unknown,
     }

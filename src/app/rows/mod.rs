@@ -6,6 +6,7 @@ pub(super) mod findings;
 mod fleets;
 mod node;
 mod nodes;
+pub(super) mod rings;
 pub(super) mod runs;
 pub(super) mod sources;
 mod timeline;
@@ -74,6 +75,8 @@ pub(super) fn all(model: &Model, kind: &ScreenKind) -> Vec<RowId> {
         ScreenKind::Traffic => traffic::all(model),
         ScreenKind::Findings => findings::all(model),
         ScreenKind::Timeline => timeline::all(model),
+        ScreenKind::Rings => rings::all(model),
+        ScreenKind::Ring(stack, product) => rings::members(model, stack, product),
         ScreenKind::Sources => sources::all(model),
         ScreenKind::Runs => runs::all(model),
         ScreenKind::Run(id) => runs::steps(model, id),
@@ -88,10 +91,11 @@ fn key(model: &Model, kind: &ScreenKind, row: &RowId, column: &Column) -> Key {
         ScreenKind::Node(id) => node::key(model, id, row, column),
         ScreenKind::Traffic => traffic::key(model, row, column),
         ScreenKind::Findings => findings::key(model, row, column),
+        ScreenKind::Rings => rings::key(model, row, column),
         ScreenKind::Sources => sources::key(model, row, column),
         ScreenKind::Runs | ScreenKind::Run(_) => runs::key(model, row, column),
         // Its keys are found by an index (see `sort`).
-        ScreenKind::Timeline => Key::Unknown,
+        ScreenKind::Timeline | ScreenKind::Ring(..) => Key::Unknown,
     }
 }
 
@@ -101,7 +105,9 @@ fn sort(model: &Model, kind: &ScreenKind, rows: &mut Vec<RowId>, sort: &Sort) {
         ScreenKind::Timeline => timeline::index(model),
         _ => BTreeMap::new(),
     };
+    let ring = rings::index(model, kind);
     let key = |row: &RowId| match row {
+        _ if matches!(kind, ScreenKind::Ring(..)) => ring.key(row, &sort.by),
         RowId::Change(seq) => {
             entries.get(seq).map_or(Key::Unknown, |entry| timeline::key(entry, &sort.by))
         }

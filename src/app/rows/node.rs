@@ -6,8 +6,11 @@ use crate::app::model::Model;
 use crate::app::screen::{Answer, RowId};
 use crate::core::estate::Node;
 use crate::core::ids::InstanceId;
+use crate::core::observed::Observed;
+use crate::core::rings::DnsView;
 use crate::core::source::Source;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 pub(super) fn all(model: &Model, id: &InstanceId) -> Vec<RowId> {
     let Some(node) = model.node(id) else { return Vec::new() };
@@ -21,6 +24,20 @@ pub(super) fn all(model: &Model, id: &InstanceId) -> Vec<RowId> {
     let targets = node.targets.iter();
     answers.extend(targets.map(|it| Answer::Target(it.target_group.clone(), it.port)));
     answers.extend(node.probes.iter().map(|it| Answer::Probe(it.outcome.product.clone())));
+    // What is too old to say how it stands is an answer still.
+    let read = model.inventory.rings.get(id).and_then(Observed::value).into_iter().flatten();
+    let read = read.map(|it| &it.value.product);
+    let rings: BTreeSet<_> = read.chain(node.rings.iter().map(|it| &it.product)).collect();
+    answers.extend(rings.into_iter().map(|product| Answer::Ring(product.clone())));
+    let counted = model.inventory.metrics.get(id).and_then(Observed::value);
+    answers.extend(counted.into_iter().flatten().map(|it| Answer::Metrics(it.product.clone())));
+    let dns = model.estate.iter().flat_map(|estate| &estate.dns);
+    let fleet = node.stack_id.as_ref().and_then(|stack| model.fleet(stack));
+    let registry = fleet.map(|fleet| fleet.registry.as_slice()).unwrap_or_default();
+    let services = node.members.iter().map(|it| &it.service_id);
+    let services: BTreeSet<_> = services.chain(registry.iter().map(|it| &it.service_id)).collect();
+    let own = |view: &&DnsView| services.contains(&view.service);
+    answers.extend(dns.filter(own).map(|view| Answer::Dns(view.name.clone())));
     answers.into_iter().map(RowId::Answer).collect()
 }
 
@@ -47,6 +64,9 @@ pub(super) fn source(answer: &Answer) -> Option<Source> {
         Answer::Member(..) => Some(Source::CloudMap),
         Answer::Target(..) => Some(Source::Elbv2),
         Answer::Probe(_) => Some(Source::Probes),
+        Answer::Ring(_) => Some(Source::Rings),
+        Answer::Metrics(_) => Some(Source::Metrics),
+        Answer::Dns(_) => Some(Source::Dns),
     }
 }
 
@@ -68,6 +88,15 @@ pub(super) fn word(node: &Node, answer: &Answer) -> Option<String> {
             let own = node.probes.iter().find(|it| it.outcome.product == *product);
             own.map(|it| it.verdict.to_string())
         }
+        Answer::Ring(product) => {
+            let own = node.rings.iter().find(|it| it.product == *product);
+            own.map(|it| it.standing.to_string())
+        }
+        Answer::Metrics(product) => {
+            let own = node.requests.iter().find(|it| it.product == *product);
+            own.and_then(|it| it.per_second).map(|rate| rate.to_string())
+        }
+        Answer::Dns(name) => Some(name.to_string()),
     }
 }
 
@@ -97,5 +126,8 @@ fn observed(model: &Model, node: &Node, answer: &Answer) -> Option<Timestamp> {
             let own = node.probes.iter().find(|it| it.outcome.product == *product);
             own.map(|it| it.observed_at)
         }
+        Answer::Ring(_) => model.inventory.rings.get(&node.id).and_then(Observed::observed_at),
+        Answer::Metrics(_) => model.inventory.metrics.get(&node.id).and_then(Observed::observed_at),
+        Answer::Dns(name) => model.inventory.dns.get(name).and_then(Observed::observed_at),
     }
 }

@@ -7,7 +7,8 @@ use crate::app::model::Model;
 use crate::app::screen::RowId;
 use crate::core::estate::{Node, NodeProbe};
 use crate::core::ids::StackId;
-use crate::core::inventory::Verdict;
+use crate::core::inventory::{RingState, Verdict};
+use crate::core::rings::{NodeRing, RingStanding};
 use std::net::IpAddr;
 
 pub(super) fn all(model: &Model, stack: Option<&StackId>) -> Vec<RowId> {
@@ -39,6 +40,8 @@ pub(super) fn key(model: &Model, row: &RowId, column: &Column) -> Key {
         Column::Product(product) => {
             probes(node.probes.iter().filter(|probe| probe.outcome.product == *product))
         }
+        Column::Ring => rings(node),
+        Column::Requests => requests(node),
         Column::Finding => Key::Number(severity(node.worst)),
         _ => Key::Unknown,
     }
@@ -59,6 +62,26 @@ fn targets(node: &Node, port: Option<u16>) -> Key {
     let (healthy, all) = known
         .fold((0, 0), |(healthy, all), target| (healthy + u32::from(target.is_healthy()), all + 1));
     Key::part(healthy, all)
+}
+
+/// The worst standing over the products' rings first; a ring that is not shared is well.
+fn rings(node: &Node) -> Key {
+    let rank = |ring: &NodeRing| match &ring.standing {
+        RingStanding::Alone | RingStanding::Missing => Some(0),
+        RingStanding::Member(RingState::Active) => Some(3),
+        RingStanding::Member(RingState::Unhealthy) => Some(0),
+        RingStanding::Member(_) => Some(1),
+        RingStanding::Left => Some(2),
+        RingStanding::NotShared => Some(4),
+        RingStanding::Unknown(_) => None,
+    };
+    node.rings.iter().filter_map(rank).min().map_or(Key::Unknown, |it: u32| Key::count(it))
+}
+
+/// Over all products, as far as they are counted.
+fn requests(node: &Node) -> Key {
+    let rates = node.requests.iter().filter_map(|of| of.per_second);
+    rates.reduce(|one, other| one + other).map_or(Key::Unknown, Key::Number)
 }
 
 fn probes<'a>(own: impl Iterator<Item = &'a NodeProbe>) -> Key {

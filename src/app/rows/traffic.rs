@@ -6,6 +6,7 @@ use crate::app::column::Column;
 use crate::app::model::Model;
 use crate::app::screen::RowId;
 use crate::core::estate::{Balancer, ForwardView, ListenerView};
+use crate::core::rings::shown_at;
 
 pub(super) fn all(model: &Model) -> Vec<RowId> {
     let balancers = model.estate.iter().flat_map(|estate| &estate.traffic);
@@ -75,6 +76,14 @@ pub(super) fn key(model: &Model, row: &RowId, column: &Column) -> Key {
         (Column::Group, _, Some(forward)) => Key::text(&forward.name),
         (Column::Weight, _, Some(forward)) => Key::count(forward.weight),
         (Column::Traffic, _, Some(forward)) => Key::Number(forward.share),
+        (Column::Requests, Some(listener), Some(forward)) => {
+            let rates = model.estate.iter().flat_map(|estate| {
+                let fleets = forward.fleets.keys();
+                fleets.filter_map(|stack| shown_at(estate, stack, listener.port))
+            });
+            let sum = rates.map(|it| it.per_second).reduce(|one, other| one + other);
+            sum.map_or(Key::Unknown, Key::Number)
+        }
         (Column::Targets, _, Some(forward)) => {
             let capacity = forward.capacity.as_ref();
             capacity.map_or(Key::Unknown, |it| Key::part(it.healthy, it.registered))

@@ -437,6 +437,7 @@ fn help_tells_every_key_of_every_context() {
         ("t ?", Context::Traffic),
         ("F ?", Context::Findings),
         ("T ?", Context::Timeline),
+        ("O ?", Context::Rings),
         ("S ?", Context::Sources),
         ("/ f1", Context::Prompt),
     ] {

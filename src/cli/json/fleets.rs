@@ -1,10 +1,10 @@
 //! `fleets -o json`.
 
-use super::rings::{FleetRequestsView, FleetRingView};
+use super::rings::{DnsAnswerView, FleetRequestsView, FleetRingView, shows};
 use super::{FindingView, Head, share, stamped};
 use crate::cli::world::Round;
 use crate::core::estate::{
-    Fleet, GroupSummary, ListenerShare, ProbeSummary, RegistrySummary, Role, TargetSummary,
+    Estate, Fleet, GroupSummary, ListenerShare, ProbeSummary, RegistrySummary, Role, TargetSummary,
 };
 use crate::core::ids::{
     GroupName, InstanceId, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId,
@@ -12,6 +12,7 @@ use crate::core::ids::{
 };
 use crate::core::lock::LockView;
 use crate::core::record::LockRecord;
+use crate::core::rings::shown;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,10 @@ pub(in crate::cli) struct FleetsView {
 pub(in crate::cli) struct FleetView {
     pub stack_id: StackId,
     pub role: Role,
+    /// What the API says.
     pub traffic_share: Option<f64>,
+    /// What the traffic shows: the fleet's part of all requests; null unless all are counted.
+    pub traffic_shows: Option<f64>,
     pub listeners: Vec<ListenerPart>,
     pub auto_scaling_groups: Vec<GroupView>,
     pub members: Option<u32>,
@@ -87,6 +91,8 @@ pub(in crate::cli) struct RegistryView {
     pub service_id: ServiceId,
     pub registered: Option<u32>,
     pub expected: u32,
+    /// What DNS answers for its name; null where it was never asked.
+    pub dns: Option<DnsAnswerView>,
     pub observed_at: Option<Timestamp>,
 }
 
@@ -118,7 +124,7 @@ impl FleetsView {
                 .estate
                 .fleets
                 .values()
-                .map(|fleet| FleetView::of(fleet, round.estate.lock_on(&fleet.stack_id)))
+                .map(|fleet| FleetView::of(&round.estate, fleet))
                 .collect(),
             findings: round.estate.findings.iter().map(FindingView::of).collect(),
         }
@@ -126,15 +132,18 @@ impl FleetsView {
 }
 
 impl FleetView {
-    fn of(fleet: &Fleet, lock: Option<&LockView>) -> Self {
+    fn of(estate: &Estate, fleet: &Fleet) -> Self {
+        let registry = fleet.registry.iter();
+        let lock = estate.lock_on(&fleet.stack_id);
         Self {
             stack_id: fleet.stack_id.clone(),
             role: fleet.role,
             traffic_share: fleet.traffic_share.map(share),
+            traffic_shows: shows(shown(estate, &fleet.stack_id, None)),
             listeners: fleet.listeners.iter().map(ListenerPart::of).collect(),
             auto_scaling_groups: fleet.groups.iter().map(GroupView::of).collect(),
             members: fleet.members,
-            registry: fleet.registry.iter().map(RegistryView::of).collect(),
+            registry: registry.map(|of| RegistryView::of(estate, of)).collect(),
             targets: fleet.targets.iter().map(TargetsView::of).collect(),
             probes: fleet.probes.iter().map(ProbesView::of).collect(),
             rings: fleet.rings.iter().map(FleetRingView::of).collect(),
@@ -196,11 +205,13 @@ impl GroupView {
 }
 
 impl RegistryView {
-    fn of(registry: &RegistrySummary) -> Self {
+    fn of(estate: &Estate, registry: &RegistrySummary) -> Self {
+        let dns = estate.dns.iter().find(|view| view.service == registry.service_id);
         Self {
             service_id: registry.service_id.clone(),
             registered: registry.registered,
             expected: registry.expected,
+            dns: dns.map(DnsAnswerView::of),
             observed_at: stamped(registry.observed_at),
         }
     }

@@ -2,10 +2,14 @@
 
 use super::{stamp, stamped};
 use crate::core::ids::{InstanceId, Product, StackId};
-use crate::core::rings::{Debris, FleetRequests, FleetRing, NodeRequests, NodeRing, RingStanding};
+use crate::core::inventory::DnsRecords;
+use crate::core::rings::{
+    Debris, DnsView, FleetRequests, FleetRing, NodeRequests, NodeRing, RingStanding, Shown,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +19,9 @@ pub(in crate::cli) struct NodeRingView {
     pub standing: String,
     /// Why it is unknown, where it is.
     pub detail: Option<String>,
+    /// The name it registered under.
+    pub member: Option<Arc<str>>,
+    pub address: Option<Arc<str>>,
     pub heartbeat_age_s: Option<u64>,
     pub tokens: Option<u32>,
     pub sees: Option<u32>,
@@ -31,6 +38,8 @@ impl NodeRingView {
                 RingStanding::Unknown(why) => Some(why.clone()),
                 _ => None,
             },
+            member: member.map(|member| Arc::clone(&member.id)),
+            address: member.map(|member| Arc::clone(&member.address)),
             heartbeat_age_s: member.and_then(|member| member.heartbeat_age),
             tokens: member.and_then(|member| member.tokens),
             sees: ring.sees,
@@ -73,6 +82,19 @@ pub(in crate::cli) struct FleetRingView {
     pub foreign: Vec<Arc<str>>,
     pub other_fleets: BTreeSet<StackId>,
     pub debris: Vec<DebrisView>,
+    /// Who left by themselves within the last minutes.
+    pub left: Vec<LeftView>,
+    /// Nodes that run the compactor; null where none says.
+    pub compactors: Option<Vec<InstanceId>>,
+    /// Versions, and on how many nodes each runs.
+    pub versions: BTreeMap<Arc<str>, u32>,
+    pub observed_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct LeftView {
+    pub id: Arc<str>,
+    pub address: Arc<str>,
 }
 
 impl FleetRingView {
@@ -87,6 +109,14 @@ impl FleetRingView {
             foreign: ring.foreign.clone(),
             other_fleets: ring.colours.clone(),
             debris: ring.debris.iter().map(DebrisView::of).collect(),
+            left: ring
+                .left
+                .iter()
+                .map(|one| LeftView { id: one.id.clone(), address: one.address.clone() })
+                .collect(),
+            compactors: ring.compactors.clone(),
+            versions: ring.versions.clone(),
+            observed_at: stamped(ring.observed_at),
         }
     }
 }
@@ -124,6 +154,7 @@ pub(in crate::cli) struct FleetRequestsView {
     pub per_second: Option<f64>,
     pub known: u32,
     pub of: u32,
+    pub observed_at: Option<Timestamp>,
 }
 
 impl FleetRequestsView {
@@ -133,6 +164,48 @@ impl FleetRequestsView {
             per_second: requests.per_second.map(rounded),
             known: requests.known,
             of: requests.of,
+            observed_at: stamped(requests.observed_at),
+        }
+    }
+}
+
+/// A fleet's part of the requests, where all of them are counted and there are any.
+pub(super) fn shows(shown: Option<Shown>) -> Option<f64> {
+    shown.filter(|shown| shown.whole).and_then(|shown| shown.share()).map(super::share)
+}
+
+/// Requests a second, as far as they are counted.
+pub(super) fn per_second(shown: Option<Shown>) -> Option<f64> {
+    shown.map(|shown| rounded(shown.per_second))
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::cli) struct DnsAnswerView {
+    pub name: String,
+    /// Who was asked; this and what follows is null where the answer is too old to go by.
+    pub resolver: Option<String>,
+    /// Empty where the name has none, or is not there.
+    pub addresses: Option<BTreeSet<IpAddr>>,
+    pub exists: Option<bool>,
+    pub ttl_s: Option<u32>,
+    pub negative_ttl_s: Option<u32>,
+    /// Addresses that no member has.
+    pub foreign: BTreeSet<IpAddr>,
+    pub observed_at: Option<Timestamp>,
+}
+
+impl DnsAnswerView {
+    pub fn of(view: &DnsView) -> Self {
+        let answer = view.answer.as_ref();
+        Self {
+            name: view.name.to_string(),
+            resolver: answer.map(|answer| answer.resolver.clone()),
+            addresses: answer.map(|answer| answer.addresses().copied().collect()),
+            exists: answer.map(|answer| answer.records != DnsRecords::NoSuchName),
+            ttl_s: answer.and_then(|answer| answer.ttl()),
+            negative_ttl_s: answer.and_then(|answer| answer.negative_ttl),
+            foreign: view.foreign.clone(),
+            observed_at: stamped(view.observed_at),
         }
     }
 }

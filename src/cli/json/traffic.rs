@@ -1,9 +1,11 @@
 //! `traffic -o json`: load balancer, listener, action, target group with its weight, fleets.
 
+use super::rings::{per_second, shows};
 use super::{Head, share, stamped};
 use crate::cli::world::Round;
-use crate::core::estate::{ActionView, Balancer, ForwardView, ListenerView};
+use crate::core::estate::{ActionView, Balancer, Estate, ForwardView, ListenerView};
 use crate::core::ids::{ListenerArn, LoadBalancerArn, StackId, TargetGroupArn, Zone};
+use crate::core::rings::shown_at;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -59,17 +61,23 @@ pub(in crate::cli) struct FleetPart {
     pub stack_id: StackId,
     /// Its part of the group's healthy targets.
     pub share: Option<f64>,
+    /// What the traffic shows on the listener's port: the fleet's part of the requests; null unless
+    /// all are counted.
+    pub shows: Option<f64>,
+    /// Its requests a second there, as far as they are counted.
+    pub requests_per_second: Option<f64>,
 }
 
 impl TrafficView {
     pub fn of(round: &Round) -> Self {
-        let traffic = round.estate.traffic.iter().map(BalancerView::of).collect();
+        let traffic = round.estate.traffic.iter();
+        let traffic = traffic.map(|of| BalancerView::of(&round.estate, of)).collect();
         Self { head: Head::of(round), traffic }
     }
 }
 
 impl BalancerView {
-    fn of(balancer: &Balancer) -> Self {
+    fn of(estate: &Estate, balancer: &Balancer) -> Self {
         let listeners = balancer.listeners.as_ref();
         Self {
             load_balancer: balancer.arn.clone(),
@@ -77,7 +85,9 @@ impl BalancerView {
             availability_zones: balancer.zones.clone(),
             security_groups: balancer.security_groups.clone(),
             cross_zone: balancer.cross_zone,
-            listeners: listeners.ok().map(|all| all.iter().map(ListenerPorts::of).collect()),
+            listeners: listeners
+                .ok()
+                .map(|all| all.iter().map(|of| ListenerPorts::of(estate, of)).collect()),
             unknown: listeners.err().map(ToString::to_string),
             observed_at: stamped(balancer.observed_at),
         }
@@ -85,29 +95,34 @@ impl BalancerView {
 }
 
 impl ListenerPorts {
-    fn of(listener: &ListenerView) -> Self {
+    fn of(estate: &Estate, listener: &ListenerView) -> Self {
+        let at = |of: &ActionView| Forwarding::of((estate, listener.port), of);
         Self {
             listener: listener.arn.clone(),
             port: listener.port,
             protocol: listener.protocol.clone(),
-            actions: listener.actions.iter().map(Forwarding::of).collect(),
+            actions: listener.actions.iter().map(at).collect(),
         }
     }
 }
 
 impl Forwarding {
-    fn of(action: &ActionView) -> Self {
-        let target_groups = action.groups.iter().map(WeightedView::of).collect();
+    fn of(at: (&Estate, u16), action: &ActionView) -> Self {
+        let target_groups = action.groups.iter().map(|of| WeightedView::of(at, of)).collect();
         Self { rule: action.rule.clone(), target_groups }
     }
 }
 
 impl WeightedView {
-    fn of(group: &ForwardView) -> Self {
-        let fleets = group.fleets.iter();
-        let fleets = fleets.map(|(stack_id, part)| FleetPart {
-            stack_id: stack_id.clone(),
-            share: part.map(share),
+    fn of((estate, port): (&Estate, u16), group: &ForwardView) -> Self {
+        let fleets = group.fleets.iter().map(|(stack_id, part)| {
+            let seen = shown_at(estate, stack_id, port);
+            FleetPart {
+                stack_id: stack_id.clone(),
+                share: part.map(share),
+                shows: shows(seen),
+                requests_per_second: per_second(seen),
+            }
         });
         Self {
             target_group: group.target_group.clone(),

@@ -3,16 +3,22 @@
 //! stopped, may this fleet take the traffic.
 
 mod guards;
+mod seen;
+mod shown;
 mod stop;
+mod words;
 
 pub use guards::{
     RingFact, SPLIT_PROVEN_AFTER, blocking_debris, foreign_colour, foreign_product, other_debris,
     replication, split,
 };
+pub use seen::{MemberSeen, SeenBy, members_seen, outside, views_of};
+pub use shown::{Shown, shown, shown_at};
 pub use stop::{Reason, SafeToStop, StopVerdict, safe_to_stop, safe_to_stop_once_out};
+pub use words::{Trouble, troubles};
 
 use super::ids::{DnsName, InstanceId, Product, ServiceId, StackId};
-use super::inventory::{DnsAnswer, RingMember, RingState};
+use super::inventory::{DnsAnswer, LeftMember, RingMember, RingState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,6 +111,9 @@ pub struct FleetRequests {
     pub known: u32,
     /// Of how many nodes it should be known.
     pub of: u32,
+    /// When the oldest of the samples was taken.
+    #[serde(default)]
+    pub observed_at: Option<Timestamp>,
 }
 
 /// A ring's member that has no heartbeat any more.
@@ -149,6 +158,19 @@ pub struct FleetRing {
     pub gossip_shared: bool,
     /// Other fleets whose nodes are in this ring.
     pub colours: BTreeSet<StackId>,
+    /// Who left it by themselves within the last minutes.
+    #[serde(default)]
+    pub left: Vec<LeftMember>,
+    /// Nodes that run the compactor, of which there should be one in the whole ring, another fleet's
+    /// too where they share it; `None` where none of its own says.
+    #[serde(default)]
+    pub compactors: Option<Vec<InstanceId>>,
+    /// The versions of the product, and on how many nodes each runs.
+    #[serde(default)]
+    pub versions: BTreeMap<Arc<str>, u32>,
+    /// When the oldest of the views was read.
+    #[serde(default)]
+    pub observed_at: Option<Timestamp>,
 }
 
 impl FleetRing {

@@ -1,9 +1,12 @@
 //! The nodes really listen: each on its own loopback address, on the ports of its products. Never
 //! on any other address.
 
-use super::http::{broken, plain};
+mod ask;
+
+pub(crate) use ask::{at_node, struck};
+
+use super::http::broken;
 use super::state::Shared;
-use super::world::NodeAnswer;
 use crate::core::ids::InstanceId;
 use axum::Router;
 use axum::extract::connect_info::{ConnectInfo, Connected};
@@ -13,14 +16,9 @@ use axum::serve::IncomingStream;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-
-/// A frozen process never answers; a client that has not given up after this long is let go, so
-/// that nothing is held for ever.
-const FROZEN_FOR: Duration = Duration::from_secs(300);
 
 /// A port of a node.
 type Port = (Ipv4Addr, u16);
@@ -127,40 +125,20 @@ async fn answer(
     let (Some(shared), Some(SocketAddr::V4(local))) = (shared.upgrade(), local.0) else {
         return broken();
     };
-    let (method, path) = (request.method().as_str(), request.uri().path());
-    let found = ask(&shared, (*local.ip(), local.port()), method, path);
-    drop(shared);
-    deliver(found).await
-}
-
-/// What the node behind an address answers now.
-pub(crate) fn ask(shared: &Arc<Shared>, port: Port, method: &str, path: &str) -> NodeAnswer {
-    shared.look(|world| {
-        let id = world.node_at(port.0);
-        id.map_or(NodeAnswer::Refused, |id| world.node_answer(&id, port.1, method, path))
-    })
-}
-
-/// Sends an answer of a node.
-pub(crate) async fn deliver(answer: NodeAnswer) -> Response {
-    match answer {
-        NodeAnswer::Http { status, kind, body } => plain(status, kind, body),
-        NodeAnswer::Refused => broken(),
-        NodeAnswer::Silence => {
-            tokio::time::sleep(FROZEN_FOR).await;
-            broken()
-        }
-    }
+    let (parts, body) = request.into_parts();
+    at_node(&shared, (*local.ip(), local.port()), &parts, body).await
 }
 
 #[cfg(test)]
 mod tests {
+    use super::ask::{Question, ask};
     use super::*;
     use crate::clock::Clock;
     use crate::sim::log::RequestLog;
     use crate::sim::spec::{Site, build, parse_world};
     use crate::sim::state::State as World;
     use crate::sim::wire::imds::Metadata;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn what_does_not_fit_the_limit_answers_through_the_proxy() {
@@ -180,7 +158,7 @@ mod tests {
         let shared = Shared::new(state, clock, Keeper::new(5));
         let ports: Vec<_> = shared.with(|state| state.world.open_ports().into_keys().collect());
         assert_eq!(shared.ports(), (5, 7));
-        let answers = |port: &Port| ask(&shared, *port, "GET", "/nothing") != NodeAnswer::Refused;
+        let answers = |port: &Port| ask(&shared, *port, &Question::get("/nothing")).is_some();
         assert!(ports.iter().all(answers), "each answers, with a port of its own or without");
         shared.close();
         assert_eq!(shared.ports().0, 0);

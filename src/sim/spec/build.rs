@@ -65,6 +65,7 @@ pub(crate) fn build(spec: &WorldSpec, site: Site) -> World {
     world.network = site.network;
     world.port_offset = site.port_offset;
     world.region.clone_from(&spec.region);
+    world.dns = crate::sim::world::Zones { ttl: spec.dns.ttl, negative_ttl: spec.dns.negative_ttl };
     world.zones = spec
         .zones
         .iter()
@@ -304,6 +305,7 @@ impl Builder<'_> {
             services: services.iter().filter_map(|name| self.services.get(name).cloned()).collect(),
             launches_fail: false,
             products: products(fleet),
+            rings: self.spec.rings.config(),
             next_replacement: self.world.now,
             launch_retry: self.world.now,
         };
@@ -343,6 +345,9 @@ impl Builder<'_> {
             node.state = "running";
         }
         self.world.set_all_phases(&id, Phase::Ready);
+        for product in ["loki", "tempo"] {
+            self.world.ring_stands(&id, &product.into());
+        }
         if let Some(member) = self.world.member_mut(&id) {
             member.lifecycle = "InService";
             member.in_service_since = Some(long_ago);
@@ -397,6 +402,9 @@ fn boot(spec: BootSpec) -> Boot {
 fn products(fleet: &FleetSpec) -> Vec<(crate::core::ids::Product, String)> {
     crate::sim::world::PRODUCTS
         .iter()
+        .filter(|(name, ..)| {
+            fleet.products.is_empty() || fleet.products.iter().any(|one| one.get_ref() == name)
+        })
         .map(|(name, _, usual)| {
             let version = fleet.versions.get(*name).map_or(*usual, String::as_str);
             ((*name).into(), version.to_owned())

@@ -132,6 +132,9 @@ impl Fleet<'_> {
             let path = self.path("load_balancer");
             known(name, &balancers, "load balancer", (&path, self.place))?;
         }
+        for one in &fleet.products {
+            known(one, &PRODUCTS, "product", (&self.path("products"), self.place))?;
+        }
         for zone in &fleet.zones {
             if !self.spec.zones.contains(zone) {
                 return self.wrong("zones", format!("the world has no zone `{zone}`"));

@@ -3,13 +3,13 @@
 
 use super::parse::{Place, SpecError, nearest};
 use super::{EventSpec, WorldSpec};
-use crate::sim::world::{Event, NodeRef};
+use crate::sim::world::{Event, Label, NodeRef};
 use serde::Deserialize;
 use std::ops::Range;
 use toml::Spanned;
 
 /// All that can happen, by the word a world file uses.
-const WORDS: [&str; 32] = [
+const WORDS: [&str; 35] = [
     "kill_node",
     "revive_node",
     "stop_product",
@@ -42,6 +42,9 @@ const WORDS: [&str; 32] = [
     "lock",
     "template_version",
     "enter_standby",
+    "clock_skew",
+    "forget",
+    "ring_label",
 ];
 
 /// What somebody may send to a running world: these parts of a world file.
@@ -110,6 +113,15 @@ impl Reader<'_> {
             "terminate_machine" => Event::TerminateMachine(self.node()?),
             "mark_unhealthy" => Event::MarkUnhealthy(self.node()?),
             "enter_standby" => Event::EnterStandby(self.node()?),
+            "clock_skew" => {
+                let seconds = self.one.seconds.ok_or_else(|| self.lacks("seconds"))?;
+                Event::ClockSkew(self.node()?, seconds)
+            }
+            "forget" => Event::Forget {
+                node: self.node()?,
+                product: self.product()?,
+                member: NodeRef(self.text("member", &self.one.member)?),
+            },
             "stop_product" => Event::StopProduct(self.node()?, self.product()?),
             "crash_product" => Event::CrashProduct(self.node()?, self.product()?),
             "start_product" => Event::StartProduct(self.node()?, self.product()?),
@@ -188,6 +200,7 @@ impl Reader<'_> {
             }
             "launches_fail" => Event::LaunchesFail(self.group()?, true),
             "launches_work" => Event::LaunchesFail(self.group()?, false),
+            "ring_label" => Event::RingLabel(self.group()?, self.label()?),
             "refresh_starts" => Event::RefreshStarts(self.group()?),
             "refresh_ends" => Event::RefreshEnds(self.group()?),
             "template_version" => {
@@ -234,6 +247,18 @@ impl Reader<'_> {
         let at = self.one.product.as_ref().map(Spanned::span);
         let mistake = self.mistake("product", at, format!("there is no product `{name}`"));
         Err(SpecError { nearest: nearest(&name, &known), ..mistake })
+    }
+
+    fn label(&self) -> Result<Label, SpecError> {
+        let name = self.text("label", &self.one.label)?;
+        let known = [("fleet", Label::Fleet), ("product", Label::Product), ("none", Label::Nobody)];
+        if let Some((_, label)) = known.iter().find(|(word, _)| *word == name) {
+            return Ok(*label);
+        }
+        let at = self.one.label.as_ref().map(Spanned::span);
+        let mistake = self.mistake("label", at, format!("there is no label `{name}`"));
+        let words = known.map(|(word, _)| word);
+        Err(SpecError { nearest: nearest(&name, &words), ..mistake })
     }
 
     fn zone(&self) -> Result<crate::core::ids::Zone, SpecError> {

@@ -5,6 +5,7 @@ mod check;
 mod event;
 mod names;
 mod parse;
+mod rings;
 mod text;
 
 use serde::Deserialize;
@@ -53,6 +54,12 @@ pub struct WorldSpec {
     #[serde(default)]
     pub(crate) service: Vec<ServiceSpec>,
     pub(crate) fleet: Vec<FleetSpec>,
+    /// How Loki and Tempo gossip.
+    #[serde(default)]
+    pub(crate) rings: rings::RingSpec,
+    /// How the registry's names are answered.
+    #[serde(default)]
+    pub(crate) dns: rings::DnsSpec,
     #[serde(default)]
     pub(crate) event: Vec<EventSpec>,
     #[serde(default)]
@@ -160,6 +167,9 @@ pub(crate) struct FleetSpec {
     pub(crate) grace_seconds: u32,
     #[serde(default)]
     pub(crate) zones: Vec<String>,
+    /// The products its nodes run; all of them unless said otherwise.
+    #[serde(default)]
+    pub(crate) products: Vec<Spanned<String>>,
     /// The versions of its products, where they differ from the usual.
     #[serde(default)]
     pub(crate) versions: BTreeMap<String, String>,
@@ -220,6 +230,15 @@ pub(crate) struct EventSpec {
     pub(crate) healthy: Option<bool>,
     #[serde(default)]
     pub(crate) version: Option<String>,
+    /// By how much a clock is off.
+    #[serde(default)]
+    pub(crate) seconds: Option<i64>,
+    /// What tells a fleet's rings apart: `fleet`, `product` or `none`.
+    #[serde(default)]
+    pub(crate) label: Option<Spanned<String>>,
+    /// The member that a ring forgets.
+    #[serde(default)]
+    pub(crate) member: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) processes: Vec<String>,
     #[serde(default)]
@@ -251,6 +270,9 @@ pub(crate) struct FaultSpec {
     /// Only calls of this principal's access key.
     #[serde(default)]
     pub(crate) access_key: Option<String>,
+    /// The addresses that a resolver lies about (kind `lie`).
+    #[serde(default)]
+    pub(crate) answer: Vec<std::net::Ipv4Addr>,
     /// Only each so-manieth call.
     #[serde(default)]
     pub(crate) every: Option<u32>,

@@ -117,14 +117,17 @@ fn mentioned(event: &Event) -> Vec<(&'static str, String)> {
         | Event::StopProduct(one, _)
         | Event::CrashProduct(one, _)
         | Event::StartProduct(one, _)
-        | Event::FreezeProduct(one, _) => vec![node(one)],
+        | Event::FreezeProduct(one, _)
+        | Event::ClockSkew(one, _) => vec![node(one)],
+        Event::Forget { node: one, member, .. } => vec![node(one), node(member)],
         Event::Suspend(group, _)
         | Event::Resume(group, _)
         | Event::SetDesired(group, _)
         | Event::LaunchesFail(group, _)
         | Event::RefreshStarts(group)
         | Event::RefreshEnds(group)
-        | Event::TemplateVersion(group, _) => vec![("group", group.to_string())],
+        | Event::TemplateVersion(group, _)
+        | Event::RingLabel(group, _) => vec![("group", group.to_string())],
         Event::PutMember { service, .. } => vec![("service", service.clone())],
         Event::RemoveMember { service, node: one }
         | Event::MemberHealth { service, node: one, .. } => {

@@ -38,6 +38,9 @@ impl World {
             Due::ProductPhase { node, product, start } => {
                 self.product_phase(&node, &product, start);
             }
+            Due::RingJoin { node, product, start, tries } => {
+                self.ring_join(&(node, product), start, tries);
+            }
             Due::OperationStep(id) => self.operation_step(&id),
             Due::MemberPublished { service, member } => self.publish_member(&service, &member),
             Due::MemberHealth { service, member } => self.member_health_due(&service, &member),

@@ -27,6 +27,8 @@ pub(crate) enum Due {
     BootStep(InstanceId),
     /// A product goes to its next phase, if it still is in the start that was meant.
     ProductPhase { node: InstanceId, product: Product, start: u64 },
+    /// A product that started joins its ring, or tries again to.
+    RingJoin { node: InstanceId, product: Product, start: u64, tries: u32 },
     /// An asynchronous Cloud Map operation is submitted, then pending, then done.
     OperationStep(String),
     /// The data plane of Cloud Map learns of a member.

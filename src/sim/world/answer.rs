@@ -10,6 +10,8 @@ use crate::core::ids::{InstanceId, TargetGroupArn};
 pub(crate) enum NodeAnswer {
     /// A status, a content type and a body.
     Http { status: u16, kind: &'static str, body: String },
+    /// Elsewhere, or here again.
+    Moved { to: &'static str },
     /// Nothing listens.
     Refused,
     /// The connection is accepted and nothing comes.
@@ -17,27 +19,60 @@ pub(crate) enum NodeAnswer {
 }
 
 impl NodeAnswer {
-    fn text(status: u16, body: impl Into<String>) -> Self {
+    pub(super) fn text(status: u16, body: impl Into<String>) -> Self {
         Self::Http { status, kind: "text/plain; charset=utf-8", body: body.into() }
     }
 
-    fn json(status: u16, body: impl Into<String>) -> Self {
+    /// As Loki and Tempo declare JSON.
+    pub(super) fn json(status: u16, body: impl Into<String>) -> Self {
+        Self::Http { status, kind: "application/json", body: body.into() }
+    }
+
+    fn grafana_json(status: u16, body: impl Into<String>) -> Self {
         Self::Http { status, kind: "application/json; charset=UTF-8", body: body.into() }
+    }
+
+    pub(super) fn html(body: impl Into<String>) -> Self {
+        Self::Http { status: 200, kind: "text/html", body: body.into() }
+    }
+
+    /// A text whose encoding is not declared.
+    pub(super) fn plain(body: impl Into<String>) -> Self {
+        Self::Http { status: 200, kind: "text/plain", body: body.into() }
+    }
+
+    pub(super) fn metrics(body: String, newest: bool) -> Self {
+        let kind = match newest {
+            true => "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+            false => "text/plain; version=0.0.4; charset=utf-8",
+        };
+        Self::Http { status: 200, kind, body }
+    }
+}
+
+/// What is asked of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    /// Whether JSON is wanted.
+    pub(crate) json: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// A path, as a health check asks it.
+    pub(crate) fn get(path: &'a str) -> Self {
+        Self { method: "GET", path, query: "", json: false }
     }
 }
 
 /// Go's words for a path that is not there.
-const NOT_FOUND: &str = "404 page not found\n";
+pub(super) const NOT_FOUND: &str = "404 page not found\n";
 
 impl World {
-    /// What the node answers to `method path` on `port`.
-    pub(crate) fn node_answer(
-        &self,
-        id: &InstanceId,
-        port: u16,
-        method: &str,
-        path: &str,
-    ) -> NodeAnswer {
+    /// What the node answers on `port`.
+    pub(crate) fn node_answer(&self, id: &InstanceId, port: u16, asked: Asked<'_>) -> NodeAnswer {
         let Some(node) = self.instances.get(id) else { return NodeAnswer::Refused };
         if node.state != "running" || !node.alive || self.zone_failed(&node.zone) {
             return NodeAnswer::Refused;
@@ -49,10 +84,9 @@ impl World {
             Phase::Down => NodeAnswer::Refused,
             Phase::Frozen => NodeAnswer::Silence,
             _ => match name.as_str() {
-                "grafana" => self.grafana(product, path),
-                "loki" => loki(product, method, path),
-                "tempo" => tempo(product, path),
-                _ => self.aggregator(node, path),
+                "grafana" => self.grafana(node, product, asked.path),
+                "loki" | "tempo" => self.product_page(node, (name, product), asked),
+                _ => self.aggregator(node, asked.path),
             },
         }
     }
@@ -67,11 +101,11 @@ impl World {
         let Some(group) = self.target_groups.get(arn) else { return false };
         let port = group.check.port.unwrap_or(key.1);
         if group.check.protocol == "TCP" {
-            return self.node_answer(&key.0, port, "GET", "/") != NodeAnswer::Refused;
+            return self.node_answer(&key.0, port, Asked::get("/")) != NodeAnswer::Refused;
         }
         let path = group.check.path.as_deref().unwrap_or("/");
         let (low, high) = group.check.matcher;
-        match self.node_answer(&key.0, port, "GET", path) {
+        match self.node_answer(&key.0, port, Asked::get(path)) {
             NodeAnswer::Http { status, .. } => (low..=high).contains(&status),
             _ => false,
         }
@@ -88,7 +122,7 @@ impl World {
         })
     }
 
-    fn grafana(&self, product: &ProductState, path: &str) -> NodeAnswer {
+    fn grafana(&self, node: &Instance, product: &ProductState, path: &str) -> NodeAnswer {
         if product.phase == Phase::Starting {
             return NodeAnswer::text(503, "Grafana is starting\n");
         }
@@ -96,7 +130,7 @@ impl World {
             "/api/health" => {
                 let (status, word) = if self.database_up { (200, "ok") } else { (503, "failing") };
                 let version = &product.version;
-                NodeAnswer::json(
+                NodeAnswer::grafana_json(
                     status,
                     format!(
                         "{{\n  \"commit\": \"1763a0fd80\",\n  \"database\": \"{word}\",\n  \"version\": \"{version}\"\n}}"
@@ -104,7 +138,8 @@ impl World {
                 )
             }
             "/healthz" => NodeAnswer::text(200, "Ok"),
-            _ => NodeAnswer::text(302, "<a href=\"/login\">Found</a>.\n"),
+            "/metrics" => self.grafana_metrics(node, product),
+            _ => NodeAnswer::Moved { to: "/login" },
         }
     }
 
@@ -118,55 +153,11 @@ impl World {
             let product = node.products.iter().find(|(one, _)| one.as_str() == *name);
             product.is_none_or(|(_, one)| {
                 matches!(
-                    self.node_answer(&node.id, one.port, "GET", path),
+                    self.node_answer(&node.id, one.port, Asked::get(path)),
                     NodeAnswer::Http { status, .. } if status == *wanted
                 )
             })
         });
         if good { NodeAnswer::text(200, "Healthy!") } else { NodeAnswer::text(500, "Unhealthy :(") }
     }
-}
-
-fn loki(product: &ProductState, method: &str, path: &str) -> NodeAnswer {
-    match path {
-        "/ready" if method == "HEAD" => NodeAnswer::text(405, ""),
-        "/ready" => ready(product.phase, 13),
-        "/services" => NodeAnswer::text(200, "server => Running\ningester => Running\n"),
-        "/loki/api/v1/status/buildinfo" => build_info(&product.version),
-        _ => NodeAnswer::text(404, NOT_FOUND),
-    }
-}
-
-fn tempo(product: &ProductState, path: &str) -> NodeAnswer {
-    match path {
-        "/ready" => ready(product.phase, 9),
-        "/api/echo" => NodeAnswer::text(200, "echo"),
-        "/memberlist" => NodeAnswer::text(200, "This instance doesn't use memberlist."),
-        "/status/version" => NodeAnswer::text(200, format!("tempo, version {}\n", product.version)),
-        _ => NodeAnswer::text(404, NOT_FOUND),
-    }
-}
-
-/// `/ready` of Loki and Tempo, as recorded from real servers.
-fn ready(phase: Phase, services: u32) -> NodeAnswer {
-    match phase {
-        Phase::Starting => NodeAnswer::text(
-            503,
-            format!("Some services are not Running:\nStarting: 1\nRunning: {services}\n"),
-        ),
-        Phase::Settling => {
-            NodeAnswer::text(503, "Ingester not ready: waiting for 15s after being ready\n")
-        }
-        Phase::Stopping => NodeAnswer::text(503, "Application is stopping\n"),
-        _ => NodeAnswer::text(200, "ready\n"),
-    }
-}
-
-fn build_info(version: &str) -> NodeAnswer {
-    NodeAnswer::json(
-        200,
-        format!(
-            "{{\"version\":\"{version}\",\"revision\":\"89d2dbc\",\"branch\":\"HEAD\",\"buildUser\":\"\",\"buildDate\":\"\",\"goVersion\":\"go1.24\"}}"
-        ),
-    )
 }

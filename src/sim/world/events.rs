@@ -78,6 +78,17 @@ pub(crate) enum Event {
     },
     TemplateVersion(GroupName, String),
     EnterStandby(NodeRef),
+    /// A node's clock goes wrong by so many seconds.
+    ClockSkew(NodeRef, i64),
+    /// Somebody gives a fleet's products a label and a gossip port each: it counts from their next
+    /// start on.
+    RingLabel(GroupName, super::Label),
+    /// Somebody makes a ring forget a member, at a product of a node.
+    Forget {
+        node: NodeRef,
+        product: Product,
+        member: NodeRef,
+    },
 }
 
 /// An event and its time.
@@ -116,7 +127,8 @@ impl World {
             | Event::TerminateInstance(node)
             | Event::TerminateMachine(node)
             | Event::MarkUnhealthy(node)
-            | Event::EnterStandby(node) => {
+            | Event::EnterStandby(node)
+            | Event::ClockSkew(node, _) => {
                 let id = self.node(node).ok_or_else(|| unknown_node(node))?;
                 self.node_event(event, &id)
             }
@@ -131,6 +143,11 @@ impl World {
                 let id = self.node(node).ok_or_else(|| unknown_node(node))?;
                 self.start_product(&id, product);
                 Ok(())
+            }
+            Event::Forget { node, product, member } => {
+                let id = self.node(node).ok_or_else(|| unknown_node(node))?;
+                let gone = self.node(member).ok_or_else(|| unknown_node(member))?;
+                self.ring_forgets(&id, product, &super::rings::host_name(&gone, product))
             }
             Event::Database { up } => {
                 self.database_up = *up;
@@ -176,6 +193,11 @@ impl World {
                 self.terminate(id, Leaving::Asked);
             }
             Event::TerminateMachine(_) => self.end_machine(id),
+            Event::ClockSkew(_, seconds) => {
+                if let Some(node) = self.instances.get_mut(id) {
+                    node.skew = jiff::SignedDuration::from_secs(*seconds);
+                }
+            }
             Event::EnterStandby(_) => {
                 let group = self.group_of(id).map(|group| group.name.to_string());
                 let group = group.ok_or("the node is in no group")?;
@@ -201,6 +223,10 @@ impl World {
     fn zone_event(&mut self, zone: &Zone, failed: bool) -> Result<(), String> {
         let held = self.zones.iter_mut().find(|one| &one.name == zone);
         held.ok_or_else(|| format!("there is no zone {zone}"))?.failed = failed;
+        let there = self.instances.values().filter(|one| &one.zone == zone);
+        for id in there.map(|one| one.id.clone()).collect::<Vec<_>>() {
+            self.rings_follow(&id);
+        }
         self.ports_changed += 1;
         self.reassess_all();
         Ok(())
@@ -322,13 +348,18 @@ impl World {
         let (Event::LaunchesFail(name, _)
         | Event::RefreshStarts(name)
         | Event::RefreshEnds(name)
-        | Event::TemplateVersion(name, _)) = event
+        | Event::TemplateVersion(name, _)
+        | Event::RingLabel(name, _)) = event
         else {
             return Ok(());
         };
         let group = self.groups.get_mut(name).ok_or_else(|| format!("there is no group {name}"))?;
         match event {
             Event::LaunchesFail(_, fail) => group.launches_fail = *fail,
+            Event::RingLabel(_, label) => {
+                group.rings.label = *label;
+                group.rings.one_port = false;
+            }
             Event::TemplateVersion(_, version) => group.template_version.clone_from(version),
             Event::RefreshStarts(_) => {
                 group

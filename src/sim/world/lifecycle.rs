@@ -102,6 +102,7 @@ impl World {
             alive: true,
             products,
             script: Script::default(),
+            skew: jiff::SignedDuration::ZERO,
             served: 0.0,
             lost: 0.0,
         };
@@ -274,6 +275,12 @@ impl World {
         }
         let alive = node.alive;
         node.state = "shutting-down";
+        if alive {
+            // Its products are asked to stop, and leave their rings.
+            for product in ["loki", "tempo"] {
+                self.ring_leaves(id, &product.into());
+            }
+        }
         self.set_all_phases(id, Phase::Down);
         if leaves && alive {
             for service in services {
@@ -351,11 +358,15 @@ impl World {
             alive: true,
             products: self.products_of(&products),
             script: Script::default(),
+            skew: jiff::SignedDuration::ZERO,
             served: 0.0,
             lost: 0.0,
         };
         self.instances.insert(id.clone(), instance);
         self.set_all_phases(&id, Phase::Ready);
+        for product in ["loki", "tempo"] {
+            self.ring_stands(&id, &product.into());
+        }
         id
     }
 }

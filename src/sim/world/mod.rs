@@ -12,9 +12,13 @@ mod invariants;
 mod lifecycle;
 mod model;
 mod node;
+mod pages;
 mod random;
 mod refuse;
 mod registry;
+mod resolve;
+mod ring_views;
+mod rings;
 mod script;
 mod standby;
 mod traffic;
@@ -29,13 +33,16 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 pub(crate) use agenda::{Agenda, Due};
-pub(crate) use answer::NodeAnswer;
+pub(crate) use answer::{Asked, NodeAnswer};
 pub(crate) use events::{Event, Happening, NodeRef};
 pub(crate) use model::*;
 pub(crate) use node::PRODUCTS;
+pub(crate) use pages::version;
 pub(crate) use random::Random;
 pub(crate) use refuse::Refused;
 pub(crate) use registry::NewService;
+pub(crate) use resolve::{Resolved, Zones};
+pub(crate) use rings::{Label, RingConfig, Rings};
 pub(crate) use traffic::Traffic;
 
 /// How long things take. World time; each figure is AWS's where AWS gives one.
@@ -90,6 +97,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) lags: Lags,
     pub(crate) random: Random,
+    /// Chance in what DNS answers: of its own, so that asking changes nothing else.
+    dice: Random,
     agenda: Agenda,
     changes: u64,
     pub(crate) zones: Vec<ZoneState>,
@@ -117,6 +126,8 @@ pub(crate) struct World {
     /// What is added to a product's usual port, where the usual ones are taken.
     pub(crate) port_offset: u16,
     pub(crate) traffic: Traffic,
+    pub(crate) rings: Rings,
+    pub(crate) dns: Zones,
 }
 
 /// How many lines of the chronicle and how many operations are kept.
@@ -132,6 +143,7 @@ impl World {
             now,
             lags: Lags::default(),
             random: Random::new(seed),
+            dice: Random::new(!seed),
             agenda: Agenda::default(),
             changes: 0,
             zones: Vec::new(),
@@ -153,6 +165,8 @@ impl World {
             ports_changed: 0,
             port_offset: 0,
             traffic: Traffic::new(now),
+            rings: Rings::default(),
+            dns: Zones::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::core::ids::{
     GroupName, InstanceId, ListenerArn, LoadBalancerArn, NamespaceId, Product, ServiceId, StackId,
     TargetGroupArn, Zone,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -269,6 +269,8 @@ pub(crate) struct Group {
     pub(crate) launches_fail: bool,
     /// The products its nodes run, and their versions.
     pub(crate) products: Vec<(Product, String)>,
+    /// How its products' rings are configured.
+    pub(crate) rings: super::RingConfig,
     /// When it may replace the next unhealthy instance.
     pub(crate) next_replacement: Timestamp,
     /// What is launched when.
@@ -291,6 +293,8 @@ pub(crate) struct Instance {
     pub(crate) alive: bool,
     pub(crate) products: BTreeMap<Product, ProductState>,
     pub(crate) script: Script,
+    /// How far its clock is off.
+    pub(crate) skew: SignedDuration,
     /// What clients got from it, and what they lost on it.
     pub(crate) served: f64,
     pub(crate) lost: f64,
@@ -331,11 +335,21 @@ pub(crate) enum Phase {
 }
 
 /// A product on a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ProductState {
     pub(crate) phase: Phase,
     pub(crate) version: String,
     pub(crate) port: u16,
     /// Counts starts, so that a phase change of an earlier start is void.
     pub(crate) start: u64,
+    /// When its process began.
+    pub(crate) started: Timestamp,
+    /// Whether a member of its ring kept it from becoming ready.
+    pub(crate) was_blocked: bool,
+    /// Requests of clients since then.
+    pub(crate) requests: f64,
+    /// When the last one came.
+    pub(crate) last_request: Option<Timestamp>,
+    /// When somebody made it write everything.
+    pub(crate) flushed: Option<Timestamp>,
 }

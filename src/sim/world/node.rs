@@ -16,6 +16,11 @@ pub(crate) const PRODUCTS: [(&str, u16, &str); 4] = [
     ("healthz", 8080, "1.0.0"),
 ];
 
+/// `min_ready_duration` of Loki and Tempo, in seconds.
+const SETTLES: u64 = 15;
+/// How often one that is kept from becoming ready looks again, in seconds.
+const BLOCKED_LOOK: u64 = 5;
+
 impl World {
     /// The usual port of a product in this world.
     pub(crate) fn port_of(&self, product: &str) -> u16 {
@@ -59,7 +64,18 @@ impl World {
             .map(|(name, version)| {
                 let port = self.port_of(name.as_str());
                 let version = version.clone();
-                (name.clone(), ProductState { phase: Phase::Down, version, port, start: 0 })
+                let state = ProductState {
+                    phase: Phase::Down,
+                    version,
+                    port,
+                    start: 0,
+                    started: self.now,
+                    was_blocked: false,
+                    requests: 0.0,
+                    last_request: None,
+                    flushed: None,
+                };
+                (name.clone(), state)
             })
             .collect()
     }
@@ -78,12 +94,14 @@ impl World {
 
     /// A product is started.
     pub(crate) fn start_product(&mut self, id: &InstanceId, product: &Product) {
-        let change = self.next_change();
+        let (change, now) = (self.next_change(), self.now);
         let Some(one) = self.instances.get_mut(id).and_then(|n| n.products.get_mut(product)) else {
             return;
         };
         one.phase = Phase::Starting;
         one.start = change;
+        (one.started, one.was_blocked) = (now, false);
+        (one.requests, one.last_request, one.flushed) = (0.0, None, None);
         // Measured: Loki's services run after 1-2 s, then 15 s of settling; Tempo takes up to 60 s
         // more for its compactor's ring; Grafana some seconds of migrations.
         let seconds = match product.as_str() {
@@ -93,11 +111,13 @@ impl World {
         };
         let due = Due::ProductPhase { node: id.clone(), product: product.clone(), start: change };
         self.plan(Duration::from_secs(seconds), due);
+        self.ring_starts(id, product, change);
         self.ports_change(id);
     }
 
     /// A product goes from starting to settling, or from settling to ready.
     pub(super) fn product_phase(&mut self, id: &InstanceId, product: &Product, start: u64) {
+        let blocked = self.ring_blocks(id, product).is_some();
         let Some(one) = self.instances.get_mut(id).and_then(|n| n.products.get_mut(product)) else {
             return;
         };
@@ -108,12 +128,22 @@ impl World {
             Phase::Starting if matches!(product.as_str(), "loki" | "tempo") => {
                 one.phase = Phase::Settling;
                 let due = Due::ProductPhase { node: id.clone(), product: product.clone(), start };
-                self.plan(Duration::from_secs(15), due);
+                self.plan(Duration::from_secs(SETTLES), due);
+            }
+            // A ring with an unhealthy member lets nobody new become ready; the while of settling
+            // begins when it is gone.
+            Phase::Settling if blocked || one.was_blocked => {
+                one.was_blocked = blocked;
+                let seconds = if blocked { BLOCKED_LOOK } else { SETTLES };
+                let due = Due::ProductPhase { node: id.clone(), product: product.clone(), start };
+                self.plan(Duration::from_secs(seconds), due);
+                return;
             }
             Phase::Starting | Phase::Settling => one.phase = Phase::Ready,
             Phase::Stopping => {
                 one.phase = Phase::Down;
                 self.ports_changed += 1;
+                self.ring_ends(id, product);
             }
             _ => {}
         }
@@ -123,6 +153,7 @@ impl World {
     /// A product is asked to stop: it answers that it is stopping, then it is gone. Measured:
     /// Tempo takes 30 s for that, the others 2 s.
     pub(crate) fn stop_product(&mut self, id: &InstanceId, product: &Product) {
+        self.ring_leaves(id, product);
         self.set_phase(id, product, Phase::Stopping);
         let held = self.instances.get(id).and_then(|node| node.products.get(product));
         let Some(start) = held.map(|one| one.start) else { return };
@@ -137,6 +168,7 @@ impl World {
         if let Some(one) = self.instances.get_mut(id).and_then(|n| n.products.get_mut(product)) {
             one.phase = phase;
             one.start = change;
+            self.rings_follow(id);
             self.ports_change(id);
         }
     }
@@ -150,6 +182,7 @@ impl World {
                 one.start = change;
             }
         }
+        self.rings_follow(id);
         self.ports_change(id);
     }
 

@@ -21,10 +21,10 @@ type Share = ((TargetGroupArn, InstanceId, u16), f64);
 /// What flows where, a second.
 #[derive(Clone, Debug, Default)]
 struct Flow {
-    /// Requests that are answered, by node.
-    served: BTreeMap<InstanceId, f64>,
+    /// Requests that are answered, by node and port.
+    served: BTreeMap<(InstanceId, u16), f64>,
     /// Requests that a node gets and does not answer.
-    failed: BTreeMap<InstanceId, f64>,
+    failed: BTreeMap<(InstanceId, u16), f64>,
     /// Requests that reach no node, by listener.
     nowhere: BTreeMap<ListenerArn, f64>,
 }
@@ -67,13 +67,19 @@ impl World {
             Some(flow) => flow,
             None => self.settle_flow(),
         };
-        for (id, rate) in &flow.served {
+        let now = self.now;
+        for ((id, port), rate) in &flow.served {
             self.traffic.served += rate * seconds;
             if let Some(node) = self.instances.get_mut(id) {
                 node.served += rate * seconds;
+                let product = node.products.values_mut().find(|one| one.port == *port);
+                if let Some(product) = product.filter(|_| *rate > 0.0) {
+                    product.requests += rate * seconds;
+                    product.last_request = Some(now);
+                }
             }
         }
-        for (id, rate) in &flow.failed {
+        for ((id, _), rate) in &flow.failed {
             self.traffic.lost += rate * seconds;
             if let Some(node) = self.instances.get_mut(id) {
                 node.lost += rate * seconds;
@@ -117,7 +123,7 @@ impl World {
 
     fn pour(&self, flow: &mut Flow, id: &InstanceId, port: u16, rate: f64) {
         let book = if self.serves(id, port) { &mut flow.served } else { &mut flow.failed };
-        *book.entry(id.clone()).or_default() += rate;
+        *book.entry((id.clone(), port)).or_default() += rate;
     }
 
     /// The zones that the load balancer's DNS name answers: those in which every group it uses

@@ -134,6 +134,11 @@ pub(super) fn wrapped(
     }
 }
 
+/// So many seconds, as people say it: `45 s`, `2 min 20 s`, `3 h 5 min`.
+pub(super) fn seconds(seconds: u64) -> String {
+    crate::core::rings::span(seconds)
+}
+
 /// A share in whole percent: only nothing is 0 %, and only everything is 100 %.
 pub(super) fn percent(share: f64) -> String {
     if share > 0.0 && share < 0.01 {

@@ -12,15 +12,19 @@
 //!  14:02:11 ! i-0a…0003 loki pass → fail: no answer within 2 s
 //! ```
 //!
-//! From 100 columns on the two panes stand side by side; from about 120 on there is a column a
-//! port, then a column a product.
+//! From 100 columns on the two panes stand side by side, and what the traffic shows stands beside
+//! what the API says; from about 120 on there are rings and a column a port, then a column a
+//! product.
 
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Main, Panes, Span, Text, line, locks, timeline};
+use super::{Body, Layout, Line, Main, Panes, Span, Text, line, locks, shown, timeline};
 use crate::app::{Column as By, Model, RowId, Size};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
-use crate::core::ids::StackId;
+use crate::core::finding::Severity;
+use crate::core::ids::{Product, StackId};
+use crate::core::observed::{Observed, age};
+use crate::core::rings::{shown as of_fleet, troubles};
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
@@ -40,19 +44,27 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         Column::new("STACK", if wide { 16 } else { 11 }).by(By::Stack),
         Column::new("ROLE", 10).by(By::Role),
         Column::new("TRAFFIC", 9).by(By::Traffic),
-        Column::new("NODES", 5).by(By::Nodes),
-        Column::new("MEMBERS", 7).by(By::Members),
     ];
-    let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), layout.columns);
+    let told = Told::of(model, layout.columns);
+    if told.shows {
+        columns.push(Column::new("SHOWS", SHOWS).by(By::Shows));
+    }
+    columns.extend([Column::new("NODES", 5).by(By::Nodes), Column::new("MEMBERS", 7).by(By::Members)]);
+    let before_rings = layout.columns.saturating_sub(if told.rings { RINGS + 1 } else { 0 });
+    let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), before_rings);
+    if told.rings {
+        columns.push(Column::new("RINGS", RINGS).by(By::Ring));
+    }
     let room = table::left(&columns, layout.columns);
     columns.push(Column::new("FINDING", 0).by(By::Finding));
     let seen = &list.rows()[page.clone()];
     let rows = seen.iter().map(|row| {
         let selected = list.selected() == Some(row);
         let Some(fleet) = stack(row).and_then(|stack| estate.fleets.get(stack)) else {
-            return stray(model, selected);
+            return stray(model, selected, told);
         };
-        let mut cells = self::row(model, fleet, &kinds, theme);
+        let mut cells = self::row(model, fleet, (&kinds, told), theme);
+        cells.extend(told.rings.then(|| rings(fleet, theme)));
         let clear = unknowns(model, fleet).is_empty();
         cells.push(cells::worst(model, &fleet.stack_id, clear, (theme, room)));
         Row { selected, name: fleet.stack_id.to_string(), cells }
@@ -99,21 +111,76 @@ fn stack(row: &RowId) -> Option<&StackId> {
 }
 
 /// The row of the nodes that belong to no fleet.
-fn stray(model: &Model, selected: bool) -> Row {
+fn stray(model: &Model, selected: bool, told: Told) -> Row {
     let nodes = model.estate.iter().flat_map(|estate| estate.nodes.values());
     let count = nodes.filter(|node| node.stack_id.is_none()).count();
     let name = Span::new(count.to_string(), Tone::Warn);
-    let cells = vec![Span::default(), Span::default(), name];
+    let before = if told.shows { 3 } else { 2 };
+    let cells = (0..before).map(|_| Span::default()).chain([name]).collect();
     Row { selected, name: "(no fleet)".into(), cells }
 }
 
-fn row(model: &Model, fleet: &Fleet, kinds: &Kinds, theme: Theme) -> Line {
-    let mut cells = vec![
-        role(fleet.role, theme),
-        traffic(fleet, theme),
-        nodes(model, fleet, theme),
-        members(fleet),
-    ];
+/// Cells of the column of what the traffic shows: `100%?`.
+const SHOWS: u16 = 5;
+/// Cells of the column of rings: `L12! T12`.
+const RINGS: u16 = 8;
+
+/// Which of what nodes tell has a column: what was ever read, where there is room.
+#[derive(Clone, Copy)]
+struct Told {
+    shows: bool,
+    rings: bool,
+}
+
+impl Told {
+    fn of(model: &Model, columns: u16) -> Self {
+        Self {
+            shows: columns >= SIDE_BY_SIDE && shown::is_read(model),
+            rings: columns >= 120 && !model.inventory.rings.is_empty(),
+        }
+    }
+}
+
+/// Members that are active, a product each: `L6 T6`; `!` where something is wrong with the ring,
+/// a dash where it is not shared.
+fn rings(fleet: &Fleet, theme: Theme) -> Span {
+    if fleet.rings.is_empty() {
+        return unknown();
+    }
+    let mut worst = None;
+    let each = fleet.rings.iter().map(|ring| {
+        let initial = short_initial(&ring.product);
+        let trouble = troubles(fleet, ring).first().map(|it| it.severity);
+        worst = worst.max(trouble);
+        match trouble {
+            _ if ring.unknown == ring.of => format!("{initial}?"),
+            _ if super::rings::is_not_shared(ring) => format!("{initial}{}", theme.nothing()),
+            Some(Severity::Warning | Severity::Critical) => format!("{initial}{}!", ring.active),
+            _ => format!("{initial}{}", ring.active),
+        }
+    });
+    let text = each.collect::<Vec<_>>().join(" ");
+    let tone = match worst {
+        Some(worst @ (Severity::Warning | Severity::Critical)) => worst.into(),
+        _ if text.contains('?') => Tone::Unknown,
+        _ => Tone::Plain,
+    };
+    Span::new(text, tone)
+}
+
+fn short_initial(product: &Product) -> String {
+    let mut letters = product.as_str().chars();
+    letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default()
+}
+
+fn row(model: &Model, fleet: &Fleet, (kinds, told): (&Kinds, Told), theme: Theme) -> Line {
+    let mut cells = vec![role(fleet.role, theme), traffic(fleet, theme)];
+    if told.shows {
+        let estate = model.estate.as_ref();
+        let share = shown::share(estate.and_then(|it| of_fleet(it, &fleet.stack_id, None)));
+        cells.push(Span::new(format!("{:>4}", share.text), share.tone));
+    }
+    cells.extend([nodes(model, fleet, theme), members(fleet)]);
     match &kinds.ports {
         Some(ports) => cells.extend(ports.iter().map(|port| targets(fleet, *port, theme))),
         None => cells.push(worst_targets(fleet, theme)),
@@ -268,7 +335,14 @@ fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Te
     if let Some(lock) = lock {
         locks::line_of(&mut lines, model, lock, room.columns);
     }
+    // A contradiction between API and traffic comes before everything, agreement after it.
+    let said = fleet.and_then(|fleet| shown::sentence(model, fleet));
+    let (odd, even): (Vec<_>, Vec<_>) = said.into_iter().partition(|(_, tone)| *tone == Tone::Warn);
+    for (text, tone) in odd {
+        cells::wrapped(&mut lines, (" ", &text, tone), room.columns);
+    }
     let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let all_room = room.rows;
     let room = Size { rows: room.rows.saturating_sub(taken), ..room };
     // What concerns no fleet would be seen nowhere else here.
     let stack = fleet.map(|fleet| &fleet.stack_id);
@@ -281,7 +355,37 @@ fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Te
     if lines.len() <= usize::from(taken) && unknowns.is_empty() {
         lines.push(line(" Nothing disagrees.", Tone::Plain));
     }
+    let dns = fleet.map(|fleet| dns(model, fleet)).unwrap_or_default();
+    for (text, tone) in even.into_iter().chain(dns) {
+        let mut more = Vec::new();
+        cells::wrapped(&mut more, (" ", &text, tone), room.columns);
+        if lines.len() + more.len() <= usize::from(all_room) {
+            lines.append(&mut more);
+        }
+    }
     Text { title: stack.map(ToString::to_string).unwrap_or_default(), lines }
+}
+
+/// What DNS answers for the names of the fleet's registry services.
+fn dns(model: &Model, fleet: &Fleet) -> Vec<(String, Tone)> {
+    let views = model.estate.iter().flat_map(|estate| &estate.dns);
+    let own = views.filter(|view| fleet.registry.iter().any(|it| it.service_id == view.service));
+    own.flat_map(|view| {
+        let every = model.inventory.dns.get(&view.name).map(Observed::every).unwrap_or_default();
+        let old = view.observed_at.map(|at| age(at, model.now).max(every));
+        let age = old.map(text::age);
+        let age = match (age, &view.answer) {
+            (Some(age), Some(_)) => format!(" ({age})"),
+            (Some(age), None) => format!(" (STALE {age})"),
+            (None, _) => String::new(),
+        };
+        let mut says = super::node::dns_words(view);
+        if let Some((first, _)) = says.first_mut() {
+            *first = format!("DNS {first}{age}");
+        }
+        says
+    })
+    .collect()
 }
 
 /// Nothing to list: because nothing is known yet, or because there is nothing.

@@ -25,7 +25,10 @@ mod node;
 mod nodes;
 mod prompt;
 mod review;
+mod ring;
+mod rings;
 mod runs;
+mod shown;
 mod sources;
 mod table;
 mod timeline;
@@ -161,6 +164,8 @@ fn screen(model: &Model, theme: Theme, layout: Layout) -> Body {
         ScreenKind::Traffic => traffic::body(model, theme, layout),
         ScreenKind::Findings => findings::body(model, theme, layout),
         ScreenKind::Timeline => timeline::body(model, theme, layout),
+        ScreenKind::Rings => rings::body(model, theme, layout),
+        ScreenKind::Ring(stack, product) => ring::body(model, (stack, product), theme, layout),
         ScreenKind::Sources => sources::body(model, theme, layout),
         ScreenKind::Runs => runs::all(model, theme, layout),
         ScreenKind::Run(id) => runs::one(model, id, theme, layout),

@@ -16,8 +16,14 @@
 //!                         Target.FailedHealthChecks: Health checks failed
 //!   probes       <5s      loki FAIL: no answer within 2 s
 //!                         http://10.0.0.4:3100/ready, no status, no answer
+//!   rings        <1m      loki ACTIVE, sees 6 members, last heartbeat 4 s ago
+//!   metrics      <15s     loki 12 requests/s over 15 s
+//!   dns          <15s     glt.obs.internal: 6 addresses, TTL 60 s
 //! ```
 
+mod told;
+
+pub(super) use self::told::answer as dns_words;
 use super::listing::{self, Block, Listing};
 use super::{Body, Layout, Line, Main, Panes, Span, cells, locks, table};
 use crate::app::{Answer, Model, RowId};
@@ -139,6 +145,9 @@ impl Sheet<'_> {
                 let own = |one: &&NodeProbe| one.outcome.product == *product;
                 node.probes.iter().find(own).map(|probe| self.probe(probe))
             }
+            Answer::Ring(product) => Some(self.ring(product)),
+            Answer::Metrics(product) => self.metrics(product),
+            Answer::Dns(name) => self.dns(name),
         }
     }
 
@@ -277,6 +286,7 @@ impl Sheet<'_> {
             let says = vec![(text.to_owned(), Tone::Unknown)];
             all.push(Said { source: source("probes"), age: plain(String::new()), says });
         }
+        all.extend(self.untold());
         all
     }
 

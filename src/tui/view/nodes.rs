@@ -2,24 +2,29 @@
 //!
 //! ```text
 //! ─ green-413 nodes 6 ────────────────────────────────────────────────────────────
-//!   INSTANCE   IP              AZ LIFECYCLE  MEMBER TARGETS    PROBES     FINDING
-//! ▶ i-0ab…0001 127.0.0.2       2b InService  ok     4/4        3/3        –
-//!   i-0ab…0003 127.0.0.4       2a InService  none   BAD:3100   loki FAIL  ! fail…
+//!   INSTANCE   IP              LIFECYCLE  MEMBER TARGETS  PROBES     RING  FINDING
+//! ▶ i-0ab…0001 127.0.0.2       InService  ok     4/4      3/3        ok    –
+//!   i-0ab…0003 127.0.0.4       InService  none   BAD:3100 loki FAIL  ALONE ! fai…
 //! ─ i-0ab2c4d500000001 ───────────────────────────────────────────────────────────
 //!  127.0.0.2 us-west-2b  InService Healthy  running  template 7  launched 1d
+//!  rings: loki ACTIVE, tempo ACTIVE  requests/s: loki 12, tempo 3.2
 //!  Nothing disagrees.
 //! ```
+//!
+//! From 90 columns on there are zones, from 120 on whole ids and a column a port, from 140 on
+//! requests a second.
 
 use super::cells::{self, Kinds, add_kinds, nothing, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Main, Span, Text, line, locks};
+use super::{Body, Layout, Line, Main, Span, Text, line, locks, shown};
 use crate::app::{Column as By, Model, RowId, Size};
 use crate::core::cause::Cause;
 use crate::core::estate::{Existence, Fleet, Node, NodeProbe, NodeTarget};
 use crate::core::finding::{Finding, Severity};
 use crate::core::ids::{InstanceId, Product, StackId};
-use crate::core::inventory::{MemberHealth, Verdict};
+use crate::core::inventory::{MemberHealth, RingState, Verdict};
 use crate::core::observed::age;
+use crate::core::rings::{NodeRing, RingStanding};
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
@@ -39,15 +44,15 @@ pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout:
     let list = &model.screen().list;
     let (above, below) = layout.split(list.rows().len());
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
-    let wide = layout.columns >= 120;
-    let mut columns = vec![
-        Column::new("INSTANCE", if wide { 19 } else { 10 }).by(By::Instance),
-        Column::new("IP", 15).by(By::Ip),
-        Column::new("AZ", 2).by(By::Zone),
-        Column::new("LIFECYCLE", if wide { 17 } else { 10 }).by(By::Lifecycle),
-        Column::new("MEMBER", 6).by(By::Member),
-    ];
-    let kinds = add_kinds(&mut columns, fleet.into_iter(), (10, 10), layout.columns);
+    let cut = Cut::of(model, layout.columns);
+    let mut columns = cut.columns();
+    let room = layout.columns.saturating_sub(cut.after());
+    let folded = (if cut.lean { 8 } else { 10 }, 10);
+    let kinds = add_kinds(&mut columns, fleet.into_iter(), folded, room);
+    columns.push(Column::new("RING", RING).by(By::Ring));
+    if cut.requests {
+        columns.push(Column::new("REQ/S", REQUESTS).by(By::Requests));
+    }
     columns.push(Column::new("FINDING", 0).by(By::Finding));
     let seen = &list.rows()[page.clone()];
     let about =
@@ -57,9 +62,12 @@ pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout:
         selected: list.selected() == Some(seen),
         name: id.to_string(),
         cells: model.node(id).map_or_else(Line::new, |node| {
-            let mut cells = row(model, fleet, node, &kinds, theme);
+            let mut cells = row(model, fleet, node, (&kinds, &cut), theme);
             let own = about.get(id).map_or(&[][..], Vec::as_slice);
-            cells.push(finding(&cells, fleet, (own, &of_fleet), theme));
+            let said = finding(&cells, fleet, (own, &of_fleet), theme);
+            cells.push(ring(model, fleet, node, theme));
+            cells.extend(cut.requests.then(|| shown::of_node(node)));
+            cells.push(said);
             cells
         }),
     });
@@ -79,13 +87,61 @@ fn id(row: &RowId) -> Option<&InstanceId> {
     }
 }
 
-fn row(model: &Model, fleet: Option<&Fleet>, node: &Node, kinds: &Kinds, theme: Theme) -> Line {
-    let mut cells = vec![
-        node.private_ip.map_or_else(unknown, |ip| Span::new(ip.to_string(), Tone::Plain)),
-        zone(node),
-        lifecycle(model, node, theme),
-        member(fleet, node, theme),
-    ];
+/// Cells of the column of rings: `ALONE`.
+const RING: u16 = 5;
+/// Cells of the column of requests: `>1.2k`.
+const REQUESTS: u16 = 6;
+
+/// How the columns are cut: what is wide, and what is left out.
+#[derive(Clone, Copy)]
+struct Cut {
+    width: u16,
+    /// Zones stand in the details only.
+    lean: bool,
+    /// There is a column of requests.
+    requests: bool,
+}
+
+impl Cut {
+    fn of(model: &Model, width: u16) -> Self {
+        Self { width, lean: width < 90, requests: width >= 140 && shown::is_read(model) }
+    }
+
+    /// The columns before those of ports and products.
+    fn columns(self) -> Vec<Column> {
+        let lifecycle = match self.width {
+            0..120 => 10,
+            120..140 => 12,
+            _ => 17,
+        };
+        let mut columns = vec![
+            Column::new("INSTANCE", if self.width >= 120 { 19 } else { 10 }).by(By::Instance),
+            Column::new("IP", 15).by(By::Ip),
+        ];
+        if !self.lean {
+            columns.push(Column::new("AZ", 2).by(By::Zone));
+        }
+        columns.extend([Column::new("LIFECYCLE", lifecycle).by(By::Lifecycle), Column::new("MEMBER", 6).by(By::Member)]);
+        columns
+    }
+
+    /// Cells of the columns between those of products and the finding.
+    fn after(self) -> u16 {
+        RING + 1 + if self.requests { REQUESTS + 1 } else { 0 }
+    }
+}
+
+fn row(
+    model: &Model,
+    fleet: Option<&Fleet>,
+    node: &Node,
+    (kinds, cut): (&Kinds, &Cut),
+    theme: Theme,
+) -> Line {
+    let ip = node.private_ip.map_or_else(unknown, |ip| Span::new(ip.to_string(), Tone::Plain));
+    let mut cells = vec![ip];
+    cells.extend((!cut.lean).then(|| zone(node)));
+    cells.extend([lifecycle(model, node, theme), member(fleet, node, theme)]);
     match &kinds.ports {
         Some(ports) => cells.extend(ports.iter().map(|port| target(fleet, node, *port, theme))),
         None => cells.push(worst_target(fleet, node, theme)),
@@ -255,6 +311,49 @@ fn worst_probe(node: &Node, theme: Theme) -> Span {
     }
 }
 
+/// How the node stands in its rings, the worst of them in a word.
+fn ring(model: &Model, fleet: Option<&Fleet>, node: &Node, theme: Theme) -> Span {
+    let apart = |product: &Product| {
+        let ring = fleet.into_iter().flat_map(|it| &it.rings).find(|it| it.product == *product);
+        let others = ring.filter(|it| it.is_split()).and_then(|it| it.groups.split_first());
+        others.is_some_and(|(_, others)| others.iter().any(|group| group.contains(&node.id)))
+    };
+    let word = |ring: &NodeRing| match &ring.standing {
+        RingStanding::Alone => (0, "ALONE", Tone::Bad),
+        RingStanding::Member(RingState::Unhealthy) => (1, "SICK", Tone::Bad),
+        RingStanding::Member(_) if apart(&ring.product) => (2, "SPLIT", Tone::Bad),
+        RingStanding::Missing => (3, "MISS", Tone::Warn),
+        RingStanding::Member(RingState::Pending) => (4, "PEND", Tone::Warn),
+        RingStanding::Member(RingState::Joining) => (4, "JOIN", Tone::Warn),
+        RingStanding::Member(RingState::Leaving) => (4, "LEAVE", Tone::Warn),
+        RingStanding::Left | RingStanding::Member(RingState::Left) => (5, "LEFT", Tone::Warn),
+        RingStanding::Member(RingState::Other(_)) => (5, "ODD", Tone::Warn),
+        RingStanding::Unknown(_) => (6, "?", Tone::Unknown),
+        RingStanding::Member(RingState::Active) => (7, "ok", Tone::Plain),
+        RingStanding::NotShared => (8, "own", Tone::Dim),
+    };
+    let worst = node.rings.iter().map(word).min_by_key(|(rank, _, _)| *rank);
+    let some_well = node.rings.iter().any(|ring| word(ring).1 == "ok");
+    match worst {
+        Some((6, _, tone)) if some_well => Span::new("ok?", tone),
+        Some((_, word, tone)) => Span::new(word, tone),
+        None if model.place.probing && node.is_living() => unknown(),
+        None => nothing(theme),
+    }
+}
+
+/// Rings and requests, a product each, where anything is known of them.
+fn told(node: &Node) -> Option<Line> {
+    let rings = node.rings.iter().map(|ring| format!("{} {}", ring.product, ring.standing));
+    let rings: Vec<_> = rings.collect();
+    let mut parts = Vec::new();
+    if !rings.is_empty() {
+        parts.push(format!("rings: {}", rings.join(", ")));
+    }
+    parts.extend(shown::by_product(node).map(|each| format!("requests/s: {each}")));
+    (!parts.is_empty()).then(|| line(format!(" {}", parts.join("  ")), Tone::Dim))
+}
+
 fn details(model: &Model, node: Option<&Node>, theme: Theme, room: Size) -> Text {
     let Some(node) = node else {
         let sentence = line(" There is no node here.", Tone::Plain);
@@ -265,6 +364,7 @@ fn details(model: &Model, node: Option<&Node>, theme: Theme, room: Size) -> Text
     if let Some(lock) = lock {
         locks::line_of(&mut lines, model, lock, room.columns);
     }
+    lines.extend(told(node));
     let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let room = Size { rows: room.rows.saturating_sub(taken), ..room };
     let mut findings = cells::sentences(model, own(model, node), theme, room);

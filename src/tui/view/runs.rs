@@ -14,19 +14,20 @@
 //!     8 :3100 to 10 %                                         2m
 //! ─ 7 ────────────────────────────────────────────────────────────────────────────
 //!  waits for: …
-//!  blue-412   ◆ LIVE     100%  3000 6/6  3100 6/6
-//!  green-413  ◇ STANDBY    0%  3000 6/6  3100 6/6
+//!  blue-412   ◆ LIVE     API says 100%  shows  99% 812/s  3000 6/6  3100 6/6
+//!  green-413  ◇ STANDBY  API says   0%  shows   1% 8.2/s  3000 6/6  3100 6/6
 //! ```
 
 use super::review::{capacity, cut, span, wanted};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Main, Span, Text, cells, line, locks};
+use super::{Body, Layout, Line, Main, Span, Text, cells, line, locks, shown};
 use crate::app::operate::Seen;
 use crate::app::{Column as By, Model, RowId};
 use crate::core::estate::Fleet;
 use crate::core::ids::StackId;
 use crate::core::observed::age;
-use crate::core::plan::Step;
+use crate::core::plan::{Intent, Step};
+use crate::core::rings::shown as of_fleet;
 use crate::core::run::{Run, RunId, RunState, StepStanding};
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
@@ -207,6 +208,7 @@ fn details(model: &Model, seen: &Seen, theme: Theme, columns: u16) -> Text {
     for stack in run.plan.giving.iter().chain(&run.plan.receiving) {
         lines.push(fleet(model, stack, theme, columns));
     }
+    lines.extend(still_served(model, run, columns));
     let selected = model.screen().list.selected().and_then(|row| step_of(run, row));
     if let Some((step, standing)) = selected {
         for waiting in &standing.waiting_for {
@@ -265,8 +267,52 @@ fn fleet(model: &Model, stack: &StackId, theme: Theme, columns: u16) -> Line {
         ),
         Span::new(format!("API says {share:>4}  "), Tone::Plain),
     ];
+    if shown::is_read(model) {
+        let seen = model.estate.as_ref().and_then(|estate| of_fleet(estate, stack, None));
+        spans.push(Span::new("shows ", Tone::Plain));
+        let share = shown::share(seen);
+        spans.push(Span::new(format!("{:>4} ", share.text), share.tone));
+        let rate = seen.map(|seen| format!("{}/s", shown::rate(seen.per_second)));
+        spans.push(Span::new(format!("{:<7}", rate.unwrap_or_default()), Tone::Plain));
+    }
     spans.extend(targets(fleet));
     cut(spans, columns, theme)
+}
+
+/// The nodes that a run takes out of the traffic, and by how much each is served all the same. What
+/// nobody counts is said so.
+fn still_served(model: &Model, run: &Run, columns: u16) -> Vec<Line> {
+    let Intent::Drain { nodes } = &run.plan.intent else { return Vec::new() };
+    if !shown::is_read(model) {
+        return Vec::new();
+    }
+    let (mut served, mut quiet, mut unknown) = (Vec::new(), 0, Vec::new());
+    for id in nodes {
+        let rates = model.node(id).map(|node| node.requests.iter().map(|of| of.per_second));
+        let rates: Vec<_> = rates.into_iter().flatten().collect();
+        let sum: f64 = rates.iter().flatten().sum();
+        match (sum > 0.0, rates.is_empty() || rates.iter().any(Option::is_none)) {
+            (true, _) => served.push((id, sum)),
+            (false, true) => unknown.push(id.to_string()),
+            (false, false) => quiet += 1,
+        }
+    }
+    let mut lines = Vec::new();
+    served.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    if !served.is_empty() {
+        let each = served.iter().map(|(id, sum)| format!("{id} {}/s", shown::rate(*sum)));
+        let text = format!("! still served: {}", each.collect::<Vec<_>>().join(", "));
+        cells::wrapped(&mut lines, (" ", &text, Tone::Warn), columns);
+    }
+    if !unknown.is_empty() {
+        let text = format!("? not counted: {}", unknown.join(", "));
+        cells::wrapped(&mut lines, (" ", &text, Tone::Unknown), columns);
+    }
+    if quiet > 0 {
+        let text = format!("without requests: {quiet} of {} nodes", nodes.len());
+        cells::wrapped(&mut lines, (" ", &text, Tone::Plain), columns);
+    }
+    lines
 }
 
 fn targets(fleet: &Fleet) -> impl Iterator<Item = Span> {

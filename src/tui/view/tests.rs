@@ -4,6 +4,7 @@
 mod locks;
 mod screens;
 mod themes;
+mod told;
 mod world;
 
 use super::*;

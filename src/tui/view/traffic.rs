@@ -11,28 +11,32 @@
 //!   └─ :3100 TCP
 //!       └─ ████ 100%  blue-loki           0/6 FAILS OPEN ─▶ ◆ blue-412 LIVE
 //! ─ blue-loki ────────────────────────────────────────────────────────────────────
-//!  front:3100 sends 100% of new connections here (weight 100).
+//!  API says: front:3100 sends 100% of new connections to this group (weight 100).
+//!  Traffic shows 99% for blue-412: 812 requests/s.
 //!  FAILS OPEN: no target is healthy, so traffic goes to all of them regardless.
 //!  Zones: us-west-2a 0/2  us-west-2b 0/2  us-west-2c 0/2
 //! ```
 //!
-//! From 110 columns on the zones of a group stand in its line.
+//! From 120 columns on the zones of a group stand in its line, and what the traffic shows.
 
 use super::listing::{self, Block, Listing};
-use super::{Body, Layout, Line, Main, Span, Text, cells, line, table};
+use super::{Body, Layout, Line, Main, Span, Text, cells, line, shown, table};
 use crate::app::{List, Model, RowId};
 use crate::core::estate::{Balancer, Capacity, Fleet, ForwardView, ListenerView};
 use crate::core::explain::explain;
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::{StackId, Zone};
 use crate::core::observed::age;
+use crate::core::rings::{Shown, shown_at};
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
 /// Rows that the details want.
 const DETAILS: u16 = 8;
-/// From so many columns on, zones stand in the line of their group.
-const WIDE: u16 = 110;
+/// From so many columns on, zones and what the traffic shows stand in the line of their group.
+const WIDE: u16 = 120;
+/// From so many columns on, names of groups have more room.
+const WIDEST: u16 = 140;
 
 /// The body of the screen.
 pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
@@ -135,7 +139,9 @@ impl<'a> Picture<'a> {
         let branch = self.theme.branch(!same_listener(after));
         let mut own_line = line(format!("{trunk}  {branch} "), Tone::Dim);
         match own.forward {
-            Some((rule, group)) => own_line.extend(self.forward(own.balancer, rule, group)),
+            Some(forward) => {
+                own_line.extend(self.forward(own.balancer, listener.port, forward));
+            }
             None => own_line.push(Span::new("forwards to no target group", Tone::Warn)),
         }
         lines.push(own_line);
@@ -194,13 +200,16 @@ impl<'a> Picture<'a> {
     }
 
     /// Share, group, health, fleets: what a row says, in columns.
-    fn forward(&self, balancer: &Balancer, rule: &str, group: &ForwardView) -> Line {
+    fn forward(&self, balancer: &Balancer, port: u16, (rule, group): (&str, &ForwardView)) -> Line {
         let wide = self.columns >= WIDE;
         let mut cells = vec![Span::new(
             format!("{} {:>4}", self.theme.bar(group.share, 4), cells::percent(group.share)),
             if group.share > 0.0 { Tone::Strong } else { Tone::Dim },
         )];
-        let room = if wide { 26 } else { 18 };
+        if wide && shown::is_read(self.model) {
+            cells.extend(self.shown(port, group));
+        }
+        let room = if self.columns >= WIDEST { 26 } else { 18 };
         let rule = if rule == "default" { String::new() } else { format!(" rule {rule}") };
         let room = usize::saturating_sub(room, text::width(&rule));
         let name = text::fit_name(&text::clean(&group.name), room, self.theme.ellipsis());
@@ -254,6 +263,49 @@ impl<'a> Picture<'a> {
         all
     }
 
+    /// What the traffic shows, beside the share that the API says: of each fleet behind the group.
+    fn shown(&self, port: u16, group: &ForwardView) -> Line {
+        let mut line = line("  shows", Tone::Dim);
+        for stack in group.fleets.keys() {
+            let share = shown::share(self.seen(stack, port));
+            line.push(Span::new(format!(" {:>4}", share.text), share.tone));
+        }
+        line
+    }
+
+    fn seen(&self, stack: &StackId, port: u16) -> Option<Shown> {
+        shown_at(self.model.estate.as_ref()?, stack, port)
+    }
+
+    /// What the traffic shows of each fleet behind a group, in sentences.
+    fn seen_sentences(&self, port: u16, group: &ForwardView) -> Vec<(String, Tone)> {
+        if !shown::is_read(self.model) {
+            return Vec::new();
+        }
+        let each = group.fleets.iter().map(|(stack, part)| {
+            let Some(seen) = self.seen(stack, port) else {
+                let text = format!(
+                    "? The traffic of {stack} on {port} is not counted: no product there tells."
+                );
+                return (text, Tone::Unknown);
+            };
+            let share = shown::share(Some(seen)).text;
+            let rate = shown::rate(seen.per_second);
+            let text = format!("Traffic shows {share} for {stack}: {rate} requests/s.");
+            let api = part.map(|part| part * group.share);
+            match api {
+                Some(api) if api <= 0.0 && seen.per_second > 0.0 => {
+                    let text = format!(
+                        "! STILL SERVED: {text} Open connections stay where they are, up to an hour."
+                    );
+                    (text, Tone::Warn)
+                }
+                _ => (text, Tone::Plain),
+            }
+        });
+        each.collect()
+    }
+
     fn fleet(&self, stack: &StackId) -> Option<&'a Fleet> {
         self.model.fleet(stack)
     }
@@ -266,6 +318,9 @@ impl<'a> Picture<'a> {
         let title = match (wire.forward, wire.listener) {
             (Some((rule, group)), Some(listener)) => {
                 for (text, tone) in sentences(wire.balancer, listener, rule, group) {
+                    cells::wrapped(&mut lines, (" ", &text, tone), columns);
+                }
+                for (text, tone) in self.seen_sentences(listener.port, group) {
                     cells::wrapped(&mut lines, (" ", &text, tone), columns);
                 }
                 group.name.clone()
@@ -344,7 +399,7 @@ fn sentences(
     let by = if rule == "default" { String::new() } else { format!(" that match rule {rule}") };
     let mut all = vec![(
         format!(
-            "{}:{} sends {} of new connections{by} to this group (weight {}).",
+            "API says: {}:{} sends {} of new connections{by} to this group (weight {}).",
             balancer.name,
             listener.port,
             cells::percent(group.share),

@@ -414,6 +414,37 @@ fn another_colour_in_the_ring_is_told_to_the_guard_and_is_no_finding() {
     assert!(matches!(answer, RingFact::Wrong(text) if text.contains("blue")));
 }
 
+/// Of a ring that two fleets share there is one compactor, and neither fleet lacks one.
+#[test]
+fn a_shared_ring_has_one_compactor_in_all() {
+    let mut rings = whole(blue_green());
+    let nodes = (0..2).flat_map(|fleet| (0..3).map(move |node| (fleet, node)));
+    let nodes: Vec<(usize, usize)> = nodes.collect();
+    let both = nodes.iter().map(|(fleet, node)| member("loki", rings.node(*fleet, *node).1));
+    let both: Vec<_> = both.collect();
+    let leader = rings.node(0, 0).0;
+    for shared in [true, false] {
+        if shared {
+            nodes.iter().for_each(|(fleet, node)| rings.sees(*fleet, *node, "loki", both.clone()));
+        } else {
+            rings = whole(blue_green());
+        }
+        let mut inventory = rings.inventory();
+        for (fleet, node) in &nodes {
+            let (id, _) = rings.node(*fleet, *node);
+            let sample = Sample { compactor_running: Some(id == leader), ..sample(1.0) };
+            let counted = ProductMetrics { product: "loki".into(), sample: Page::Read(sample) };
+            let scope = Scope::Metrics(id);
+            inventory.apply(event(scope, Fragment::Metrics(vec![counted])));
+        }
+        let estate = reconcile(&inventory, now(), &Policy::default());
+        let of = |stack: &str| estate.fleets[&StackId::from(stack)].rings[0].compactors.clone();
+        assert_eq!(of("blue"), Some(vec![leader.clone()]));
+        let expected = if shared { vec![leader.clone()] } else { Vec::new() };
+        assert_eq!(of("green"), Some(expected), "shared: {shared}");
+    }
+}
+
 fn sample(requests: f64) -> Sample {
     Sample {
         requests: Some(requests),

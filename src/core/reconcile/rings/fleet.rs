@@ -1,9 +1,9 @@
 //! A product's ring over one fleet: who sees whom, what lies about in it, and whose else it is.
 
-use super::{Class, OfProduct, count};
+use super::{Class, OfProduct, View, count, requests};
 use crate::core::estate::Node;
 use crate::core::ids::{InstanceId, Product, StackId};
-use crate::core::inventory::{ProbeReason, RingMember, RingState};
+use crate::core::inventory::{LeftMember, ProbeReason, RingMember, RingState};
 use crate::core::observed::age;
 use crate::core::reconcile::index::Index;
 use crate::core::reconcile::nodes::Nodes;
@@ -63,6 +63,10 @@ impl<'a> OfProduct<'a> {
             foreign: self.foreign(&parts, others),
             gossip_shared: others.iter().any(|of| self.shares_gossip(of)),
             colours: colours(scene, &parts),
+            left: self.left_of(scene),
+            compactors: compactors(scene, product, &parts),
+            versions: versions(scene, product),
+            observed_at: self.views_of(scene).map(|view| view.at).min(),
         }
     }
 
@@ -83,11 +87,23 @@ impl<'a> OfProduct<'a> {
 
     /// For how long no view of the fleet's nodes has changed.
     fn held(&self, scene: &Scene<'_>) -> Duration {
-        let views = scene.living.iter().filter_map(|node| {
-            let views = &self.class(&node.id)?.views;
-            views.iter().find(|view| view.id == &node.id)
-        });
+        let views = self.views_of(scene);
         views.map(|view| age(view.since, view.at)).min().unwrap_or_default()
+    }
+
+    /// The views of the fleet's nodes.
+    fn views_of<'c>(&'c self, scene: &'c Scene<'_>) -> impl Iterator<Item = &'c View<'a>> {
+        scene.living.iter().filter_map(|node| {
+            let views = &self.class(&node.id)?.views;
+            views.binary_search_by(|view| view.id.cmp(&node.id)).ok().and_then(|at| views.get(at))
+        })
+    }
+
+    /// Who left the ring of late, as the fleet's nodes tell.
+    fn left_of(&self, scene: &Scene<'_>) -> Vec<LeftMember> {
+        let told = self.views_of(scene).filter_map(|view| view.told.left.read()).flatten();
+        let each: BTreeMap<_, _> = told.map(|one| ((&one.id, &one.address), one)).collect();
+        each.into_values().cloned().collect()
     }
 
     /// Members that are in another product's ring as well, under the same name and address.
@@ -164,6 +180,31 @@ fn is_new(reader: &Part<'_, '_>, joiner: &Part<'_, '_>, ip: &IpAddr) -> bool {
         let since_read = age(reader.class.at, joiner.class.at);
         Duration::from_secs(registered) < since_read + JOINS_WITHIN
     })
+}
+
+/// The nodes that run the compactor in the rings that the fleet sees; `None` where none of its own
+/// says. Of a ring that several fleets share there is one compactor in all, wherever it runs.
+fn compactors(
+    scene: &Scene<'_>,
+    product: &Product,
+    parts: &[Part<'_, '_>],
+) -> Option<Vec<InstanceId>> {
+    let runs = |id: &InstanceId| requests::sample(scene.index, id, product)?.compactor_running;
+    let own = || scene.living.iter().map(|node| &node.id);
+    own().find_map(runs)?;
+    let members = parts.iter().flat_map(|part| part.class.members);
+    let others = members.filter_map(|one| scene.index.owner_of_ip(&one.ip()?));
+    let ids: BTreeSet<&InstanceId> = own().chain(others).collect();
+    Some(ids.into_iter().filter(|id| runs(id) == Some(true)).cloned().collect())
+}
+
+/// The versions that run, and on how many nodes each.
+fn versions(scene: &Scene<'_>, product: &Product) -> BTreeMap<Arc<str>, u32> {
+    let mut all = BTreeMap::new();
+    for version in scene.living.iter().filter_map(|node| node.versions.get(product)) {
+        *all.entry(Arc::clone(version)).or_default() += 1;
+    }
+    all
 }
 
 /// Members that have no heartbeat any more, in the ring of a fleet.

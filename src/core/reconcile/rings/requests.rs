@@ -63,7 +63,10 @@ pub(super) fn of_fleet(living: &[&Node]) -> Vec<FleetRequests> {
             per_second: None,
             known: 0,
             of: count(living.len()),
+            observed_at: None,
         });
+        let oldest = sum.observed_at.map_or(one.observed_at, |at| at.min(one.observed_at));
+        sum.observed_at = Some(oldest);
         if let Some(rate) = one.per_second {
             sum.per_second = Some(sum.per_second.unwrap_or(0.0) + rate);
             sum.known += 1;

@@ -100,6 +100,7 @@ fn world() -> Estate {
     let finding = Finding::new(FindingKind::ProbeFailed, at(0), "loki is down");
     let finding = finding.stack(Some(&"green-413".into())).instance(&node).identified("loki");
     world.findings.push(finding);
+    fixture::with_rings(&mut world);
     let forward = |stack: &str, weight: u32| ForwardView {
         target_group: format!("arn:aws:elb:us-west-2:1:targetgroup/{stack}-loki/1").into(),
         name: format!("{stack}-loki"),
@@ -202,6 +203,7 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("global", "", "t", "traffic, target group blue-412-loki"),
     ("global", "", "F", "findings, finding probe_failed green-413"),
     ("global", "", "T", "timeline, change"),
+    ("global", "", "O", "rings, ring of loki in blue-412"),
     ("global", "", "S", "sources, read of identity"),
     ("global", "", "?", "fleets, blue-412, help 0"),
     ("global", "/", "f1", "fleets, blue-412, [|], help 0"),
@@ -284,6 +286,16 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("timeline", "down T", "esc", "fleets, green-413"),
     ("timeline", "down T", "left", "fleets, green-413"),
     ("timeline", "down T", "backspace", "fleets, green-413"),
+    ("rings", "O", "enter", "loki, member loki-1"),
+    ("rings", "O", "right", "loki, member loki-1"),
+    ("rings", "down O", "esc", "fleets, green-413"),
+    ("rings", "down O", "left", "fleets, green-413"),
+    ("rings", "down O", "backspace", "fleets, green-413"),
+    ("ring", "O enter down", "enter", "of node 2, answer of EC2"),
+    ("ring", "O enter down", "right", "of node 2, answer of EC2"),
+    ("ring", "O enter", "esc", "rings, ring of loki in blue-412"),
+    ("ring", "O enter", "left", "rings, ring of loki in blue-412"),
+    ("ring", "O enter", "backspace", "rings, ring of loki in blue-412"),
     ("sources", "down S", "esc", "fleets, green-413"),
     ("sources", "down S", "left", "fleets, green-413"),
     ("sources", "down S", "backspace", "fleets, green-413"),

@@ -17,13 +17,15 @@ use std::collections::BTreeMap;
 pub(super) const WORLDS: [&str; 4] = ["healthy", "troubled", "stale", "empty"];
 const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (200, 60), (20, 5)];
 /// Each screen and the keys that lead to it, from a selected fleet that is not the first.
-pub(super) const SCREENS: [(&str, &str); 7] = [
+pub(super) const SCREENS: [(&str, &str); 9] = [
     ("fleets", ""),
     ("nodes", "enter"),
     ("node", "enter down down enter"),
     ("traffic", "t"),
     ("findings", "F"),
     ("timeline", "T"),
+    ("rings", "O down down"),
+    ("ring", "O down down enter"),
     ("sources", "S"),
 ];
 
@@ -61,7 +63,7 @@ fn frames() {
         for name in WORLDS {
             for (screen, keys) in SCREENS {
                 // Where there is no fleet, there are no nodes to open.
-                if name == "empty" && keys.starts_with("enter") {
+                if name == "empty" && keys.ends_with("enter") {
                     continue;
                 }
                 let mut model = told(name, columns, rows);

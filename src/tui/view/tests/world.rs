@@ -7,9 +7,11 @@ use crate::core::error::{ErrorKind, SourceError};
 use crate::core::estate::Policy;
 use crate::core::ids::{InstanceId, ListenerArn, LoadBalancerArn, StackId, TargetGroupArn};
 use crate::core::inventory::{
-    Activity, AutoScalingGroup, Ec2Instance, Forward, GroupInstance, Identity, Listener,
-    LoadBalancer, LoadBalancerAttributes, Member, Namespace, ProbeOutcome, ProbeReason,
-    RegistryService, TargetGroup, TargetGroupAttributes, TargetHealth, Verdict, WeightedGroup,
+    Activity, AutoScalingGroup, DnsAnswer, DnsRecords, Ec2Instance, Forward, GroupInstance,
+    Identity, LeftMember, Listener, LoadBalancer, LoadBalancerAttributes, Member, Namespace, Page,
+    ProbeOutcome, ProbeReason, ProductMetrics, ProductRings, RECORDS_AT_MOST, RegistryService,
+    Ring, RingMember, RingState, Sample, TargetGroup, TargetGroupAttributes, TargetHealth, Verdict,
+    WeightedGroup,
 };
 use crate::core::joined::Joined;
 use crate::core::reconcile::reconcile;
@@ -37,6 +39,14 @@ pub(super) struct Fleet {
     pub weights: [u32; 4],
     pub nodes: Vec<Node>,
     pub activities: Vec<Activity>,
+    /// Loki's nodes that see each other, a group each.
+    pub loki: Vec<Vec<usize>>,
+    /// A member of Loki's ring that is gone, and the node that it keeps from becoming ready.
+    pub debris: Option<usize>,
+    /// Whether Tempo's nodes share a ring.
+    pub tempo: bool,
+    /// Requests a second that reach each product of each node.
+    pub served: f64,
 }
 
 pub(super) struct World {
@@ -64,6 +74,10 @@ pub(super) fn healthy(each: usize) -> World {
         weights: [weight; 4],
         nodes: (0..each).map(|number| node(stack, fleet, number)).collect(),
         activities: vec![activity(stack, "a-1", -7200, "Successful", None)],
+        loki: vec![(0..each).collect()],
+        debris: None,
+        tempo: true,
+        served: if weight > 0 { 135.0 } else { 0.0 },
     });
     World { fleets: fleets.collect() }
 }
@@ -89,10 +103,15 @@ pub(super) fn troubled(each: usize) -> World {
         node.member = None;
     }
     green.nodes[2].targets[1] = "unhealthy";
-    green.nodes[2].probes[1] = ProbeReason::Frozen;
     for node in &mut green.nodes {
         node.targets[3] = "unhealthy";
     }
+    // The last node by itself, compactor and all; a dead one that keeps the newcomer out.
+    green.loki = vec![(0..each - 1).collect(), vec![each - 1]];
+    green.debris = Some(2);
+    green.nodes[2].probes[1] = ProbeReason::BlockedBy("10.0.1.99:9095".into());
+    green.served = 2.4;
+    blue.tempo = false;
     green.weights[0] = 25;
     blue.weights[0] = 75;
     blue.nodes[1].member = Some(("10.0.9.9".into(), "blue-412".into()));
@@ -121,7 +140,7 @@ fn group(stack: &StackId, name: &str) -> TargetGroupArn {
 type News = (Scope, Fragment);
 
 impl World {
-    fn news(&self) -> Vec<News> {
+    fn news(&self, second: i64) -> Vec<News> {
         let mut all = vec![(
             Scope::Identity,
             Fragment::Identity(Identity { account: "123456789012".into(), arn: "arn:x".into() }),
@@ -130,6 +149,7 @@ impl World {
         self.groups(&mut all);
         self.traffic(&mut all);
         self.nodes(&mut all);
+        self.told(second, &mut all);
         all
     }
 
@@ -249,6 +269,100 @@ impl World {
     }
 }
 
+impl World {
+    /// What nodes tell of their rings and requests, and what DNS answers.
+    fn told(&self, second: i64, all: &mut Vec<News>) {
+        for fleet in &self.fleets {
+            for (number, node) in fleet.nodes.iter().enumerate() {
+                let rings = vec![fleet.loki_of(number), fleet.tempo_of(number)];
+                all.push((Scope::Rings(node.id.clone()), Fragment::Rings(rings)));
+                let leads = fleet.loki.iter().any(|group| group.first() == Some(&number));
+                let counted = PORTS[..3].iter().map(|(_, product)| ProductMetrics {
+                    product: (*product).into(),
+                    sample: Page::Read(sample(fleet.served, second, product, leads)),
+                });
+                let counted = Fragment::Metrics(counted.collect());
+                all.push((Scope::Metrics(node.id.clone()), counted));
+            }
+        }
+        let members = self.fleets.iter().flat_map(|fleet| &fleet.nodes);
+        let members = members.filter_map(|node| node.member.as_ref()?.0.parse().ok());
+        let addresses: std::collections::BTreeSet<_> = members.take(RECORDS_AT_MOST).collect();
+        let records = DnsRecords::Addresses { addresses, ttl: 60 };
+        let answer = DnsAnswer { resolver: "system".into(), records, negative_ttl: None };
+        all.push((Scope::Dns("glt.obs.internal".into()), Fragment::Dns(answer)));
+    }
+}
+
+impl Fleet {
+    fn loki_of(&self, number: usize) -> ProductRings {
+        let group = self.loki.iter().find(|group| group.contains(&number)).unwrap();
+        let mut members: Vec<_> =
+            group.iter().map(|at| member("loki", &self.nodes[*at].ip)).collect();
+        // The one that is alone never heard of it.
+        if self.debris.is_some() && group.len() > 1 {
+            members.push(RingMember {
+                state: RingState::Unhealthy,
+                heartbeat_age: Some(1_503),
+                ..member("loki", "10.0.1.99")
+            });
+        }
+        page("loki", "/ring", members)
+    }
+
+    fn tempo_of(&self, number: usize) -> ProductRings {
+        let members = match self.tempo {
+            true => self.nodes.iter().map(|node| member("tempo", &node.ip)).collect(),
+            false => vec![RingMember {
+                address: "127.0.0.1:9096".into(),
+                ..member("tempo", &self.nodes[number].ip)
+            }],
+        };
+        page("tempo", "/ingester/ring", members)
+    }
+}
+
+fn member(product: &str, ip: &str) -> RingMember {
+    RingMember {
+        id: format!("{product}-{}", ip.replace('.', "-")).into(),
+        address: format!("{ip}:{}", if product == "loki" { 9095 } else { 9096 }).into(),
+        state: RingState::Active,
+        heartbeat_age: Some(4),
+        registered_age: Some(80_000),
+        zone: None,
+        tokens: Some(128),
+    }
+}
+
+fn page(product: &str, path: &str, members: Vec<RingMember>) -> ProductRings {
+    let ring = Ring { members };
+    let left = LeftMember {
+        id: format!("{product}-7").into(),
+        address: format!("10.0.8.7:{}", if product == "loki" { 9095 } else { 9096 }).into(),
+    };
+    ProductRings {
+        product: product.into(),
+        digest: ring.digest(),
+        ring: Page::Read(ring),
+        ring_path: path.into(),
+        gossip: Page::Absent,
+        left: Page::Read(if product == "loki" { vec![left] } else { Vec::new() }),
+        version: Page::Read(if product == "loki" { "2.9.4" } else { "1.5.0" }.into()),
+    }
+}
+
+fn sample(served: f64, second: i64, product: &str, leads: bool) -> Sample {
+    let loki = product == "loki";
+    Sample {
+        started: Some(1.0),
+        requests: Some(1000.0 + served * f64::from(i32::try_from(second).unwrap())),
+        memory_chunks: loki.then_some(12.0),
+        flush_queue: (product != "grafana").then_some(0.0),
+        compactor_running: loki.then_some(leads),
+        ..Sample::default()
+    }
+}
+
 fn instance(node: &Node) -> GroupInstance {
     GroupInstance {
         id: node.id.clone(),
@@ -301,7 +415,11 @@ fn probe(node: &Node, reason: &ProbeReason, port: u16, name: &str) -> ProbeOutco
         alive: None,
         status: well.then_some(200),
         latency_ms: well.then_some(3),
-        detail: if well { "ready".into() } else { "no answer within 2 s".into() },
+        detail: match reason {
+            ProbeReason::Ready => "ready".into(),
+            ProbeReason::BlockedBy(by) => format!("instance {by} past heartbeat timeout"),
+            _ => "no answer within 2 s".into(),
+        },
     }
 }
 
@@ -310,6 +428,8 @@ fn every(scope: &Scope) -> Duration {
     Duration::from_secs(match scope {
         Scope::Probe(_) | Scope::Members(_) => 5,
         Scope::Groups | Scope::TargetHealth(_) | Scope::Listeners(_) => 15,
+        Scope::Rings(_) | Scope::Dns(_) => 30,
+        Scope::Metrics(_) => 15,
         Scope::Identity => 600,
         _ => 60,
     })
@@ -317,7 +437,7 @@ fn every(scope: &Scope) -> Duration {
 
 /// Every source tells the world at a second, and what they said is joined.
 pub(super) fn tell(model: &mut Model, second: i64, world: &World) {
-    for (scope, fragment) in world.news() {
+    for (scope, fragment) in world.news(second) {
         event(model, second, scope, Ok(fragment));
     }
     join(model, second);
@@ -330,7 +450,7 @@ pub(super) fn fail(model: &mut Model, second: i64, scope: Scope, kind: ErrorKind
 
 /// Every read that was ever made fails.
 pub(super) fn fail_all(model: &mut Model, second: i64, world: &World, kind: ErrorKind) {
-    for (scope, _) in world.news() {
+    for (scope, _) in world.news(second) {
         fail(model, second, scope, kind);
     }
 }
