@@ -255,24 +255,24 @@ fn a_node_whose_clock_is_off_judges_the_others_by_it() {
 fn the_ring_worlds_are_wrong_as_they_say_and_can_be_solved() {
     let mut alone = opened("ring-alone");
     let seen = |world: &World, name: &str| ring(world, name, "loki").len();
-    assert_eq!((seen(&alone, "blue-412/3"), seen(&alone, "blue-412/1")), (1, 2));
-    let (status, _, _) = ask(&alone, "blue-412/3", "healthz", "/healthz", false);
-    assert_eq!((status, ready(&alone, "blue-412/3", "loki").as_str()), (200, "ready\n"));
-    event(&mut alone, "start_product", "node = \"blue-412/3\"\nproduct = \"loki\"");
+    assert_eq!((seen(&alone, "green-413/3"), seen(&alone, "green-413/1")), (1, 2));
+    let (status, _, _) = ask(&alone, "green-413/3", "healthz", "/healthz", false);
+    assert_eq!((status, ready(&alone, "green-413/3", "loki").as_str()), (200, "ready\n"));
+    event(&mut alone, "start_product", "node = \"green-413/3\"\nproduct = \"loki\"");
     pass(&mut alone, 30);
-    assert_eq!((seen(&alone, "blue-412/3"), seen(&alone, "blue-412/1")), (3, 3));
+    assert_eq!((seen(&alone, "green-413/3"), seen(&alone, "green-413/1")), (3, 3));
 
     let mut split = opened("ring-split");
     let half = |name: &str| ring(&split, name, "loki");
-    assert_eq!((half("blue-412/1").len(), half("blue-412/3").len()), (2, 2));
-    assert_eq!(half("blue-412/3"), half("blue-412/4"));
-    for name in ["blue-412/3", "blue-412/4"] {
+    assert_eq!((half("green-413/1").len(), half("green-413/3").len()), (2, 2));
+    assert_eq!(half("green-413/3"), half("green-413/4"));
+    for name in ["green-413/3", "green-413/4"] {
         let about = format!("node = \"{name}\"\nproduct = \"loki\"");
         event(&mut split, "start_product", &about);
         pass(&mut split, 30);
     }
     // Who of the eight that DNS answers is reached first does not matter: gossip tells the rest.
-    assert_eq!(seen(&split, "blue-412/1"), 4);
+    assert_eq!(seen(&split, "green-413/1"), 4);
 
     let mut crossed = opened("rings-crossed");
     assert_eq!(seen(&crossed, "blue-412/1"), 12, "three of two products of two fleets");
