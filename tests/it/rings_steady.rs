@@ -101,7 +101,7 @@ impl Watched {
                 }
                 let estate = self.estate_now(&rules);
                 let (inventory, now) = (&self.inventory, self.clock.now());
-                let picture = Picture { inventory, estate: &estate, now, region: Some(&region) };
+                let picture = Picture::new(inventory, &estate, now).in_region(&region);
                 if let Some(word) = good(picture) {
                     return word;
                 }

@@ -326,19 +326,20 @@ fn a_ghost_whose_address_the_other_product_has_crosses_the_rings() {
 #[test]
 fn counters_follow_the_traffic_and_begin_anew_with_the_process() {
     let mut world = pair("");
-    let pushes = |world: &World, name: &str| -> u64 {
+    let pushes = |world: &mut World, name: &str| -> u64 {
+        world.know_flow();
         let (_, _, body) = ask(world, name, "loki", "/metrics", false);
         let lines = body.lines().filter(|line| line.contains("loki_api_v1_"));
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     };
-    let (before, served) = (pushes(&world, "blue/1"), world.traffic.served);
+    let (before, served) = (pushes(&mut world, "blue/1"), world.traffic.served);
     pass(&mut world, 300);
-    let all: u64 = ["blue/1", "blue/2", "blue/3"].iter().map(|name| pushes(&world, name)).sum();
-    assert!(pushes(&world, "blue/1") > before);
-    assert_eq!(pushes(&world, "green/1"), 0);
+    let all: u64 = ["blue/1", "blue/2", "blue/3"].iter().map(|name| pushes(&mut world, name)).sum();
+    assert!(pushes(&mut world, "blue/1") > before);
+    assert_eq!(pushes(&mut world, "green/1"), 0);
     let flowed = world.traffic.served - served;
     assert!((10.0 * 300.0..=11.0 * 300.0).contains(&flowed), "{flowed}");
     assert!(all as f64 >= flowed, "{all} of {flowed}");
     event(&mut world, "start_product", "node = \"blue/1\"\nproduct = \"loki\"");
-    assert_eq!(pushes(&world, "blue/1"), 0);
+    assert_eq!(pushes(&mut world, "blue/1"), 0);
 }
