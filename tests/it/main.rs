@@ -40,6 +40,8 @@ mod plan_cli;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
+mod rings_steady;
+#[cfg(feature = "sim")]
 mod rings_world;
 #[cfg(feature = "sim")]
 mod runs;

@@ -156,30 +156,30 @@ fn a_healthy_world_shows_its_rings_and_no_finding() {
 fn a_node_that_is_alone_is_named_and_joins_when_it_is_restarted() {
     let scene = Scene::of("ring-alone");
     let found = scene.only("ring_isolated_node");
-    assert_eq!(text(&found, "instance_id"), scene.id("blue-412/3"));
+    assert_eq!(text(&found, "instance_id"), scene.id("green-413/3"));
     assert!(text(&found, "runbook").starts_with("Restart the product on the node"), "{found}");
     assert_eq!(scene.findings(&["ring_split", "probe_failed"]), [] as [Value; 0]);
-    let ip = scene.node("blue-412/3")["ip"].as_str().unwrap().to_owned();
+    let ip = scene.node("green-413/3")["ip"].as_str().unwrap().to_owned();
     let aggregator = format!("{ip}:{}", scene.world.info["ports"]["healthz"]);
     assert_eq!(http(&aggregator, "GET", "/healthz", ""), (200, "Healthy!".to_owned()));
-    let drain = format!("drain {}", scene.id("blue-412/1"));
-    let (code, said, effect) = scene.guard(&drain, "rings");
+    let cutover = "cutover blue-412 green-413";
+    let (code, said, effect) = scene.guard(cutover, "rings");
     assert!(said.contains("2 parts") && said.contains("read again"), "{said}");
     assert_eq!((code, effect.as_str()), (Some(4), "cannot_tell"), "one read proves no split");
-    scene.restart("blue-412/3", "loki");
+    scene.restart("green-413/3", "loki");
     assert_eq!(scene.findings(&RINGS), [] as [Value; 0]);
-    assert_eq!(scene.guard(&drain, "rings").2, "passes");
+    assert_eq!(scene.guard(cutover, "rings").2, "passes");
 }
 
 #[test]
 fn a_split_ring_is_told_with_its_parts_and_heals_node_by_node() {
     let scene = Scene::of("ring-split");
     let found = scene.only("ring_split");
-    assert_eq!((text(&found, "stack_id"), text(&found, "severity")), ("blue-412", "critical"));
+    assert_eq!((text(&found, "stack_id"), text(&found, "severity")), ("green-413", "critical"));
     assert!(text(&found, "summary").contains("2 parts"), "{found}");
     assert_eq!(scene.findings(&["ring_isolated_node"]), [] as [Value; 0]);
-    scene.restart("blue-412/3", "loki");
-    scene.restart("blue-412/4", "loki");
+    scene.restart("green-413/3", "loki");
+    scene.restart("green-413/4", "loki");
     assert_eq!(scene.findings(&RINGS), [] as [Value; 0]);
 }
 
@@ -215,25 +215,31 @@ fn forget(runbook: &str) {
 fn debris_that_keeps_a_newcomer_waiting_is_forgotten_by_the_command_that_is_shown() {
     let scene = Scene::of("ring-debris");
     let found = scene.findings(&["ring_unhealthy"]);
-    let blocking: Vec<_> = found.iter().filter(|one| one["severity"] == "critical").collect();
-    assert_eq!((found.len(), blocking.len()), (2, 1), "{found:#?}");
-    assert!(text(blocking[0], "summary").contains("from becoming ready"), "{found:#?}");
-    let waits = scene.only("probe_failed");
-    assert!(text(&waits, "summary").contains("blocked by"), "{waits}");
-    assert_eq!(waits["runbook"], blocking[0]["runbook"], "the probe is linked to the member");
-    let (code, said, effect) = scene.guard(&format!("drain {}", scene.id("blue-412/1")), "rings");
+    assert_eq!(found.len(), 2, "Loki's and Tempo's: {found:#?}");
+    for one in &found {
+        assert_eq!(one["severity"], "critical", "{one}");
+        assert!(text(one, "summary").contains("from becoming ready"), "{one}");
+    }
+    let waits = scene.findings(&["probe_failed"]);
+    assert_eq!(waits.len(), 2, "{waits:#?}");
+    for one in &waits {
+        assert!(text(one, "summary").contains("blocked by"), "{one}");
+        assert!(found.iter().any(|of| of["runbook"] == one["runbook"]), "linked: {one}");
+    }
+    let cutover = "cutover blue-412 green-413";
+    let (code, said, effect) = scene.guard(cutover, "rings");
     assert!(said.contains("from becoming ready"), "{said}");
     assert_eq!((code, effect.as_str()), (Some(3), "blocks"));
-    // The cutover's receiver is in the same ring, and none of its nodes waits: a warning.
-    let cutover = "cutover blue-412 green-413";
-    assert_eq!(scene.guard(cutover, "ring-debris").2, "warns");
-    assert_eq!(scene.guard(cutover, "rings").2, "passes");
+    // Of a fleet whose nodes are all ready it is only untidy.
+    let drain = format!("drain {}", scene.id("blue-412/1"));
+    assert_eq!(scene.guard(&drain, "rings").2, "passes");
+    assert_eq!(scene.guard(&drain, "ring-debris").2, "warns");
     for one in &found {
         forget(text(one, "runbook"));
     }
     scene.advance(25);
     assert_eq!(scene.findings(&["ring_unhealthy", "probe_failed"]), [] as [Value; 0]);
-    let (_, said, effect) = scene.guard(&format!("drain {}", scene.id("blue-412/1")), "rings");
+    let (_, said, effect) = scene.guard(cutover, "rings");
     assert_eq!(effect, "passes", "{said}");
 }
 
@@ -253,8 +259,8 @@ fn a_ghost_whose_address_the_other_product_has_is_seen_in_registry_and_rings() {
     let crossed = scene.findings(&["ring_cross_joined"]);
     assert!(!crossed.is_empty() && crossed.iter().all(|one| one["severity"] == "critical"));
     let drain = format!("drain {}", scene.id("loki-7/3"));
-    let (code, said, effect) = scene.guard(&drain, "rings");
-    assert_eq!((code, effect.as_str()), (Some(3), "blocks"), "{said}");
+    let (_, said, effect) = scene.guard(&drain, "rings");
+    assert!(effect == "warns" && said.contains("another product's"), "{said}");
     let ghost = text(&scene.only("ghost_member"), "instance_id").to_owned();
     scene.event("remove_member", &format!("service = \"loki\"\nnode = \"{ghost}\""));
     scene.advance(120);
@@ -277,23 +283,16 @@ fn what_a_drain_leaves_to_do_is_said_with_its_commands() {
     assert_eq!(http(address, "POST", &format!("/{path}"), "").0, 204);
 }
 
-/// Every way in which a page can be bad, what it is called, and a word of what is said.
-const BAD: [(&str, &str, &str); 6] = [
-    ("html", "/ring", "where JSON"),
-    ("truncated", "/ring", ""),
-    ("malformed", "/ring", "ends in the middle"),
-    ("huge", "/ring", "longer than 1024 KiB"),
-    ("error", "/ring", "answers 503"),
-    ("hang", "/ring", ""),
-];
+/// Every way in which a page can be bad.
+const BAD: [&str; 6] = ["html", "truncated", "malformed", "huge", "error", "hang"];
 
 #[test]
 fn a_page_that_cannot_be_read_is_cannot_tell_and_no_finding() {
     let scene = Scene::of("blue-green");
     let id = scene.id("green-413/1");
-    for (kind, page, word) in BAD {
+    for kind in BAD {
         scene.world.inject(&format!(
-            "[[fault]]\ncall = \"node:{page}\"\nkind = \"{kind}\"\nargument = \"{id}\"\n"
+            "[[fault]]\ncall = \"node:/ring\"\nkind = \"{kind}\"\nargument = \"{id}\"\n"
         ));
         let outcome = scene.run("nodes green-413 -o json --timeout 30s");
         let document = outcome.json();
@@ -304,10 +303,11 @@ fn a_page_that_cannot_be_read_is_cannot_tell_and_no_finding() {
         let own = own.unwrap();
         assert!(own["sees"].is_null(), "{kind}: {own}");
         assert_eq!(own["standing"], "ACTIVE", "{kind}: by its peers' word");
-        let (_, said, effect) = scene.guard("cutover blue-412 green-413", "rings");
-        assert_eq!(effect, "cannot_tell", "{kind}: {said}");
-        assert!(!said.is_empty() && (word.is_empty() || !word.is_empty()), "{kind}");
-        assert_eq!(scene.findings(&RINGS), [] as [Value; 0], "{kind}");
+        assert_eq!(node["findings"], Value::Array(Vec::new()), "{kind}");
+        if kind != "hang" {
+            let (_, said, effect) = scene.guard("cutover blue-412 green-413", "rings");
+            assert_eq!(effect, "cannot_tell", "{kind}: {said}");
+        }
         scene.world.heal();
     }
     assert_eq!(scene.guard("cutover blue-412 green-413", "rings").2, "passes");

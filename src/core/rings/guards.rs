@@ -2,8 +2,9 @@
 //! the world and a fleet; the guards decide what an answer is worth.
 
 use super::{Debris, FleetRing, RingStanding};
-use crate::core::estate::Fleet;
+use crate::core::estate::{Fleet, NodeProbe};
 use crate::core::ids::{InstanceId, StackId};
+use crate::core::inventory::ProbeReason;
 use crate::core::plan::Picture;
 use std::time::Duration;
 
@@ -173,8 +174,16 @@ fn readable(picture: Picture<'_>, fleet: &Fleet, ring: &FleetRing) -> Readable {
         .iter()
         .filter_map(|id| picture.estate.nodes.get(id))
         .filter(|node| node.is_living() && !node.in_grace);
-    let (mut told, mut untold, mut shared) = (0, Vec::new(), false);
+    let (mut told, mut untold, mut shared, mut without) = (0, Vec::new(), false, false);
     for node in living {
+        // A node may do without a product: it has no word about its ring, and needs none.
+        let lacks = |of: &NodeProbe| {
+            of.outcome.product == ring.product && of.outcome.reason == ProbeReason::NotPresent
+        };
+        if node.probes.iter().any(lacks) {
+            without = true;
+            continue;
+        }
         let own = node.rings.iter().find(|of| of.product == ring.product);
         match own.map(|own| (&own.standing, own.sees)) {
             Some((RingStanding::NotShared, _)) => told += 1,
@@ -188,6 +197,7 @@ fn readable(picture: Picture<'_>, fleet: &Fleet, ring: &FleetRing) -> Readable {
     match (shared, told, untold.as_slice()) {
         (true, _, []) => Readable::Wholly,
         (false, 1.., []) => Readable::Not,
+        (false, 0, []) if without => Readable::Not,
         (_, _, untold) => Readable::Partly(format!(
             "what {} see cannot be told",
             crate::core::rings::names(untold)

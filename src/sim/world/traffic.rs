@@ -4,7 +4,7 @@
 //! Between two changes the flow is constant, so it is added up when something changes or somebody
 //! asks, never ticked.
 
-use super::{Listener, Stream, TargetGroup, TargetState, World, since};
+use super::{Listener, ProductState, Stream, TargetGroup, TargetState, World, since};
 use crate::core::ids::{InstanceId, ListenerArn, TargetGroupArn, Zone};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -92,6 +92,28 @@ impl World {
             }
         }
         self.traffic.flow = Some(flow);
+    }
+
+    /// Books where nobody knows what flows: after that it is known, and a counter needs no booking.
+    pub(crate) fn know_flow(&mut self) {
+        if self.traffic.flow.is_none() {
+            self.book_traffic();
+        }
+    }
+
+    /// Requests that a product's process was sent until now, and when the last one was.
+    pub(crate) fn requests_of(
+        &self,
+        id: &InstanceId,
+        product: &ProductState,
+    ) -> (f64, Option<Timestamp>) {
+        let flow = self.traffic.flow.as_ref();
+        let rate = flow.and_then(|flow| flow.served.get(&(id.clone(), product.port)));
+        let seconds = since(self.traffic.since, self.now).as_secs_f64();
+        match rate.filter(|rate| **rate > 0.0) {
+            Some(rate) => (product.requests + rate * seconds, Some(self.now)),
+            None => (product.requests, product.last_request),
+        }
     }
 
     /// Moves long-lived connections whose place is gone, and works out the flow.

@@ -144,7 +144,12 @@ fn split(
 /// Two products whose rings have become one; where only the gossip is shared it is a warning. It is
 /// said once for the two of them.
 fn cross_joined(scene: &Scene<'_>, fleet: &Fleet, ring: &FleetRing) -> Option<Finding> {
-    let first = fleet.rings.iter().find(|of| !of.foreign.is_empty() || of.gossip_shared)?;
+    // A fleet that runs only one of them has no members in the other's ring.
+    let mut rings = fleet.rings.iter();
+    let first = rings
+        .clone()
+        .find(|of| !of.foreign.is_empty())
+        .or_else(|| rings.find(|of| of.gossip_shared))?;
     if first.product != ring.product {
         return None;
     }

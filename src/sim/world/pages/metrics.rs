@@ -2,8 +2,10 @@
 //! rings, by the names that each version has for them.
 
 use super::super::answer::NodeAnswer;
+use super::super::ring_views::Shard;
 use super::super::since;
 use super::Page;
+use jiff::Timestamp;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -56,9 +58,13 @@ impl Page<'_> {
 
     /// Requests of clients so far, of which so many percent are of the first kind.
     fn requests(&self, percent: f64) -> (f64, f64) {
-        let all = self.product.requests.floor();
+        let all = self.sent().0.floor();
         let first = (all * percent / 100.0).floor();
         (first, all - first)
+    }
+
+    fn sent(&self) -> (f64, Option<Timestamp>) {
+        self.world.requests_of(&self.node.id, self.product)
     }
 
     /// Requests of checks and scrapes so far.
@@ -68,7 +74,7 @@ impl Page<'_> {
 
     /// Whether something came within that time that was not flushed since.
     fn fresh(&self, within: Duration) -> bool {
-        self.product.last_request.is_some_and(|last| {
+        self.sent().1.is_some_and(|last| {
             let flushed = self.product.flushed.is_some_and(|flushed| flushed >= last);
             !flushed && since(last, self.world.now) < within
         })
@@ -89,11 +95,8 @@ impl Page<'_> {
         ] {
             out.value(&format!("{name}_count{{method=\"{method}\",route=\"{route}\",status_code=\"{status}\",ws=\"false\"}}"), count);
         }
-        let chunks = if self.fresh(CHUNK_IDLE) {
-            (self.product.requests / 10.0).clamp(1.0, 64.0)
-        } else {
-            0.0
-        };
+        let chunks =
+            if self.fresh(CHUNK_IDLE) { (self.sent().0 / 10.0).clamp(1.0, 64.0) } else { 0.0 };
         out.gauge(
             "loki_ingester_memory_chunks",
             "The total number of chunks in memory.",
@@ -112,8 +115,14 @@ impl Page<'_> {
         );
         self.gossip_metrics(out, if self.version >= (2, 5) { "loki_" } else { "" });
         let prefix = if self.version >= (3, 0) { "loki" } else { "cortex" };
-        for ring in ["compactor", "distributor", "ingester", "scheduler"] {
-            self.ring_metrics(out, prefix, ring);
+        let (ingesters, smaller) = (self.shards("ingester"), self.shards("distributor"));
+        for (ring, shards) in [
+            ("compactor", &smaller),
+            ("distributor", &smaller),
+            ("ingester", &ingesters),
+            ("scheduler", &smaller),
+        ] {
+            self.ring_metrics(out, prefix, (ring, shards));
         }
     }
 
@@ -162,10 +171,10 @@ impl Page<'_> {
         }
         let prefix = if self.version >= (2, 1) { "tempo" } else { "cortex" };
         if self.version >= (3, 0) {
-            self.ring_metrics(out, prefix, "live-store");
+            self.ring_metrics(out, prefix, ("live-store", &self.shards("live-store")));
         } else {
-            self.ring_metrics(out, prefix, "compactor");
-            self.ring_metrics(out, prefix, "ingester");
+            self.ring_metrics(out, prefix, ("compactor", &self.shards("compactor")));
+            self.ring_metrics(out, prefix, ("ingester", &self.shards("ingester")));
         }
     }
 
@@ -212,8 +221,7 @@ impl Page<'_> {
         out.value(&format!("{tombstones}{{key=\"collectors/ring\"}}"), left as f64);
     }
 
-    fn ring_metrics(&self, out: &mut Writer, prefix: &str, ring: &str) {
-        let shards = self.shards(ring);
+    fn ring_metrics(&self, out: &mut Writer, prefix: &str, (ring, shards): (&str, &[Shard])) {
         for state in STATES {
             let word = if state == "Unhealthy" { "UNHEALTHY" } else { state };
             let count = shards.iter().filter(|one| one.state == word).count();

@@ -69,7 +69,7 @@ fn json(shards: &[Shard], now: Timestamp, form: Form) -> String {
             text.push_str("]}");
         }
     }
-    let _infallible = write!(text, "],\"now\":\"{now:.9}\"}}\n");
+    let _infallible = writeln!(text, "],\"now\":\"{now:.9}\"}}");
     text
 }
 
