@@ -34,6 +34,7 @@ pub(crate) struct Fault {
     pub(crate) delay: Duration,
     argument: Option<String>,
     access_key: Option<String>,
+    after: u32,
     every: u32,
     seen: u32,
 }
@@ -69,6 +70,7 @@ impl Fault {
             delay: Duration::from_millis(spec.delay_ms.unwrap_or(2_000)),
             argument: listener.or_else(|| spec.argument.clone()),
             access_key: spec.access_key.clone(),
+            after: spec.after.unwrap_or(0),
             every: spec.every.unwrap_or(1).max(1),
             seen: 0,
         }
@@ -94,8 +96,9 @@ pub(crate) fn hit<'a>(
         if !fault.concerns(sought, world.now) {
             continue;
         }
-        fault.seen = fault.seen.wrapping_add(1);
-        if struck.is_none() && fault.seen.is_multiple_of(fault.every) {
+        fault.seen = fault.seen.saturating_add(1);
+        let counted = fault.seen.saturating_sub(fault.after);
+        if struck.is_none() && counted > 0 && counted.is_multiple_of(fault.every) {
             struck = Some(index);
         }
     }

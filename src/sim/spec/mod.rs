@@ -251,6 +251,9 @@ pub(crate) struct FaultSpec {
     /// Only calls of this principal's access key.
     #[serde(default)]
     pub(crate) access_key: Option<String>,
+    /// Only calls after so many of them.
+    #[serde(default)]
+    pub(crate) after: Option<u32>,
     /// Only each so-manieth call.
     #[serde(default)]
     pub(crate) every: Option<u32>,
