@@ -48,6 +48,7 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
         }
         Entry::StepDone { step } => (Some(*step), "done".to_owned()),
         Entry::Locked { token } => (None, format!("lock {token} taken")),
+        Entry::Unlocking { token } => (None, format!("gives lock {token} back")),
         Entry::Unlocked { token } => (None, format!("lock {token} given back")),
         Entry::Throttled { step, call } => (Some(*step), format!("{call} is throttled: waiting")),
         Entry::Held { reason, because } => (None, format!("HOLDS ({reason}): {because}")),

@@ -58,6 +58,8 @@ pub(super) struct Ledger {
     pub previous: Vec<(ActionId, Forward)>,
     /// The lock's token while it is held.
     pub lock: Option<String>,
+    /// Its own call may have removed the lock.
+    pub unlocking: bool,
     /// Processes that it resumed, its own and others'.
     pub resumed: Pins,
     /// Why it holds.
@@ -97,6 +99,7 @@ impl Ledger {
             }
             Entry::Outcome { outcome, .. } => self.settle(plan, outcome, at),
             Entry::Locked { token } => self.lock = Some(token.clone()),
+            Entry::Unlocking { .. } => self.unlocking = true,
             Entry::Unlocked { .. } => self.lock = None,
             Entry::Held { reason, because } => self.held = Some((*reason, because.clone(), at)),
             Entry::GoesOn => {

@@ -94,6 +94,11 @@ pub enum Entry {
         /// The service's id: the fencing token.
         token: String,
     },
+    /// The lock is about to be given back. Written and synced before the call.
+    Unlocking {
+        /// The service's id.
+        token: String,
+    },
     /// The lock was given back.
     Unlocked {
         /// The service's id.
