@@ -22,6 +22,8 @@ mod demo_faults;
 mod deploy;
 mod faults;
 mod harness;
+#[cfg(feature = "sim")]
+mod kill;
 mod like;
 mod node_healthz;
 #[cfg(feature = "sim")]
