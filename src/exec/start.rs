@@ -143,7 +143,11 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
     }
     let typed = approved.typed.trim();
     let agreed = match &plan.confirmation {
-        Confirmation::YesNo => matches!(typed, "y" | "yes"),
+        // Who types the name where a yes would do has said more than is asked.
+        Confirmation::YesNo => {
+            matches!(typed, "y" | "yes")
+                || plan.giving.as_ref().is_some_and(|it| typed == it.as_str())
+        }
         Confirmation::Type(name) => typed == name.as_str(),
     };
     if !agreed {
