@@ -8,6 +8,14 @@
 )]
 
 #[cfg(feature = "sim")]
+mod act_bad;
+#[cfg(feature = "sim")]
+mod act_console;
+#[cfg(feature = "sim")]
+mod act_cutover;
+#[cfg(feature = "sim")]
+mod act_registry;
+#[cfg(feature = "sim")]
 mod act_verbs;
 mod bench;
 mod cli_config;
@@ -36,10 +44,16 @@ mod node_storm;
 mod pictures;
 #[cfg(feature = "sim")]
 mod plan_cli;
+#[cfg(feature = "sim")]
+mod readonly;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
 mod runs;
+#[cfg(feature = "sim")]
+mod scenarios;
+#[cfg(feature = "sim")]
+mod scenarios_runs;
 #[cfg(feature = "sim")]
 mod served;
 #[cfg(feature = "sim")]
