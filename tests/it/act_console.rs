@@ -46,7 +46,7 @@ impl Console {
     /// Looks at the run that was started last.
     fn attach(&mut self) {
         self.fills();
-        self.press("R", "─ Runs");
+        self.press("R", "› Runs");
         self.press("\r", "cutover blue to green");
     }
 
