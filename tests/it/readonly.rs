@@ -239,14 +239,7 @@ fn every_command() {
             rows.push((format!("{verb} --execute --confirm {name}"), 7));
         }
     }
-    let mut wrong = Vec::new();
-    for (line, code) in &rows {
-        let outcome = plain(&site, line);
-        if outcome.code != Some(*code) {
-            wrong.push(format!("{line}: expected {code}: {outcome:#?}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    each_is_answered(&site, &rows);
     watched(&site);
     let (after, all) = called(&site);
     assert_eq!(after, before);
@@ -258,6 +251,18 @@ fn every_command() {
         .chain(ELSEWHERE.map(|(name, _)| name))
         .collect();
     assert_eq!(commands(), ran.into_iter().map(str::to_owned).collect());
+}
+
+/// Every line, and the exit code it must have.
+fn each_is_answered(site: &Site, rows: &[(String, i32)]) {
+    let mut wrong = Vec::new();
+    for (line, code) in rows {
+        let outcome = plain(site, line);
+        if outcome.code != Some(*code) {
+            wrong.push(format!("{line}: expected {code}: {outcome:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Every command there is, as the help lists them.
