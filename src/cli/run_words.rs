@@ -54,6 +54,7 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
         Entry::NotTold { event, because } => {
             (None, format!("webhook not told of {event}: {because}"))
         }
+        Entry::Unlocking { token } => (None, format!("gives lock {token} back")),
         Entry::Unlocked { token } => (None, format!("lock {token} given back")),
         Entry::Throttled { step, call } => (Some(*step), format!("{call} is throttled: waiting")),
         Entry::Held { reason, because } => (None, format!("HOLDS ({reason}): {because}")),

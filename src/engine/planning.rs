@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::core::plan::refusal::RefusalKind;
 use crate::core::plan::{Context, Picture, Plan, Refusal, Request, plan};
 use crate::core::run::Run;
-use crate::exec::state::RunDir;
+use crate::exec::state::{RunDir, whose};
 
 /// The runs of the state directory, oldest first. One whose journal cannot be read is left out: it
 /// is `audit verify` that says so.
@@ -55,6 +55,7 @@ pub fn make(
     let nodes = round.estate.nodes.values().filter_map(|node| node.private_ip);
     let mut context = Context {
         region: round.region.clone(),
+        who: whose(),
         own_addresses: own_addresses(nodes),
         runs: beside.runs.clone(),
         drained: beside.records.drained.clone(),

@@ -43,10 +43,13 @@ pub(super) fn needs(mutation: &Mutation, picture: &Picture<'_>) -> Reads {
                 reads.scopes.insert(Scope::Rules(action.listener.clone()));
             }
         }
+        Mutation::DetachTargetGroups { target_groups, .. } => {
+            reads.scopes.insert(Scope::Groups);
+            reads.scopes.extend(target_groups.iter().cloned().map(Scope::TargetHealth));
+        }
         Mutation::EnterStandby { .. }
         | Mutation::ExitStandby { .. }
         | Mutation::AttachTargetGroups { .. }
-        | Mutation::DetachTargetGroups { .. }
         | Mutation::Suspend { .. }
         | Mutation::Resume { .. } => {
             reads.scopes.insert(Scope::Groups);
@@ -100,7 +103,9 @@ pub(super) fn compare(mutation: &Mutation, inventory: &Inventory) -> Shown {
         }
         Mutation::DetachTargetGroups { group, target_groups } => {
             of_group(inventory, group, |group| {
-                each(target_groups.iter().map(|arn| !group.target_groups.contains(arn)))
+                each(target_groups.iter().map(|arn| {
+                    !group.target_groups.contains(arn) || is_leaving(inventory, group, arn)
+                }))
             })
         }
         Mutation::Suspend { group, processes } => of_group(inventory, group, |group| {
@@ -127,6 +132,17 @@ pub(super) fn forwarded<'a>(
             all.find(|one| one.arn == action.listener).map(|one| &one.default)
         }
     }
+}
+
+/// Whether a group's instances are on their way out of a target group. A detached one is named until
+/// the last of them is out, which takes minutes.
+fn is_leaving(inventory: &Inventory, group: &AutoScalingGroup, arn: &TargetGroupArn) -> bool {
+    let Some(held) = inventory.target_health.get(arn).and_then(Observed::value) else {
+        return false;
+    };
+    let own = |one: &&TargetHealth| group.instances.iter().any(|instance| instance.id == one.id);
+    let mut all = held.iter().map(|held| &held.value).filter(own).peekable();
+    all.peek().is_some() && all.all(TargetHealth::is_leaving)
 }
 
 fn each_target(

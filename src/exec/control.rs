@@ -39,6 +39,15 @@ pub enum ControlError {
     Odd(#[source] serde_json::Error),
 }
 
+impl ControlError {
+    /// The process ended before it had answered.
+    pub(super) fn is_hung_up(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        let Self::Silent(error) = self else { return false };
+        matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe)
+    }
+}
+
 /// Opens the socket of a run whose process this is.
 ///
 /// # Errors

@@ -60,6 +60,8 @@ pub(super) struct Ledger {
     pub taking: Option<String>,
     /// The lock's token while it is held.
     pub lock: Option<String>,
+    /// Its own call may have removed the lock.
+    pub unlocking: bool,
     /// Processes that it resumed, its own and others'.
     pub resumed: Pins,
     /// Why it holds.
@@ -103,6 +105,7 @@ impl Ledger {
                 self.lock = Some(token.clone());
                 self.inherit(plan);
             }
+            Entry::Unlocking { .. } => self.unlocking = true,
             Entry::Unlocked { .. } => self.lock = None,
             Entry::Held { reason, because } => self.held = Some((*reason, because.clone(), at)),
             Entry::GoesOn => {

@@ -143,7 +143,11 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
     }
     let typed = approved.typed.trim();
     let agreed = match &plan.confirmation {
-        Confirmation::YesNo => matches!(typed, "y" | "yes"),
+        // Who types the name where a yes would do has said more than is asked.
+        Confirmation::YesNo => {
+            matches!(typed, "y" | "yes")
+                || plan.giving.as_ref().is_some_and(|it| typed == it.as_str())
+        }
         Confirmation::Type(name) => typed == name.as_str(),
     };
     if !agreed {
@@ -236,13 +240,16 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
 /// Why it will not be so.
 pub async fn ask(run: &RunDir, ask: Ask, host: Host<'_>) -> Result<String, StartError> {
     if run.is_alive() {
-        match control::say(run, Word::Ask(ask.clone()), &who(host.env)).await? {
-            Reply::Taken { because } => return Ok(because),
-            Reply::Refused { because } => {
+        match control::say(run, Word::Ask(ask.clone()), &who(host.env)).await {
+            Ok(Reply::Taken { because }) => return Ok(because),
+            Ok(Reply::Refused { because }) => {
                 let next = "`quarterdeck run show` tells how it stands.";
                 return Err(StartError::Declined { because, next });
             }
-            Reply::Standing { .. } | Reply::SteppedDown => has_ended(run).await?,
+            Ok(Reply::Standing { .. } | Reply::SteppedDown) => has_ended(run).await?,
+            // A process that steps down may be gone before its answer is out.
+            Err(error) if error.is_hung_up() => has_ended(run).await?,
+            Err(error) => return Err(error.into()),
         }
     }
     let told = run.told().map_err(StateError::from)?;

@@ -290,15 +290,22 @@ fn new_id(at: Timestamp) -> RunId {
 
 /// Who we are, as far as this host knows.
 pub fn who(env: &Environment) -> Who {
-    let uname = rustix::system::uname();
     Who {
         user: env.text("USER").or(env.text("LOGNAME")).map(str::to_owned),
-        uid: Some(rustix::process::getuid().as_raw()),
-        host: uname.nodename().to_str().ok().map(str::to_owned),
         from: env
             .text("SSH_CONNECTION")
             .and_then(|text| text.split_whitespace().next())
             .map(str::to_owned),
-        arn: None,
+        ..whose()
+    }
+}
+
+/// Whose process this is, as the system says: enough to know one's own runs.
+pub fn whose() -> Who {
+    let uname = rustix::system::uname();
+    Who {
+        uid: Some(rustix::process::getuid().as_raw()),
+        host: uname.nodename().to_str().ok().map(str::to_owned),
+        ..Who::default()
     }
 }

@@ -92,11 +92,16 @@ pub(super) fn state_json(state: &mut State) -> Value {
             })
         })
         .collect();
+    let listeners = world.listeners.values();
+    let open: usize = listeners.clone().map(|one| one.streams.len()).sum();
+    let wanted: u32 = listeners.map(|one| one.streams_wanted).sum();
+    let streams = json!({ "wanted": wanted, "open": open, "cut": world.traffic.streams_cut,
+                          "expired": world.traffic.streams_expired });
     let skip = world.chronicle.len().saturating_sub(CHRONICLE);
     let chronicle: Vec<_> = world.chronicle.iter().skip(skip).collect();
     json!({
         "title": world.name, "time": world.now, "waiting": world.waiting(),
         "served": world.traffic.served, "lost": world.traffic.lost,
-        "lost_by_port": world.traffic.lost_by_port, "nodes": nodes, "chronicle": chronicle,
+        "lost_by_port": world.traffic.lost_by_port, "streams": streams, "nodes": nodes, "chronicle": chronicle,
     })
 }

@@ -41,6 +41,7 @@ pub(crate) struct Fault {
     /// What a resolver answers that lies.
     pub(crate) answer: Vec<std::net::Ipv4Addr>,
     access_key: Option<String>,
+    after: u32,
     every: u32,
     seen: u32,
 }
@@ -77,6 +78,7 @@ impl Fault {
             argument: listener.or_else(|| spec.argument.clone()),
             answer: spec.answer.clone(),
             access_key: spec.access_key.clone(),
+            after: spec.after.unwrap_or(0),
             every: spec.every.unwrap_or(1).max(1),
             seen: 0,
         }
@@ -102,8 +104,9 @@ pub(crate) fn hit<'a>(
         if !fault.concerns(sought, world.now) {
             continue;
         }
-        fault.seen = fault.seen.wrapping_add(1);
-        if struck.is_none() && fault.seen.is_multiple_of(fault.every) {
+        fault.seen = fault.seen.saturating_add(1);
+        let counted = fault.seen.saturating_sub(fault.after);
+        if struck.is_none() && counted > 0 && counted.is_multiple_of(fault.every) {
             struck = Some(index);
         }
     }

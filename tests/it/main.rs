@@ -8,6 +8,14 @@
 )]
 
 #[cfg(feature = "sim")]
+mod act_bad;
+#[cfg(feature = "sim")]
+mod act_console;
+#[cfg(feature = "sim")]
+mod act_cutover;
+#[cfg(feature = "sim")]
+mod act_registry;
+#[cfg(feature = "sim")]
 mod act_verbs;
 mod bench;
 mod cli_config;
@@ -24,6 +32,8 @@ mod deploy;
 mod dns_world;
 mod faults;
 mod harness;
+#[cfg(feature = "sim")]
+mod kill;
 mod like;
 mod looks;
 mod node_healthz;
@@ -37,6 +47,8 @@ mod node_storm;
 mod pictures;
 #[cfg(feature = "sim")]
 mod plan_cli;
+#[cfg(feature = "sim")]
+mod readonly;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
@@ -45,6 +57,10 @@ mod rings_steady;
 mod rings_world;
 #[cfg(feature = "sim")]
 mod runs;
+#[cfg(feature = "sim")]
+mod scenarios;
+#[cfg(feature = "sim")]
+mod scenarios_runs;
 #[cfg(feature = "sim")]
 mod served;
 #[cfg(feature = "sim")]

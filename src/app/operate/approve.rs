@@ -85,7 +85,7 @@ fn ready(model: &Model, review: &Review, typed: &str) -> Result<Arc<Plan>, Strin
     if !model.operation.allowed {
         return Err(READ_ONLY.into());
     }
-    if !model.operation.is_armed(model.now) {
+    if !model.operation.may_approve(plan, model.now) {
         return Err("This console is not armed: ctrl-o arms it for 15 minutes.".into());
     }
     match &plan.confirmation {

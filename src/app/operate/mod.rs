@@ -14,7 +14,7 @@ pub(super) use news::take;
 
 use super::field::TextField;
 use crate::core::ids::InstanceId;
-use crate::core::plan::{GOOD_FOR, Plan, Refusal, Request};
+use crate::core::plan::{GOOD_FOR, Plan, Refusal, Request, Verb};
 use crate::core::run::{Ask, Run, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,12 @@ impl Operation {
     /// Whether plans may be approved now.
     pub fn is_armed(&self, now: Timestamp) -> bool {
         self.allowed && self.armed_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether this plan may be approved now. The way back of a run needs no armed console: what it
+    /// takes back was approved (safety.md, Armed or not).
+    pub fn may_approve(&self, plan: &Plan, now: Timestamp) -> bool {
+        self.is_armed(now) || self.allowed && plan.intent.verb() == Verb::Rollback
     }
 }
 

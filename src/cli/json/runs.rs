@@ -100,7 +100,7 @@ impl RunView {
         let steps = StepView::all(lines);
         let lock = lines.iter().fold(None, |held, line| match &line.entry {
             Entry::Locked { token } => Some(token.clone()),
-            Entry::Unlocked { .. } => None,
+            Entry::Unlocking { .. } | Entry::Unlocked { .. } => None,
             _ => held,
         });
         let open = |step: &&StepView| step.began.is_some() && step.done.is_none();

@@ -67,6 +67,7 @@ impl Run {
                 }
             }
             Entry::Locked { token } => self.lock = Some(token.clone()),
+            Entry::Unlocking { .. } => {}
             Entry::Unlocked { .. } => self.lock = None,
             Entry::Throttled { call, .. } => self.throttled = Some(call.clone()),
             Entry::Held { reason, because } => {

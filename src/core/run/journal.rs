@@ -108,6 +108,11 @@ pub enum Entry {
         /// Why.
         because: String,
     },
+    /// The lock is about to be given back. Written and synced before the call.
+    Unlocking {
+        /// The service's id.
+        token: String,
+    },
     /// The lock was given back.
     Unlocked {
         /// The service's id.

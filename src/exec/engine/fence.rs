@@ -63,15 +63,19 @@ impl Engine {
                 _ => Ok(()),
             };
         };
+        if self.stands(&token).await? {
+            return Ok(());
+        }
+        let because = format!(
+            "the lock {token} is gone: somebody took it over, or gave it back; nothing more was called"
+        );
+        Err(Stop::Hold(HoldReason::LockLost, because))
+    }
+
+    async fn stands(&mut self, token: &str) -> Flow<bool> {
         loop {
-            match lock::stands(&self.aws, &token).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => {
-                    let because = format!(
-                        "the lock {token} is gone: somebody took it over, or gave it back; nothing more was called"
-                    );
-                    return Err(Stop::Hold(HoldReason::LockLost, because));
-                }
+            match lock::stands(&self.aws, token).await {
+                Ok(stands) => return Ok(stands),
                 Err(error) => self.after_failure(&error, "ask for the lock").await?,
             }
         }
@@ -80,8 +84,14 @@ impl Engine {
     /// Gives the lock back. Marks of drained nodes are written first, so that no moment is without.
     pub(super) async fn give_lock_back(&mut self) -> Flow<()> {
         let Some(token) = self.ledger.lock.clone() else { return Ok(()) };
+        // A process before this one was about to remove it, and all that came before was done: gone
+        // means removed.
+        if self.ledger.unlocking && !self.stands(&token).await? {
+            return Ok(self.note(Entry::Unlocked { token })?);
+        }
         self.fence().await?;
         self.keep_marks().await?;
+        self.note(Entry::Unlocking { token: token.clone() })?;
         loop {
             match lock::remove(&self.aws, &token).await {
                 Ok(_) => break,

@@ -273,6 +273,9 @@ pub(crate) struct FaultSpec {
     /// The addresses that a resolver lies about (kind `lie`).
     #[serde(default)]
     pub(crate) answer: Vec<std::net::Ipv4Addr>,
+    /// Only calls after so many of them.
+    #[serde(default)]
+    pub(crate) after: Option<u32>,
     /// Only each so-manieth call.
     #[serde(default)]
     pub(crate) every: Option<u32>,

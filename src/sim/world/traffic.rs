@@ -40,12 +40,24 @@ pub(crate) struct Traffic {
     pub(crate) lost: f64,
     /// Requests lost, by listener port.
     pub(crate) lost_by_port: BTreeMap<u16, f64>,
+    /// Long-lived connections that ended under their client: the node, or its target, failed.
+    pub(crate) streams_cut: usize,
+    /// Those that ended because their group had lost its place an hour before.
+    pub(crate) streams_expired: usize,
 }
 
 impl Traffic {
     /// Empty books.
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self { flow: None, since: now, served: 0.0, lost: 0.0, lost_by_port: BTreeMap::new() }
+        Self {
+            flow: None,
+            since: now,
+            served: 0.0,
+            lost: 0.0,
+            lost_by_port: BTreeMap::new(),
+            streams_cut: 0,
+            streams_expired: 0,
+        }
     }
 }
 
@@ -123,6 +135,7 @@ impl World {
         for arn in arns {
             let Some(listener) = self.listeners.get(&arn) else { continue };
             let shares = self.shares(listener);
+            let (expired, cut) = self.streams_ended(listener);
             let streams = self.settle_streams(listener, &shares);
             let rate = listener.connections_per_second;
             let mut given = 0.0;
@@ -139,6 +152,8 @@ impl World {
             if let Some(listener) = self.listeners.get_mut(&arn) {
                 listener.streams = streams;
             }
+            self.traffic.streams_expired += expired;
+            self.traffic.streams_cut += cut;
         }
         flow
     }
@@ -246,6 +261,16 @@ impl World {
             streams.push(Stream { group, id, port, orphaned: None });
         }
         streams
+    }
+
+    /// How many of a listener's connections have ended: for their age, and under their clients.
+    fn streams_ended(&self, listener: &Listener) -> (usize, usize) {
+        let ended = listener.streams.iter().filter(|one| !self.stream_stays(one));
+        let (expired, cut): (Vec<_>, Vec<_>) = ended.partition(|one| {
+            let old = one.orphaned.is_some_and(|at| since(at, self.now) >= STREAM_LIFE);
+            old && self.serves(&one.id, one.port)
+        });
+        (expired.len(), cut.len())
     }
 
     /// A connection stays while its node answers, its target is not unhealthy (connections are

@@ -70,7 +70,7 @@ pub(super) fn lead(model: &Model, review: &Review) -> String {
                 " READ-ONLY, esc leaves: ".into()
             } else if is_too_old(plan, model.now) {
                 " too old, esc leaves: ".into()
-            } else if !model.operation.is_armed(model.now) {
+            } else if !model.operation.may_approve(plan, model.now) {
                 " not armed, ctrl-o arms: ".into()
             } else {
                 match &plan.confirmation {

@@ -68,7 +68,8 @@ impl Site {
         Self::at(world, "[probes]\ntimeout = \"20s\"\n", Directory::new())
     }
 
-    fn at(world: &str, config: &str, directory: Directory) -> Self {
+    /// A world by its file or its name, with more of a configuration.
+    pub fn at(world: &str, config: &str, directory: Directory) -> Self {
         let world = World::start(&["--speed", "60", "--world", world], Stdio::null());
         let config = format!("{config}{}", world.probes());
         let config = directory.file("config.toml", &config);

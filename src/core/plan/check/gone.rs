@@ -6,7 +6,7 @@ use super::{broken, unknown};
 use crate::core::estate::Existence;
 use crate::core::finding::FindingKind;
 use crate::core::ids::InstanceId;
-use crate::core::inventory::ProbeReason;
+use crate::core::inventory::{ProbeOutcome, ProbeReason};
 use crate::core::observed::{Observed, Why, age};
 use crate::core::plan::{Answer, Picture};
 use std::net::IpAddr;
@@ -136,7 +136,7 @@ fn silent(picture: &Picture<'_>, instance: &InstanceId, address: Option<&str>) -
         let what = format!("whether {address} answers, since nodes are not probed");
         return Proof::Unknown(Why::Never, what);
     }
-    let asked = |outcome: &crate::core::inventory::ProbeOutcome| {
+    let asked = |outcome: &ProbeOutcome| {
         let urls = [format!("//{address}:"), format!("//[{address}]:")];
         urls.iter().any(|url| outcome.url.contains(url))
     };
@@ -155,14 +155,22 @@ fn silent(picture: &Picture<'_>, instance: &InstanceId, address: Option<&str>) -
         let what = format!("whether {address} answers, since no node answers from here");
         return Proof::Unknown(Why::Depends, what);
     }
-    let answering =
-        here.find(|held| !matches!(held.value.reason, ProbeReason::Refused | ProbeReason::NoRoute));
-    match answering {
+    match here.find(|held| answers(&held.value)) {
         Some(held) if held.value.reason == ProbeReason::Proxy => {
             Proof::Unknown(Why::Depends, format!("whether {address} answers behind the proxy"))
         }
         Some(_) => Proof::Not(format!("{address} still answers")),
         None => Proof::Gone,
+    }
+}
+
+/// Whether anything came back. That an optional product is not there may be said by a refusal, or by
+/// something that answers.
+fn answers(outcome: &ProbeOutcome) -> bool {
+    match outcome.reason {
+        ProbeReason::Refused | ProbeReason::NoRoute => false,
+        ProbeReason::NotPresent => outcome.status.is_some(),
+        _ => true,
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) fn add(
     draft.unpin(&until_healthy);
     let mut shared = carry.clone();
     shared.extend(draft.probes_pass(to));
+    shared.extend(pins::held(&pinned));
     draft.bake(&format!("with traffic at {from} and {to}"), shared.clone());
     draft.gate(Gate::BeforeEnd);
     detach(draft, from, &groups, &carry)?;

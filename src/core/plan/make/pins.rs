@@ -18,6 +18,16 @@ pub(super) const REPLACING: [&str; 2] = ["HealthCheck", "ReplaceUnhealthy"];
 /// Pins of a plan: what it suspended in which group.
 pub(super) type Pinned = Vec<(GroupName, BTreeSet<String>)>;
 
+/// That what was suspended still is, for as long as traffic is watched: somebody else may resume it.
+pub(super) fn held(pinned: &Pinned) -> Vec<Claim> {
+    let claim = |(group, processes): &(GroupName, BTreeSet<String>)| Claim::Suspended {
+        group: group.clone(),
+        suspended: processes.clone(),
+        running: BTreeSet::new(),
+    };
+    pinned.iter().map(claim).collect()
+}
+
 impl Draft<'_> {
     /// Suspends processes of a fleet's groups, those apart that are suspended already: they are not
     /// ours to resume.

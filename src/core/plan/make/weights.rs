@@ -60,11 +60,13 @@ pub(super) fn add(
         }
         let mut claims = own(&shifts);
         claims.extend(carry.clone());
+        claims.extend(pins::held(&pinned));
         draft.settle(to, percent, claims);
     }
     let mut claims = own(&shifts);
     claims.extend(carry);
     claims.extend(draft.probes_pass(to));
+    claims.extend(pins::held(&pinned));
     draft.bake(&format!("with all traffic at {to}"), claims);
     draft.gate(Gate::BeforeEnd);
     draft.remove_members_of(from, to)?;

@@ -153,6 +153,11 @@ fn proven_gone_is_no_less_than_proven() {
         Answer::Holds,
         "times out"
     );
+    assert_eq!(
+        dead(|of| of.stranger_probe = Some(ProbeReason::NotPresent)),
+        Answer::Holds,
+        "an optional product's port that refuses"
+    );
     assert!(matches!(
         dead(|of| of.stranger_probe = Some(ProbeReason::Frozen)),
         Answer::Broken { .. }

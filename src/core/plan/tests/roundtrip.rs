@@ -116,6 +116,7 @@ fn entries() -> Vec<Entry> {
         Entry::Seen { step: 2, answers: vec![(claim.clone(), Answer::Holds), (claim, unknown)] },
         Entry::Guards { step: 2, reports: plan.guards.clone() },
         Entry::Locked { token: "srv-9".into() },
+        Entry::Unlocking { token: "srv-9".into() },
         Entry::Unlocked { token: "srv-9".into() },
         Entry::Throttled { step: 2, call: "DescribeTargetHealth".into() },
         Entry::Held { reason: HoldReason::TooLong, because: "it is late".into() },
