@@ -5,4 +5,5 @@ pub mod bench;
 mod engine;
 mod killed;
 mod locks;
+mod rollback;
 mod state;
