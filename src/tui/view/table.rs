@@ -217,8 +217,8 @@ mod tests {
         assert_eq!(heads("> s", false), plain.replace("STACK ", "STACK▼"));
         assert_eq!(heads("> s", true), plain.replace("STACK ", "STACKv"));
         // Where the title fills its column, the mark stands between it and the next.
-        assert_eq!(heads("> > > >", true), plain.replace("NODES ", "NODES^"));
-        assert_eq!(heads("> > > > >", true), plain.replace("MEMBERS ", "MEMBERS^"));
+        assert_eq!(heads("> > > > > >", true), plain.replace("NODES ", "NODES^"));
+        assert_eq!(heads("> > > > > > >", true), plain.replace("MEMBERS ", "MEMBERS^"));
         assert_eq!(heads("<", true), format!("{plain}v"));
         assert_eq!(heads("enter <", true).matches('v').count(), 1);
         // Every column that rows can be sorted by.
