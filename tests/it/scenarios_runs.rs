@@ -38,7 +38,7 @@ struct Row {
 }
 
 /// The rows; each is a test of its own, below, so that they run beside one another.
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 15] = [
     Row {
         scenario: "AccessDenied on listener 3 of 4",
         world: "listener-denied",
@@ -284,6 +284,32 @@ const ROWS: [Row; 13] = [
             all_weights(site, &[100, 0]);
         },
     },
+    Row {
+        scenario: "the host's clock set back by two hours before a run is taken up",
+        world: CALM,
+        command: BEFORE,
+        meanwhile: |site, run| taken_up_off_by(site, run, -2),
+        stands: ("done", ""),
+        says: "",
+        why: "what a step rests on is read anew, and its times are counted from its own beginning",
+        then: |site, _| {
+            all_weights(site, &[0, 100]);
+            assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (1, 1));
+        },
+    },
+    Row {
+        scenario: "the host's clock set forward by two hours before a run is taken up",
+        world: CALM,
+        command: BEFORE,
+        meanwhile: |site, run| taken_up_off_by(site, run, 2),
+        stands: ("done", ""),
+        says: "",
+        why: "what a step rests on is read anew, and its times are counted from its own beginning",
+        then: |site, _| {
+            all_weights(site, &[0, 100]);
+            assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (1, 1));
+        },
+    },
 ];
 
 fn words(line: &str) -> Vec<&str> {
@@ -304,6 +330,14 @@ fn held_at_gate(site: &Site, run: &str) {
 
 fn resumed(site: &Site, run: &str) {
     let outcome = site.run(&["run", "resume", run]);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+}
+
+/// Kills a held run's process, and takes the run up on a clock that is wrong by so many hours.
+fn taken_up_off_by(site: &Site, run: &str, hours: i64) {
+    held_at_gate(site, run);
+    site.kill(run);
+    let outcome = site.run_off_by(hours, &["run", "resume", run]);
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
 }
 
@@ -380,12 +414,12 @@ fn rows_1_5_9_13() {
 }
 
 #[test]
-fn rows_2_6_10() {
+fn rows_2_6_10_14() {
     every_fourth(1);
 }
 
 #[test]
-fn rows_3_7_11() {
+fn rows_3_7_11_15() {
     every_fourth(2);
 }
 
