@@ -110,7 +110,7 @@ const ROWS: [Row; 15] = [
             held_at_gate(site, run);
             let second = site.run(&words(QUICK));
             assert_eq!(second.code, Some(3), "{second:#?}");
-            assert!(second.stderr.contains("the lock on front is held"), "{second:#?}");
+            assert!(second.stderr.contains("lock              BLOCKS"), "{second:#?}");
             assert!(second.stderr.contains(run), "who holds it: {second:#?}");
         },
         stands: ("held", "gate"),

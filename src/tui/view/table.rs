@@ -157,7 +157,9 @@ impl Table {
             draw(buffer, head, &[Span::new(&*column.title, Tone::Dim)], place.len, theme);
             if let Some(descending) = column.sorted {
                 let title = u16::try_from(text::width(&column.title)).unwrap_or(u16::MAX);
-                let at = place.start.saturating_add(title.min(place.len));
+                // At the right edge it stands on the title's last letter rather than nowhere.
+                let edge = area.right().saturating_sub(1);
+                let at = place.start.saturating_add(title.min(place.len)).min(edge);
                 let mark = [Span::new(theme.direction(descending), Tone::Strong)];
                 draw(buffer, (at, area.y), &mark, u16::from(at < area.right()), theme);
             }
