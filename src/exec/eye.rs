@@ -137,6 +137,7 @@ impl Eye {
         for (id, address, own) in probed.filter_map(|(id, ip, own)| Some((id, ip?, own))) {
             wants.push(plain(Scope::Rings(id.clone()), Ask::Address(address)));
             if own {
+                wants.push(plain(Scope::Probe(id.clone()), Ask::Address(address)));
                 wants.push(plain(Scope::Metrics(id), Ask::Address(address)));
             }
         }

@@ -115,6 +115,26 @@ fn plan_files_are_believed_only_as_they_were_made() {
     assert_eq!((site.changes(), site.calls("CreateService")), (vec![], 0));
 }
 
+/// A plan is judged by the clock of the host that applies it: one that jumped makes it too old, or a
+/// thing of the future, and never young again.
+#[test]
+fn a_plan_on_a_clock_that_jumped() {
+    let site = Site::calm();
+    let planned = site.run(&["plan", "cutover", "blue-412", "green-413", "-o", "json"]);
+    assert_eq!(planned.code, Some(0), "{planned:#?}");
+    let file = site.directory.file("plan.json", &planned.stdout);
+    for (hours, word) in [(5, "good for 15 minutes"), (-5, "made in the future")] {
+        let apply = ["apply", &file, "--execute", "--confirm", "blue-412"];
+        let outcome = site.run_off_by(hours, &apply);
+        assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+        assert!(outcome.stderr.contains(word), "{outcome:#?}");
+        // What is read has just been read, whatever the clock says: nothing of it is stale.
+        let fleets = site.run_off_by(hours, &["fleets"]);
+        assert_eq!(fleets.code, Some(0), "{fleets:#?}");
+    }
+    assert_eq!((site.changes(), site.calls("CreateService")), (vec![], 0));
+}
+
 /// The disk is full in the middle of a run: what cannot be written down is not done. With room again
 /// the run is taken up, and nothing is done twice. A file's size limit stands in for the disk.
 #[test]

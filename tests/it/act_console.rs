@@ -49,6 +49,11 @@ impl Console {
     fn attach(&mut self) {
         self.0.wait_for("▶ blue");
         self.press("R", "› Runs");
+        // Until this host's runs have been looked at, their lock is a row like another host's.
+        self.0.wait("the run's own row", |seen| {
+            let screen = seen.screen.screen().contents();
+            screen.contains("cutover") && !screen.contains("ELSEWHERE")
+        });
         self.press("\r", "cutover blue to green");
     }
 

@@ -84,6 +84,8 @@ fn way(context: &str) -> &'static [&'static str] {
         "findings" => &["F"],
         "timeline" => &["T"],
         "sources" => &["S"],
+        "rings" => &["O"],
+        "ring" => &["O", "\r"],
         "runs" => &["R"],
         "run" => &["R", "\r"],
         "layer" => &["?"],
@@ -171,13 +173,16 @@ fn approved_in_vain(console: &mut Console) -> bool {
 
 /// The program as it is without flags.
 fn plain(site: &Site, line: &str) -> Outcome {
+    program(site).run(&line.split_whitespace().collect::<Vec<_>>())
+}
+
+fn program(site: &Site) -> Cli {
     let path = |name: &str| site.directory.path().join(name).display().to_string();
     let clock = format!("{}@60", site.now());
     let (config, state) = (path("config.toml"), path("state"));
     let endpoint = site.world.endpoint();
     let all = ["--clock", &clock, "--endpoint-url", endpoint, "--config", &config];
-    let cli = Cli::program(BINARY).args(&all).args(&["--state-dir", &state]);
-    cli.run(&line.split_whitespace().collect::<Vec<_>>())
+    Cli::program(BINARY).args(&all).args(&["--state-dir", &state])
 }
 
 /// Why a command of the list is not run here.
@@ -214,6 +219,15 @@ fn every_command() {
         ("config sample", 0),
         ("doctor", 0),
         ("policy node", 0),
+        ("policy observe", 0),
+        ("policy operate", 0),
+        ("keys", 0),
+        // Nobody holds a lock, so there is none to name.
+        ("plan takeover", 2),
+        ("takeover", 2),
+        ("takeover front --execute --confirm y", 7),
+        // Without a terminal there is no console to open.
+        ("captive", 2),
         ("completions bash", 0),
     ]
     .map(|(line, code)| (line.to_owned(), code))
@@ -240,6 +254,12 @@ fn every_command() {
         }
     }
     each_is_answered(&site, &rows);
+    for (asked, code) in
+        [("fleets", 0), ("repair blue-412", 7), ("repair blue-412 --operate --execute", 7)]
+    {
+        let cli = program(&site).env("SSH_ORIGINAL_COMMAND", asked);
+        assert_eq!(cli.run(&["captive"]).code, Some(code), "captive: {asked}");
+    }
     watched(&site);
     let (after, all) = called(&site);
     assert_eq!(after, before);

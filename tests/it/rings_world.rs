@@ -1,8 +1,10 @@
 //! Rings from end to end: a world whose nodes speak, the program that reads them, the finding it
 //! shows, the guard it asks, and the repair it names, carried out.
 
+use crate::act_console::Console;
 use crate::bench::cli::Outcome;
 use crate::reads::quarterdeck;
+use crate::runs::bench::Site;
 use crate::served::{Directory, World};
 use crate::sim_harness::http;
 use serde_json::Value;
@@ -377,4 +379,17 @@ fn old_and_new_versions_are_told_and_mixed_ones_found() {
     );
     let found = scene.only("ring_not_joined");
     assert_eq!((text(&found, "stack_id"), text(&found, "severity")), ("new", "info"));
+}
+
+/// The console names the newcomer that waits, and the command that ends it.
+#[test]
+fn the_rings_screen_says_who_keeps_whom_from_ready() {
+    let site = Site::named("ring-debris");
+    let mut console = Console::open(&site, &[]);
+    console.fills();
+    console.press("O", "› Rings");
+    console.0.wait_for("FROM READY");
+    console.0.wait_for("forget=loki-");
+    console.0.press("q");
+    assert_eq!(console.0.end().exit_code(), 0);
 }

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 /// A cutover whose times are short, since nothing is learned from waiting.
 const QUICK: &str = "cutover blue-412 green-413 --gate none --window 20s --settle 60s --bake 3m \
     --confirm blue-412 --execute --detach";
+/// The same, stopped before it ends.
+const HELD: &str = "cutover blue-412 green-413 --gate before-end --window 20s --settle 20s \
+    --bake 20s --confirm blue-412 --execute --detach";
 /// The same, stopped before any traffic moves.
 const BEFORE: &str = "cutover blue-412 green-413 --gate before-shift --window 20s --settle 20s \
     --bake 20s --confirm blue-412 --execute --detach";
@@ -35,7 +38,7 @@ struct Row {
 }
 
 /// The rows; each is a test of its own, below, so that they run beside one another.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 15] = [
     Row {
         scenario: "AccessDenied on listener 3 of 4",
         world: "listener-denied",
@@ -107,7 +110,7 @@ const ROWS: [Row; 12] = [
             held_at_gate(site, run);
             let second = site.run(&words(QUICK));
             assert_eq!(second.code, Some(3), "{second:#?}");
-            assert!(second.stderr.contains("blocked by lock"), "{second:#?}");
+            assert!(second.stderr.contains("lock              BLOCKS"), "{second:#?}");
             assert!(second.stderr.contains(run), "who holds it: {second:#?}");
         },
         stands: ("held", "gate"),
@@ -249,6 +252,64 @@ const ROWS: [Row; 12] = [
             ended(site, run, "aborted");
         },
     },
+    Row {
+        scenario: "rollback from a fleet on which everything fails, while ELB is throttled",
+        world: CALM,
+        command: HELD,
+        meanwhile: |site, run| {
+            held_at_gate(site, run);
+            for number in ["1", "2", "3"] {
+                for product in ["grafana", "loki", "tempo"] {
+                    let of = format!("node = \"green-413/{number}\"\nproduct = \"{product}\"");
+                    site.world.inject(&event("crash_product", &of));
+                }
+            }
+            site.world.inject(
+                "[[fault]]\ncall = \"elasticloadbalancing:*\"\nkind = \"throttle\"\nevery = 2\n",
+            );
+            let back = site.run(&["rollback", run, "--execute", "--confirm", "y", "--detach"]);
+            assert_eq!(back.code, Some(0), "{back:#?}");
+            let back = back.stdout.trim().to_owned();
+            site.until_noted(&back, "the way back is done", |line| {
+                assert!(line["entry"] != "held", "it waits for nobody: {line:#}");
+                line["entry"] == "ended"
+            });
+            assert_eq!(site.settled(&back)["state"], "done");
+        },
+        stands: ("", ""),
+        says: "",
+        why: "what cannot be read is taken from the journal; the way back waits for no guard of the way there",
+        then: |site, _| {
+            site.world.heal();
+            all_weights(site, &[100, 0]);
+        },
+    },
+    Row {
+        scenario: "the host's clock set back by two hours before a run is taken up",
+        world: CALM,
+        command: BEFORE,
+        meanwhile: |site, run| taken_up_off_by(site, run, -2),
+        stands: ("done", ""),
+        says: "",
+        why: "what a step rests on is read anew, and its times are counted from its own beginning",
+        then: |site, _| {
+            all_weights(site, &[0, 100]);
+            assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (1, 1));
+        },
+    },
+    Row {
+        scenario: "the host's clock set forward by two hours before a run is taken up",
+        world: CALM,
+        command: BEFORE,
+        meanwhile: |site, run| taken_up_off_by(site, run, 2),
+        stands: ("done", ""),
+        says: "",
+        why: "what a step rests on is read anew, and its times are counted from its own beginning",
+        then: |site, _| {
+            all_weights(site, &[0, 100]);
+            assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (1, 1));
+        },
+    },
 ];
 
 fn words(line: &str) -> Vec<&str> {
@@ -269,6 +330,14 @@ fn held_at_gate(site: &Site, run: &str) {
 
 fn resumed(site: &Site, run: &str) {
     let outcome = site.run(&["run", "resume", run]);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+}
+
+/// Kills a held run's process, and takes the run up on a clock that is wrong by so many hours.
+fn taken_up_off_by(site: &Site, run: &str, hours: i64) {
+    held_at_gate(site, run);
+    site.kill(run);
+    let outcome = site.run_off_by(hours, &["run", "resume", run]);
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
 }
 
@@ -340,17 +409,17 @@ fn every_fourth(from: usize) {
 }
 
 #[test]
-fn rows_1_5_9() {
+fn rows_1_5_9_13() {
     every_fourth(0);
 }
 
 #[test]
-fn rows_2_6_10() {
+fn rows_2_6_10_14() {
     every_fourth(1);
 }
 
 #[test]
-fn rows_3_7_11() {
+fn rows_3_7_11_15() {
     every_fourth(2);
 }
 

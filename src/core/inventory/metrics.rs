@@ -71,6 +71,9 @@ pub struct Measured {
     pub quiet_since: Option<Timestamp>,
     /// Since when no flush has failed, as far as our samples show.
     pub unfailing_since: Option<Timestamp>,
+    /// Where the page could not be read: what was measured the last time that it could.
+    #[serde(default)]
+    pub last: Option<Arc<Measured>>,
 }
 
 impl Measured {
@@ -84,7 +87,11 @@ impl Measured {
             before,
             quiet_since: None,
             unfailing_since: None,
+            last: None,
         };
+        if measured.sample.read().is_none() {
+            measured.last = older.and_then(Self::last_read);
+        }
         let last = older.and_then(|older| Some((older, older.sample.read()?)));
         if let (Some((older, was)), Some(is)) = (last, measured.sample.read()) {
             let quiet = rise(was, is, |of| of.requests) == Some(0.0);
@@ -93,6 +100,12 @@ impl Measured {
             measured.unfailing_since = unfailing.then(|| older.unfailing_since.unwrap_or(older.at));
         }
         measured
+    }
+
+    /// This, if its page was read, or what was measured the last time that it was.
+    fn last_read(&self) -> Option<Arc<Self>> {
+        let read = self.sample.read().is_some();
+        if read { Some(Arc::new(self.clone())) } else { self.last.clone() }
     }
 
     /// The sample that one at this time is to be compared with: the last, unless it is so young
@@ -187,7 +200,12 @@ mod tests {
             sample: Page::CannotTell("no answer".into()),
         };
         let first = folded(&[(0, 7.0, 1.0)]);
-        let second = Measured::after(Some(&first), unread, at(10));
+        let second = Measured::after(Some(&first), unread.clone(), at(10));
         assert_eq!((second.rate(), second.quiet_since), (None, None));
+        // What was measured last is kept, however often it cannot be read.
+        let third = Measured::after(Some(&second), unread, at(20));
+        assert_eq!(third.last.as_deref(), Some(&first));
+        let again = Measured::after(Some(&third), page(9.0, 30.0), at(30));
+        assert_eq!(again.last, None);
     }
 }

@@ -48,7 +48,8 @@ pub fn split(picture: Picture<'_>, stack: &StackId) -> RingFact {
         (true, false) => {
             let held = ring.held.as_secs();
             RingFact::Unknown(format!(
-                "it looks to be in {} parts, and only for {held} s: read again in {} s",
+                "it looks to be in {} parts, and only for {held} s: read again in {} s (wait in the \
+                 console, or run the command again): a ring that is forming comes together",
                 ring.groups.len(),
                 SPLIT_PROVEN_AFTER.as_secs().saturating_sub(held).max(1)
             ))

@@ -4,15 +4,20 @@
 use super::RingStanding;
 use crate::core::estate::Node;
 use crate::core::ids::{InstanceId, Product};
-use crate::core::inventory::{Measured, RingState, Sample};
+use crate::core::inventory::{Measured, ProbeReason, RingState, Sample, Verdict};
 use crate::core::observed::age;
 use crate::core::plan::Picture;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// No request for so long is no traffic: two samples and more at the usual interval.
 const QUIET_FOR: Duration = Duration::from_secs(30);
+
+/// What a product counted says something of how it stopped when it was asked at most so long before
+/// it was found stopped.
+const LAST_WORD: Duration = Duration::from_secs(60);
 
 /// Whether a node may be stopped.
 #[derive(
@@ -115,11 +120,14 @@ impl Looked<'_> {
         }
     }
 
-    /// The latest samples of a node's products that are young enough.
-    fn measured(&self, node: &Node) -> Vec<Arc<Measured>> {
-        let slot = self.picture.inventory.metrics.get(&node.id);
-        let current = slot.and_then(|of| of.current(self.picture.now).ok());
-        current.into_iter().flatten().cloned().collect()
+    /// The latest samples of a node's products, and whether each of them is there at all.
+    fn measured(&self, node: &Node) -> Vec<(Arc<Measured>, Presence)> {
+        let Some(slot) = self.picture.inventory.metrics.get(&node.id) else { return Vec::new() };
+        let current = slot.current(self.picture.now).is_ok();
+        let all = slot.value().into_iter().flatten();
+        let told = all.map(|one| (Arc::clone(one), presence(node, one)));
+        // What is stopped or not there cannot say so itself: of that, the probe's word is young.
+        told.filter(|(_, presence)| current || *presence != Presence::Runs).collect()
     }
 
     fn requests(&mut self, node: &Node) {
@@ -127,37 +135,57 @@ impl Looked<'_> {
         if measured.is_empty() {
             self.say(StopVerdict::Unknown, "its requests are not counted from here");
         }
-        for one in measured {
+        for (one, presence) in measured {
             let product = &one.product;
-            let quiet = one.quiet_since.map(|since| age(since, one.at));
-            match (one.rate(), quiet) {
-                (Some(rate), _) if rate.per_second > 0.0 => {
-                    let text = format!("{product} still gets {:.1} requests/s", rate.per_second);
-                    self.say(StopVerdict::No, text);
+            match presence {
+                Presence::Runs => self.requests_of(&one),
+                Presence::Stopped(_) => {
+                    self.say(StopVerdict::Yes, format!("{product} is stopped: nothing reaches it"));
                 }
-                (_, Some(quiet)) if quiet >= QUIET_FOR => {
-                    let text = format!("no request for {product} in {} s", quiet.as_secs());
-                    self.say(StopVerdict::Yes, text);
-                }
-                (_, Some(quiet)) => {
-                    let text =
-                        format!("no request for {product}, but only for {} s", quiet.as_secs());
-                    self.say(StopVerdict::Unknown, text);
-                }
-                (_, None) => {
-                    let text = format!("requests of {product} are not known yet");
-                    self.say(StopVerdict::Unknown, text);
+                Presence::Absent => {
+                    self.say(StopVerdict::Yes, format!("{product} is not on this node"));
                 }
             }
         }
+    }
+
+    fn requests_of(&mut self, one: &Measured) {
+        let product = &one.product;
+        let quiet = one.quiet_since.map(|since| age(since, one.at));
+        let (verdict, text) = match (one.rate(), quiet) {
+            (Some(rate), _) if rate.per_second > 0.0 => {
+                let text = format!("{product} still gets {:.1} requests/s", rate.per_second);
+                (StopVerdict::No, text)
+            }
+            (_, Some(quiet)) if quiet >= QUIET_FOR => {
+                (StopVerdict::Yes, format!("no request for {product} in {} s", quiet.as_secs()))
+            }
+            (_, Some(quiet)) => {
+                let text = format!("no request for {product}, but only for {} s", quiet.as_secs());
+                (StopVerdict::Unknown, text)
+            }
+            (_, None) => (StopVerdict::Unknown, format!("requests of {product} are not known yet")),
+        };
+        self.say(verdict, text);
     }
 
     fn rings(&mut self, node: &Node) {
         if node.rings.is_empty() {
             self.say(StopVerdict::Unknown, "no ring could be read");
         }
+        let absent: Vec<Product> = self
+            .measured(node)
+            .into_iter()
+            .filter(|(_, presence)| *presence == Presence::Absent)
+            .map(|(one, _)| one.product.clone())
+            .collect();
         for ring in &node.rings {
             let product = &ring.product;
+            // Nobody can be asked about the ring of what is not there; its peers would name it.
+            let asked = !matches!(ring.standing, RingStanding::Unknown(_));
+            if !asked && absent.contains(product) {
+                continue;
+            }
             let (verdict, text) = match &ring.standing {
                 RingStanding::Left | RingStanding::Member(RingState::Left) => {
                     (StopVerdict::Yes, format!("it left the ring of {product}"))
@@ -184,20 +212,84 @@ impl Looked<'_> {
     }
 
     fn flushed(&mut self, node: &Node) {
-        for one in self.measured(node) {
+        for (one, presence) in self.measured(node) {
             let product = &one.product;
+            if !matches!(product.as_str(), "loki" | "tempo") || presence == Presence::Absent {
+                continue;
+            }
+            if let Presence::Stopped(since) = presence {
+                let (verdict, text) = flushed_before(&one, since);
+                self.say(verdict, text);
+                continue;
+            }
             let Some(sample) = one.sample.read() else {
-                if matches!(product.as_str(), "loki" | "tempo") {
-                    let text = format!("what {product} has not flushed cannot be read");
-                    self.say(StopVerdict::Unknown, text);
-                }
+                let text = format!("what {product} has not flushed cannot be read");
+                self.say(StopVerdict::Unknown, text);
                 continue;
             };
-            for (verdict, text) in unflushed(product, sample, &one, self.picture) {
+            for (verdict, text) in unflushed(product, sample, &one) {
                 self.say(verdict, text);
             }
         }
     }
+}
+
+/// Whether a product is there to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    /// As far as anybody knows.
+    Runs,
+    /// The host refuses connections, since this time.
+    Stopped(Timestamp),
+    /// It may be missing, it does not answer, and it never did.
+    Absent,
+}
+
+fn presence(node: &Node, measured: &Measured) -> Presence {
+    let probe = node.probes.iter().find(|of| of.outcome.product == measured.product);
+    let read = measured.sample.read().is_some();
+    // An answer that came after the probe was refused: it was started again.
+    let Some(probe) = probe.filter(|of| !read || measured.at < of.observed_at) else {
+        return Presence::Runs;
+    };
+    match probe.outcome.reason {
+        ProbeReason::Refused if probe.verdict != Verdict::Unknown => Presence::Stopped(probe.since),
+        ProbeReason::NotPresent if !read && measured.last.is_none() => Presence::Absent,
+        ProbeReason::NotPresent => Presence::Stopped(probe.since),
+        _ => Presence::Runs,
+    }
+}
+
+/// What a product that is stopped had not flushed, by its last word. A ring that says LEFT proves
+/// nothing here: a member that was forgotten by hand looks the same as one that left by itself.
+fn flushed_before(measured: &Measured, stopped: Timestamp) -> (StopVerdict, String) {
+    let product = &measured.product;
+    let unknown = |what: String| {
+        let text = format!(
+            "{product} is stopped, and {what}: its log tells whether it flushed when it stopped"
+        );
+        (StopVerdict::Unknown, text)
+    };
+    let last = match measured.sample.read() {
+        Some(_) => Some(measured),
+        None => measured.last.as_deref(),
+    };
+    let Some((last, sample)) = last.and_then(|last| Some((last, last.sample.read()?))) else {
+        return unknown("was not asked before that what it had not flushed".into());
+    };
+    let ago = age(last.at, stopped);
+    if ago > LAST_WORD {
+        return unknown(format!("was asked for the last time {} s before", ago.as_secs()));
+    }
+    let all = unflushed(product, sample, last);
+    let open: Vec<String> =
+        all.into_iter().filter(|one| one.0 != StopVerdict::Yes).map(|one| one.1).collect();
+    if !open.is_empty() {
+        return unknown(format!("said {} s before: {}", ago.as_secs(), open.join(", ")));
+    }
+    let text =
+        format!("{product} is stopped, and had nothing unflushed {} s before", ago.as_secs());
+    (StopVerdict::Yes, text)
 }
 
 /// What is not written yet, by a product's own gauges. A series that a version does not have says
@@ -206,7 +298,6 @@ fn unflushed(
     product: &Product,
     sample: &Sample,
     measured: &Measured,
-    picture: Picture<'_>,
 ) -> Vec<(StopVerdict, String)> {
     let zero = |of: Option<f64>, what: &str| match of {
         Some(number) if number > 0.0 => (StopVerdict::No, format!("{product}: {number} {what}")),
@@ -222,10 +313,10 @@ fn unflushed(
             let failing = match (sample.failed_flushes, measured.unfailing_since) {
                 (None, _) => (StopVerdict::Unknown, "tempo does not count failed flushes".into()),
                 (Some(0.0), _) => (StopVerdict::Yes, "tempo: no flush ever failed".into()),
-                (Some(_), Some(since)) if age(since, picture.now) >= QUIET_FOR => {
+                (Some(_), Some(since)) if age(since, measured.at) >= QUIET_FOR => {
                     let text = format!(
                         "tempo: no flush failed in {} s",
-                        age(since, picture.now).as_secs()
+                        age(since, measured.at).as_secs()
                     );
                     (StopVerdict::Yes, text)
                 }

@@ -9,7 +9,6 @@ use crate::core::plan::{Claim, Mutation, Step};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::{Entry, Outcome};
 use crate::exec::compare::{Shown, compare, needs};
-use crate::exec::eye::has;
 use crate::exec::ledger::Open;
 use crate::exec::mutate::{self, Followed};
 use std::time::Duration;
@@ -282,27 +281,4 @@ fn is_busy(error: &SourceError) -> bool {
     let busy =
         ["DuplicateRequest", "ResourceContention", "ResourceInUse", "ScalingActivityInProgress"];
     busy.iter().any(|word| code.starts_with(word))
-}
-
-impl Engine {
-    /// Looks, and deals with what has its own way out: throttled reads wait, credentials that are
-    /// over hold the run.
-    pub(super) async fn look(
-        &mut self,
-        reads: &crate::core::plan::Reads,
-    ) -> Flow<crate::exec::eye::Missing> {
-        loop {
-            let missing = self.eye.look(reads).await;
-            if let Some(error) = has(&missing, &[ErrorKind::Expired, ErrorKind::NoCredentials]) {
-                return Err(stop_of(&error, "read the world"));
-            }
-            match has(&missing, &[ErrorKind::Throttled]) {
-                Some(error) => self.back_off(&error.operation).await?,
-                None => {
-                    self.throttled = 0;
-                    return Ok(missing);
-                }
-            }
-        }
-    }
 }

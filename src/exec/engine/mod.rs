@@ -8,6 +8,7 @@ mod asks;
 mod fence;
 mod hold;
 mod intent;
+mod look;
 mod old_run;
 mod safe_to_stop;
 mod step;

@@ -518,6 +518,111 @@ fn safe_to_stop_takes_everything_and_says_what_is_in_the_way() {
     assert_ne!(served.verdict, StopVerdict::Yes, "{:#?}", served.reasons);
 }
 
+/// One node's products answer like this from now on; the pages of those that do not are not read.
+fn answers(rings: &mut Rings, inventory: &mut Inventory, id: &InstanceId, how: &[ProbeReason; 2]) {
+    let products = ["loki", "tempo"].into_iter().zip(how);
+    let unread: Vec<ProductMetrics> = products
+        .clone()
+        .filter(|(_, reason)| **reason != ProbeReason::Ready)
+        .map(|(product, _)| ProductMetrics {
+            product: product.into(),
+            sample: Page::CannotTell("nobody listens".into()),
+        })
+        .collect();
+    let node = &mut rings.world.fleets[0].nodes[2];
+    for (product, reason) in products {
+        node.probes.insert(product, reason.clone());
+    }
+    for fresh in rings.world.events().into_iter().filter(|it| it.scope == Scope::Probe(id.clone()))
+    {
+        inventory.apply(fresh);
+    }
+    inventory.apply(event(Scope::Metrics(id.clone()), Fragment::Metrics(unread)));
+}
+
+/// Out of its groups and of the rings, with samples of all products so many seconds ago each.
+fn left(samples: &[(i64, f64)]) -> (Rings, Inventory, InstanceId) {
+    let mut rings = whole(blue_green());
+    let (id, _) = rings.node(0, 2);
+    rings.world.fleets[0].nodes[2].targets.clear();
+    for product in ["loki", "tempo"] {
+        for node in 0..3 {
+            let peers = (0..2).map(|peer| member(product, rings.node(0, peer).1)).collect();
+            rings.sees(0, node, product, peers);
+        }
+    }
+    let mut inventory = rings.inventory();
+    count(&mut inventory, &id, samples);
+    (rings, inventory, id)
+}
+
+#[test]
+fn a_product_that_is_stopped_is_judged_by_its_last_word() {
+    use ProbeReason::{Ready, Refused};
+    let told = |inventory: &Inventory, id: &InstanceId| {
+        let estate = reconcile(inventory, now(), &Policy::default());
+        let told = safe_to_stop(Picture::new(inventory, &estate, now()), id);
+        let texts = told.reasons.iter().map(|of| format!("{}: {}", of.verdict, of.text));
+        (told.verdict, texts.collect::<Vec<_>>().join("; "))
+    };
+    // It had flushed, 20 s before it was found stopped.
+    let (mut rings, mut inventory, id) = left(&[(60, 9.0), (40, 9.0), (20, 9.0)]);
+    answers(&mut rings, &mut inventory, &id, &[Refused, Refused]);
+    let (verdict, text) = told(&inventory, &id);
+    assert_eq!(verdict, StopVerdict::Yes, "{text}");
+    assert!(text.contains("loki is stopped, and had nothing unflushed 20 s before"), "{text}");
+    // Its last word is too old to speak for how it stopped.
+    let (mut rings, mut inventory, id) = left(&[(200, 9.0), (160, 9.0)]);
+    answers(&mut rings, &mut inventory, &id, &[Refused, Refused]);
+    let (verdict, text) = told(&inventory, &id);
+    assert_eq!(verdict, StopVerdict::Unknown, "{text}");
+    assert!(text.contains("asked for the last time 160 s before: its log tells"), "{text}");
+    // It had chunks in memory: whether they were flushed nobody can ask it any more.
+    let (mut rings, mut inventory, id) = left(&[(60, 9.0), (40, 9.0)]);
+    let kept = Sample { memory_chunks: Some(7.0), ..sample(9.0) };
+    let kept = ProductMetrics { product: "loki".into(), sample: Page::Read(kept) };
+    let last = event(Scope::Metrics(id.clone()), Fragment::Metrics(vec![kept]));
+    inventory.apply(last);
+    answers(&mut rings, &mut inventory, &id, &[Refused, Ready]);
+    let (verdict, text) = told(&inventory, &id);
+    assert_eq!(verdict, StopVerdict::Unknown, "{text}");
+    assert!(text.contains("said 0 s before: loki: 7 chunks in memory: its log tells"), "{text}");
+    // One that cannot be reached has not been seen to stop.
+    let (mut rings, mut inventory, id) = left(&[(60, 9.0), (40, 9.0), (20, 9.0)]);
+    answers(&mut rings, &mut inventory, &id, &[ProbeReason::NoRoute, ProbeReason::NoRoute]);
+    assert_eq!(told(&inventory, &id).0, StopVerdict::Unknown);
+}
+
+#[test]
+fn a_product_that_a_node_may_lack_is_not_waited_for() {
+    use ProbeReason::{NotPresent, Ready};
+    let (mut rings, mut inventory, id) = left(&[]);
+    for ago in [40, 20, 0] {
+        let loki = ProductMetrics { product: "loki".into(), sample: Page::Read(sample(9.0)) };
+        let none = Page::CannotTell("nobody listens".into());
+        let tempo = ProductMetrics { product: "tempo".into(), sample: none };
+        let fragment = Fragment::Metrics(vec![loki, tempo]);
+        inventory.apply(SourceEvent {
+            observed_at: now().checked_sub(jiff::SignedDuration::from_secs(ago)).unwrap(),
+            every: Duration::from_secs(15),
+            ..event(Scope::Metrics(id.clone()), fragment)
+        });
+    }
+    let verdict = |inventory: &Inventory| {
+        let estate = reconcile(inventory, now(), &Policy::default());
+        safe_to_stop(Picture::new(inventory, &estate, now()), &id)
+    };
+    assert_eq!(verdict(&inventory).verdict, StopVerdict::Unknown, "it should be there");
+    rings.world.fleets[0].nodes[2].probes.insert("loki", Ready);
+    rings.world.fleets[0].nodes[2].probes.insert("tempo", NotPresent);
+    for fresh in rings.world.events().into_iter().filter(|it| it.scope == Scope::Probe(id.clone()))
+    {
+        inventory.apply(fresh);
+    }
+    let told = verdict(&inventory);
+    assert_eq!(told.verdict, StopVerdict::Yes, "{:#?}", told.reasons);
+}
+
 #[test]
 fn what_is_not_flushed_keeps_a_node() {
     let rings = whole(blue_green());

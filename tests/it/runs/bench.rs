@@ -103,6 +103,14 @@ impl Site {
         self.cli.run(&all)
     }
 
+    /// The same on a host whose clock is wrong by so many hours.
+    pub fn run_off_by(&self, hours: i64, args: &[&str]) -> Outcome {
+        let clock = format!("{}@60", self.now() + jiff::SignedDuration::from_hours(hours));
+        let mut all = vec!["--clock", &clock];
+        all.extend(args);
+        self.cli.run(&all)
+    }
+
     /// The same without the site's own state directory.
     pub fn run_without_state(&self, args: &[&str]) -> Outcome {
         let clock = format!("{}@60", self.now());
