@@ -82,7 +82,6 @@ fn expiry_holds_and_resume_hands_the_callers_credentials_over() {
     site.until_noted(&run, "a hold for credentials", held);
     let first = site.process(&run);
     assert_eq!(site.names(), Vec::<String>::new());
-    // The same key again: it holds again.
     let new = [("AWS_ACCESS_KEY_ID", "renewed")];
     let resumed = site.run_as(&new, &["run", "resume", &run]);
     assert_eq!(resumed.code, Some(0), "{resumed:#?}");
