@@ -106,7 +106,7 @@ pub(super) fn make(
 ) -> Result<Plan, Refusal> {
     let picture = planning::picture(settings, round);
     let intent = match command.intent(&picture, last(&beside.runs).as_ref())? {
-        Intent::Rollback { run } => Intent::Rollback { run: whole(&beside.runs, run) },
+        Intent::Rollback { run } => Intent::Rollback { run: whole(&beside.runs, run)? },
         other => other,
     };
     let request = Request { intent, options: command.options() };
@@ -120,11 +120,19 @@ fn last(runs: &[Run]) -> Option<RunId> {
 }
 
 /// The run whose id begins so, where only one does.
-fn whole(runs: &[Run], asked: RunId) -> RunId {
-    let mut fitting = runs.iter().filter(|run| run.id.as_str().starts_with(asked.as_str()));
-    match (fitting.next(), fitting.next()) {
-        (Some(run), None) => run.id.clone(),
-        _ => asked,
+fn whole(runs: &[Run], asked: RunId) -> Result<RunId, Refusal> {
+    let fitting = runs.iter().map(|run| &run.id);
+    let fitting: Vec<&RunId> =
+        fitting.filter(|id| id.as_str().starts_with(asked.as_str())).collect();
+    match fitting.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Ok(asked),
+        all if all.contains(&&asked) => Ok(asked),
+        all => {
+            let names: Vec<&str> = all.iter().map(|id| id.as_str()).collect();
+            let why = format!("several runs begin with {asked}: {}", names.join(", "));
+            Err(Refusal::new(RefusalKind::Usage, why, "Give more of the id."))
+        }
     }
 }
 

@@ -174,7 +174,11 @@ fn shown(view: &OneRunView) -> String {
             step.title.clone(),
             or_none(time(step.began)),
             or_none(time(step.sent)),
-            or_none(time(step.done)),
+            match (step.skipped, step.began) {
+                (true, None) => "skipped".to_owned(),
+                (true, Some(_)) => "left".to_owned(),
+                (false, _) => or_none(time(step.done)),
+            },
         ]);
     }
     text.push_str(&table.render());

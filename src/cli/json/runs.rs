@@ -6,7 +6,7 @@ use crate::core::ids::InstanceId;
 use crate::core::plan::Verb;
 use crate::core::rings::SafeToStop;
 use crate::core::run::journal::{Entry, Outcome};
-use crate::core::run::{Line, RunState, Who};
+use crate::core::run::{Line, Run, RunState, Who};
 use crate::exec::process::{approved, plan_so_far};
 use crate::exec::start::Standing;
 use jiff::Timestamp;
@@ -89,6 +89,8 @@ pub(in crate::cli) struct StepView {
     pub began: Option<Timestamp>,
     pub sent: Option<Timestamp>,
     pub done: Option<Timestamp>,
+    /// Nobody will carry it out any more, or not to its end.
+    pub skipped: bool,
     pub at_least_seconds: u64,
     pub limit_seconds: u64,
     pub requests: Vec<String>,
@@ -130,7 +132,7 @@ impl RunView {
             Entry::Unlocking { .. } | Entry::Unlocked { .. } => None,
             _ => held,
         });
-        let open = |step: &&StepView| step.began.is_some() && step.done.is_none();
+        let open = |step: &&StepView| step.began.is_some() && step.done.is_none() && !step.skipped;
         Self {
             id,
             verb: plan.as_ref().map(|approved| approved.plan.intent.verb()),
@@ -186,6 +188,10 @@ impl StepView {
                 },
                 _ => step.done = at,
             }
+        }
+        let run = Run::fold(lines);
+        for (step, standing) in steps.iter_mut().zip(run.iter().flat_map(|run| &run.steps)) {
+            step.skipped = standing.skipped;
         }
         steps
     }

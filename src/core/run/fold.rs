@@ -63,7 +63,7 @@ impl Run {
                     of.done = Some(at);
                     of.waiting_for.clear();
                 });
-                if self.steps.iter().all(|of| of.done.is_some()) {
+                if self.steps.iter().all(|of| of.done.is_some() || of.skipped) {
                     self.at_step = None;
                 }
             }
@@ -77,6 +77,7 @@ impl Run {
             Entry::GoesOn => self.state = RunState::Running,
             Entry::PinsReleased { what } => self.pins_released = Some(what.clone()),
             Entry::TurnedBack { plan, .. } => {
+                self.skip(|of| of.done.is_none());
                 self.plan.steps.extend(plan.steps.iter().cloned());
                 self.steps.resize(self.plan.steps.len(), StepStanding::default());
             }
@@ -98,8 +99,18 @@ impl Run {
             End::RolledBack { by } => RunState::RolledBack { by: by.clone() },
             End::Failed { because } => RunState::Failed { because: because.clone() },
         };
-        if *end == End::Done {
-            self.at_step = None;
+        match end {
+            End::Done => self.at_step = None,
+            // Where it ended is still seen.
+            _ => self.skip(|of| of.began.is_none()),
+        }
+    }
+
+    /// Marks steps that nobody will carry out any more.
+    fn skip(&mut self, which: impl Fn(&StepStanding) -> bool) {
+        for of in self.steps.iter_mut().filter(|of| which(of)) {
+            of.skipped = true;
+            of.waiting_for.clear();
         }
     }
 

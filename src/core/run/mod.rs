@@ -146,6 +146,9 @@ pub struct StepStanding {
     pub waiting_for: Vec<String>,
     /// AWS's request ids, one an attempt.
     pub requests: Vec<String>,
+    /// It will not be carried out, or not to its end: the run turned back before it, or is over.
+    #[serde(default)]
+    pub skipped: bool,
 }
 
 /// A run as its journal tells it.

@@ -2,6 +2,7 @@
 //! more, and the verdict, what is against it and what gets it there stand in the journal.
 
 use super::{Engine, Flow};
+use crate::config::{ProbeKind, ProductSettings};
 use crate::core::ids::InstanceId;
 use crate::core::observed::age;
 use crate::core::plan::Verb;
@@ -12,6 +13,8 @@ use std::time::Duration;
 /// Two counts of requests are needed, half a minute apart; whatever is not known after so long is
 /// said to be unknown.
 const LOOKS_FOR: Duration = Duration::from_secs(90);
+/// In a fast world that may be one look; so many are taken in any case.
+const LOOKS: u32 = 5;
 
 impl Engine {
     /// Looks whether the nodes that a drain took out may be stopped, and notes it.
@@ -23,16 +26,28 @@ impl Engine {
         let ids: Vec<InstanceId> = self.ledger.drained.iter().cloned().collect();
         let fleet = self.plan().giving.clone();
         let start = self.clock.now();
-        loop {
+        for look in 1.. {
             self.eye.look_at_nodes(&ids, fleet.as_ref()).await;
             let told: Vec<_> = self.eye.show(|picture| {
                 ids.iter().map(|id| (id.clone(), safe_to_stop(*picture, id))).collect()
             });
-            let open = told.iter().any(|(_, told)| told.verdict == StopVerdict::Unknown);
-            if !open || !self.settings.probes.enabled || age(start, self.clock.now()) > LOOKS_FOR {
+            // A "no" that is known already does not say whether requests still come.
+            let mut reasons = told.iter().flat_map(|(_, told)| &told.reasons);
+            let open = reasons.any(|reason| reason.verdict == StopVerdict::Unknown);
+            let over = look >= LOOKS && age(start, self.clock.now()) > LOOKS_FOR;
+            if !open || over || !self.is_counted() {
                 return Ok(self.note(Entry::SafeToStop { nodes: told })?);
             }
             self.pause(LOOKS_FOR / 6).await?;
         }
+        Ok(())
+    }
+
+    /// Whether anything is asked for its counts at all; where nothing is, no second look tells more.
+    fn is_counted(&self) -> bool {
+        use ProbeKind::{Grafana, Loki, Tempo};
+        let probes = &self.settings.probes;
+        let counts = |one: &ProductSettings| matches!(one.kind, Grafana | Loki | Tempo);
+        probes.enabled && probes.products.iter().any(counts)
     }
 }

@@ -170,6 +170,8 @@ fn step_of<'a>(run: &'a Run, row: &RowId) -> Option<(&'a Step, &'a StepStanding)
 fn mark(run: &Run, step: &Step, standing: &StepStanding, theme: Theme) -> &'static str {
     if standing.done.is_some() {
         if theme.is_ascii() { "+" } else { "✓" }
+    } else if standing.skipped {
+        if theme.is_ascii() { "x" } else { "×" }
     } else if run.at_step == Some(step.number) {
         match run.state {
             RunState::Held { .. } if theme.is_ascii() => "=",
@@ -186,6 +188,9 @@ fn mark(run: &Run, step: &Step, standing: &StepStanding, theme: Theme) -> &'stat
 fn took(model: &Model, standing: &StepStanding) -> Span {
     match (standing.began, standing.done) {
         (Some(began), Some(done)) => Span::new(span(age(began, done)), Tone::Plain),
+        (began, None) if standing.skipped => {
+            Span::new(if began.is_some() { "left" } else { "skipped" }, Tone::Dim)
+        }
         (Some(began), None) => Span::new(span(age(began, model.now)), Tone::Strong),
         _ => Span::new("", Tone::Plain),
     }

@@ -55,11 +55,8 @@ impl Site {
 
     /// The two fleets of the demo, without the small events of theirs.
     pub fn calm() -> Self {
-        let text = include_str!("../../../src/sim/worlds/blue-green.toml");
-        let quiet = text.split("\n# A node's Tempo hangs").next().unwrap();
-        assert_ne!(quiet.len(), text.len());
         let directory = Directory::new();
-        let file = directory.file("world.toml", quiet);
+        let file = directory.file("world.toml", calm());
         Self::at(&file, "[probes]\ntimeout = \"20s\"\n", directory)
     }
 
@@ -358,6 +355,14 @@ impl Drop for Site {
             }
         }
     }
+}
+
+/// The demo's world without the small events of it.
+pub fn calm() -> &'static str {
+    let text = include_str!("../../../src/sim/worlds/blue-green.toml");
+    let quiet = text.split("\n# A node's Tempo hangs").next().unwrap();
+    assert_ne!(quiet.len(), text.len());
+    quiet
 }
 
 /// A step that does this and relies on nothing.

@@ -2,11 +2,16 @@
 //! read from the world's own log, what became of it through boto3.
 
 pub mod bench;
+mod credentials;
 mod engine;
 mod killed;
+mod killed_back;
 mod locks;
+mod overnight;
 mod policies;
 mod rollback;
+mod rules;
 mod state;
 mod takeover;
+mod verdict;
 mod webhook;

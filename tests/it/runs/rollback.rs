@@ -47,6 +47,41 @@ fn a_living_run_is_ended_by_its_rollback() {
     assert_eq!(site.run(&["audit", "verify"]).code, Some(0));
 }
 
+/// A run is named by as much of its id as no other run has; before it is done, nobody is told that
+/// nothing was changed.
+#[test]
+fn a_rollback_by_the_beginning_of_an_id() {
+    let site = Site::calm();
+    let times = "--gate before-shift --window 20s --confirm blue-412";
+    let first = start(&site, &format!("cutover blue-412 green-413 {times}"));
+    assert_eq!(site.settled(&first)["reason"], "gate");
+    assert_eq!(site.run(&["run", "abort", &first, "--confirm", "blue-412"]).code, Some(0));
+    assert_eq!(site.settled(&first)["state"], "aborted");
+    let second = start(&site, &format!("cutover blue-412 green-413 {times}"));
+    assert_eq!(site.settled(&second)["reason"], "gate");
+    // Both begin with the day.
+    let several = site.run(&["run", "rollback", &second[..8], "--execute", "--confirm", "y"]);
+    assert_eq!(several.code, Some(2), "{several:#?}");
+    assert!(several.stderr.contains("several runs begin with"), "{several:#?}");
+    assert!(several.stderr.contains(&first) && several.stderr.contains(&second), "{several:#?}");
+    let none = site.run(&["run", "rollback", "1999", "--execute", "--confirm", "y"]);
+    assert_eq!(none.code, Some(2), "{none:#?}");
+    assert!(none.stderr.contains("no run 1999"), "{none:#?}");
+    assert_eq!(standing(&site, &second)["state"], "held");
+    let prefix = &second[..second.len() - 1];
+    let shown = site.run(&["run", "rollback", prefix]);
+    assert_eq!(shown.code, Some(0), "{shown:#?}");
+    assert!(shown.stdout.contains("nothing was changed"), "only shown: {shown:#?}");
+    let args = ["run", "rollback", prefix, "--execute", "--confirm", "green-413"];
+    let outcome = site.run(&args);
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    let said = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(!said.contains("nothing was changed"), "{said}");
+    let state = standing(&site, &second);
+    assert_eq!(state["state"], "rolled_back", "{state:#}");
+    assert_eq!(standing(&site, &first)["state"], "aborted");
+}
+
 /// The same for a run whose process was killed.
 #[test]
 fn a_dead_run_is_ended_by_its_rollback() {

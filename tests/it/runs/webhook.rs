@@ -19,7 +19,7 @@ fn plan(site: &Site) -> Plan {
 }
 
 /// Answers everything with this status, and keeps what it was told.
-fn listener(status: u16) -> (Server, Arc<Mutex<Vec<Value>>>) {
+pub fn listener(status: u16) -> (Server, Arc<Mutex<Vec<Value>>>) {
     let heard: Arc<Mutex<Vec<Value>>> = Arc::default();
     let kept = Arc::clone(&heard);
     let server = Server::start("127.0.0.1:0".parse().unwrap(), move |mut stream: TcpStream| {
