@@ -140,6 +140,16 @@ commands! {
     PlanRollback, "rollback", "roll back", [Global], "Plan the way back from this run.";
     RunAbort, "abort", "abort", [Runs, Run], "Stop the run for good; traffic stays as it is.";
     Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
+    Evidence, "evidence", "evidence", [Global],
+        "Write what is known now to a file, and send it to the clipboard.";
+    Note, "note", "note", [Global], "Write a note into the timeline, about what is selected: `note TEXT`.";
+    Bookmark, "bookmark", "bookmark", [Timeline], "Put a bookmark at the selected change, or take it away.";
+    Snooze, "snooze", "snooze", [Findings],
+        "Be told of the selected finding only when it gets worse, for a while: `snooze 2h WHY`.";
+    Wake, "wake", "wake", [Findings], "Bring the selected finding back before its snooze is over.";
+    Copy, "copy", "copy", [List],
+        "Copy the id of what is selected; of a command, the command.";
+    CopyRow, "copy_row", "", [List], "Copy what is selected as a line of text.";
     Filter, "filter", "filter", [List], "Show only some rows: words, or `stack:green -az:2b`.";
     Palette, "palette", "commands", [Global], "Run a command by its name.";
     Help, "help", "help", [Global], "Show every key that works here, and what it does.";
@@ -215,6 +225,8 @@ pub enum Argument {
     Keymap,
     /// The name of a theme.
     Theme,
+    /// Words of the operator's own.
+    Words,
     /// What a plan is about. Without it, what is selected.
     Plan(Verb),
 }
@@ -230,6 +242,7 @@ impl Action {
             Self::Run => Argument::Run,
             Self::Keymap => Argument::Keymap,
             Self::Theme => Argument::Theme,
+            Self::Note | Self::Snooze => Argument::Words,
             _ if super::act::screen_of(self).is_some() => Argument::Rows,
             Self::PlanDrain => Argument::Plan(Verb::Drain),
             Self::PlanUndrain => Argument::Plan(Verb::Undrain),

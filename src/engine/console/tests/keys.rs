@@ -40,6 +40,9 @@ impl Surface for Glass {
         Ok(())
     }
     fn resume(&mut self) {}
+    fn copy(&mut self, _: &str) {
+        self.0.lock().unwrap().asked.push("copy");
+    }
     fn size(&self) -> Option<Size> {
         Some(Size { columns: 80, rows: 6 })
     }

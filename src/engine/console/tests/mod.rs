@@ -41,6 +41,7 @@ impl Surface for Glass {
         Err("Nothing here could resume it.")
     }
     fn resume(&mut self) {}
+    fn copy(&mut self, _: &str) {}
     fn size(&self) -> Option<Size> {
         Some(Size { columns: 80, rows: 24 })
     }
