@@ -125,9 +125,8 @@ pub(super) fn note(model: &mut Model, text: &str) -> Result<Effects, String> {
 
 /// What is selected, or whose screen it is.
 fn about(model: &Model) -> (Option<StackId>, Option<InstanceId>) {
-    let of_node = |id: &InstanceId| {
-        (model.node(id).and_then(|node| node.stack_id.clone()), Some(id.clone()))
-    };
+    let of_node =
+        |id: &InstanceId| (model.node(id).and_then(|node| node.stack_id.clone()), Some(id.clone()));
     match (&model.screen().kind, model.screen().list.selected()) {
         (ScreenKind::Node(id), _) | (_, Some(RowId::Node(id))) => of_node(id),
         (_, Some(RowId::Cause(key))) => (key.stack_id.clone(), None),

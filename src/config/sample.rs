@@ -33,7 +33,11 @@ const KEYS: [Key; 29] = [
         "\"10.0.0.2:53\"",
     ),
     key("state_dir", "Where memory, runs and journals live.", "\"~/.local/state/quarterdeck\""),
-    key("evidence_dir", "Where evidence is written. Unset: below the state directory.", "\"~/evidence\""),
+    key(
+        "evidence_dir",
+        "Where evidence is written. Unset: below the state directory.",
+        "\"~/evidence\"",
+    ),
     key("log", "A log file.", "\"~/quarterdeck.log\""),
     key("keymap", "The keys: \"default\", \"vim\", \"emacs\" or \"minimal\".", ""),
     key(

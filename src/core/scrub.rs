@@ -3,8 +3,16 @@
 
 /// Words after which a secret stands.
 const NAMES: [&str; 10] = [
-    "password", "passwd", "secret", "token", "signature", "credential", "authorization", "bearer",
-    "api_key", "access_key",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "signature",
+    "credential",
+    "authorization",
+    "bearer",
+    "api_key",
+    "access_key",
 ];
 
 /// Stands in the place of a secret.
@@ -68,7 +76,8 @@ fn scrub_address(word: &str, at: usize) -> String {
     let (before, rest) = word.split_at(at + 3);
     let end = rest.find(['/', '?', '#', '"', '\'', ')', '>', ',', '`']).unwrap_or(rest.len());
     let (host, path) = rest.split_at(end);
-    let host = host.rsplit_once('@').map_or(host.to_owned(), |(_, host)| format!("{HIDDEN}@{host}"));
+    let host =
+        host.rsplit_once('@').map_or(host.to_owned(), |(_, host)| format!("{HIDDEN}@{host}"));
     let numbers = |c: char| c.is_ascii_digit() || matches!(c, '.' | ':' | '[' | ']');
     let node = !host.is_empty() && host.chars().all(numbers);
     let path = match (path.find(['?', '#']), node) {

@@ -450,4 +450,27 @@ mod tests {
         let first = "2026-11-18T11:06:40Z probe     green-413 i-0123456789abcdef0: loki pass";
         assert!(text.starts_with(first), "{text}");
     }
+
+    #[test]
+    fn notes_are_told_once_and_bookmarks_go_with_their_entries() {
+        let mut timeline = Timeline::default();
+        timeline.observe(vec![change(1, "first")]);
+        let note = Note {
+            at: at(2),
+            by: "ana@bastion".into(),
+            text: "called the owner".into(),
+            stack_id: Some("green-413".into()),
+            instance_id: None,
+        };
+        timeline.note(&note);
+        timeline.note(&note);
+        assert_eq!(texts(&timeline), ["ana@bastion: called the owner", "first"]);
+        assert!(timeline.get(1).is_some_and(|entry| entry.word() == "note"));
+        assert!(timeline.bookmark(0) && timeline.is_bookmarked(0));
+        for _ in 1..KEPT {
+            timeline.observe(vec![change(3, "more")]);
+        }
+        assert!(timeline.get(0).is_none() && !timeline.is_bookmarked(0));
+        assert!(timeline.bookmark(1) && !timeline.bookmark(1));
+    }
 }

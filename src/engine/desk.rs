@@ -31,7 +31,10 @@ const WAITING: usize = 64;
 enum Job {
     Recall(PathBuf),
     Keep(Change),
-    Evidence { name: String, text: String },
+    Evidence {
+        name: String,
+        text: String,
+    },
     /// Says when everything before it is done.
     Last(tokio::sync::oneshot::Sender<()>),
 }
@@ -143,7 +146,9 @@ impl Writer {
         self.kept = Some(path);
         let mut answer = match read {
             Ok(kept) => Answer::Recalled(kept),
-            Err(error) => Answer::NotKept(self.unkept("read what was kept of notes and snoozes", &error)),
+            Err(error) => {
+                Answer::NotKept(self.unkept("read what was kept of notes and snoozes", &error))
+            }
         };
         for change in std::mem::take(&mut self.early) {
             answer = self.keep(change).unwrap_or(answer);

@@ -124,7 +124,9 @@ mod tests {
         let text = "0123456789".repeat(500);
         let bytes = String::from_utf8(Between::Screen.copy(&text)).unwrap();
         let parts: Vec<&str> = bytes.split("\x1b\\").filter(|part| !part.is_empty()).collect();
-        assert!(parts.iter().all(|part| part.starts_with("\x1bP") && part.len() + 2 <= SCREEN_PART));
+        assert!(
+            parts.iter().all(|part| part.starts_with("\x1bP") && part.len() + 2 <= SCREEN_PART)
+        );
         let whole: String = parts.iter().map(|part| &part[2..]).collect();
         assert_eq!(whole, format!("\x1b]52;c;{}\x07", base64(text.as_bytes())));
     }

@@ -154,8 +154,8 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     for said in wrong.chain(keymaps::said(&settings.keymap, &keys.made.mistakes)) {
         model.notices.say(model.now, NoticeKind::Warning, said);
     }
-    let mut surface =
-        TerminalSurface::open(Canvas::with(themes), Between::of(&start.env)).map_err(io("start the writer"))?;
+    let mut surface = TerminalSurface::open(Canvas::with(themes), Between::of(&start.env))
+        .map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.
     surface.paint(&model, Operator::AtRest).map_err(io("write to the terminal"))?;
     // The keymaps that somebody may change to can be made while the first one is looked at.

@@ -10,9 +10,8 @@ use crate::core::inventory::Verdict;
 pub(super) fn fleets(model: &Model) -> String {
     let fleets = model.estate.iter().flat_map(|estate| estate.fleets.values());
     let count = fleets.clone().count();
-    let heads = [
-        "Stack", "Role", "Traffic", "Nodes", "Members", "Targets", "Probes", "Rings", "Worst",
-    ];
+    let heads =
+        ["Stack", "Role", "Traffic", "Nodes", "Members", "Targets", "Probes", "Rings", "Worst"];
     format!("\n## Fleets: {count}\n{}", table(&heads, fleets.map(cells)))
 }
 
@@ -111,7 +110,15 @@ pub(super) fn telling(model: &Model) -> Vec<&Node> {
 pub(super) fn nodes(model: &Model) -> String {
     let nodes = telling(model);
     let heads = [
-        "Node", "Stack", "Address", "Zone", "Auto Scaling", "EC2", "Members", "Targets", "Probes",
+        "Node",
+        "Stack",
+        "Address",
+        "Zone",
+        "Auto Scaling",
+        "EC2",
+        "Members",
+        "Targets",
+        "Probes",
         "Worst",
     ];
     let rows = nodes.iter().take(TOLD).map(|node| node_parts(node).into());
@@ -142,7 +149,8 @@ fn node_parts(node: &Node) -> [String; 10] {
         (None, _) if node.unlisted => "in no group".into(),
         (None, _) => "?".into(),
     };
-    let members = node.members.iter().map(|it| format!("{} {}", it.service, it.ipv4().unwrap_or("?")));
+    let members =
+        node.members.iter().map(|it| format!("{} {}", it.service, it.ipv4().unwrap_or("?")));
     let targets = node.targets.iter().map(|it| match &it.state {
         Ok(state) => {
             let reason = it.reason.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();

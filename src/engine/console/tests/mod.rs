@@ -1,5 +1,6 @@
 //! The loop itself: order, pace, endings. What the model does with an event is tested in `app`.
 
+mod desk;
 mod keys;
 mod palette;
 
