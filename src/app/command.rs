@@ -140,16 +140,6 @@ commands! {
     PlanRollback, "rollback", "roll back", [Global], "Plan the way back from this run.";
     RunAbort, "abort", "abort", [Runs, Run], "Stop the run for good; traffic stays as it is.";
     Traffic, "traffic", "traffic", [Global], "Show load balancers, and where they send.";
-    Evidence, "evidence", "evidence", [Global],
-        "Write what is known now to a file, and send it to the clipboard.";
-    Note, "note", "note", [Global], "Write a note into the timeline, about what is selected: `note TEXT`.";
-    Bookmark, "bookmark", "bookmark", [Timeline], "Put a bookmark at the selected change, or take it away.";
-    Snooze, "snooze", "snooze", [Findings],
-        "Be told of the selected finding only when it gets worse, for a while: `snooze 2h WHY`.";
-    Wake, "wake", "wake", [Findings], "Bring the selected finding back before its snooze is over.";
-    Copy, "copy", "copy", [List],
-        "Copy the id of what is selected; of a command, the command.";
-    CopyRow, "copy_row", "", [List], "Copy what is selected as a line of text.";
     Filter, "filter", "filter", [List], "Show only some rows: words, or `stack:green -az:2b`.";
     Palette, "palette", "commands", [Global], "Run a command by its name.";
     Help, "help", "help", [Global], "Show every key that works here, and what it does.";
@@ -161,6 +151,16 @@ commands! {
         "Show the rings: which node sees whom, what lies about in them, what is to be forgotten.";
     Sources, "sources", "sources", [Global], "Show how each read of each source stands.";
     Jump, "jump", "jump", [Global], "Go to a node or a fleet by its id, address or name.";
+    Evidence, "evidence", "evidence", [Global],
+        "Write what is known now to a file, and send it to the clipboard.";
+    Note, "note", "", [Global], "Write a note into the timeline, about what is selected: `note TEXT`.";
+    Bookmark, "bookmark", "bookmark", [Timeline], "Put a bookmark at the selected change, or take it away.";
+    Snooze, "snooze", "snooze", [Findings],
+        "Be told of the selected finding only when it gets worse, for a while: `snooze 2h WHY`.";
+    Wake, "wake", "wake", [Findings], "Bring the selected finding back before its snooze is over.";
+    Copy, "copy", "", [List],
+        "Copy the id of what is selected; of a command, the command.";
+    CopyRow, "copy_row", "", [List], "Copy what is selected as a line of text.";
     Fleets, "fleets", "", [Global], "Show all fleets.";
     Run, "run", "", [Global], "Show a run: `run ID`, or the beginning of one.";
     Keymap, "keymap", "", [Global], "Take another keymap: `keymap vim`.";

@@ -139,12 +139,13 @@ impl Table {
         }
         for row in &self.rows {
             let marker = if row.selected { theme.marker() } else { " " };
-            let mark = if row.marked { "*" } else { " " };
+            let mark = row.marked.then(|| Span::new("*", Tone::Strong));
             lines.push((marker, mark, self.cells(row, theme)));
         }
         let first = area.y + 1 + u16::from(self.heads);
         for ((marker, mark, cells), y) in lines.iter().zip(first..area.bottom()) {
-            let margin = [Span::new(*marker, Tone::Strong), Span::new(*mark, Tone::Strong)];
+            let mut margin = vec![Span::new(*marker, Tone::Strong)];
+            margin.extend(mark.clone());
             draw(buffer, (area.x, y), &margin, MARGIN, theme);
             for (column, cell) in self.places(area).zip(cells) {
                 draw(buffer, (column.start, y), std::slice::from_ref(cell), column.len, theme);
