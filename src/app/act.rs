@@ -1,6 +1,7 @@
 //! What each action does. Part of `update`.
 
 use super::command::{Action, Argument};
+use super::desk;
 use super::effect::{Effect, Effects, Ending};
 use super::field::Reach;
 use super::filter::Filter;
@@ -25,7 +26,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Effects {
             Effects::none()
         }
         _ => {
-            let line = format!("{} ", action.command().name);
+            let line = match action {
+                // What is snoozed most often.
+                Action::Snooze => "snooze 1h ".to_owned(),
+                _ => format!("{} ", action.command().name),
+            };
             prompt::open(model, Purpose::Palette, &line);
             Effects::none()
         }
@@ -43,6 +48,8 @@ pub(super) fn act_on(model: &mut Model, action: Action, argument: &str) -> Resul
     match action.argument() {
         Argument::None => return Ok(plainly(model, action)),
         Argument::Plan(verb) => return operate::plan_of_words(model, verb, argument),
+        Argument::Words if action == Action::Snooze => return desk::snooze(model, argument),
+        Argument::Words => return desk::note(model, argument),
         Argument::Rows => show_rows(model, action, argument)?,
         Argument::Run => {
             let run = operate::run_named(model, argument)?;
@@ -126,6 +133,11 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::Back => back(model),
         Action::PlanFix => return operate::plan_for(model, None),
         Action::Mark => operate::mark(model),
+        Action::Evidence => return desk::take_evidence(model),
+        Action::Wake => return desk::wake(model),
+        Action::Copy => return desk::copy(model),
+        Action::CopyRow => return desk::copy_row(model),
+        Action::Bookmark => desk::bookmark(model),
         Action::Arm => operate::arm(model),
         Action::Disarm => operate::disarm(model),
         Action::RunHold => operate::hold(model),

@@ -151,6 +151,16 @@ commands! {
         "Show the rings: which node sees whom, what lies about in them, what is to be forgotten.";
     Sources, "sources", "sources", [Global], "Show how each read of each source stands.";
     Jump, "jump", "jump", [Global], "Go to a node or a fleet by its id, address or name.";
+    Evidence, "evidence", "evidence", [Global],
+        "Write what is known now to a file, and send it to the clipboard.";
+    Note, "note", "", [Global], "Write a note into the timeline, about what is selected: `note TEXT`.";
+    Bookmark, "bookmark", "bookmark", [Timeline], "Put a bookmark at the selected change, or take it away.";
+    Snooze, "snooze", "snooze", [Findings],
+        "Be told of the selected finding only when it gets worse, for a while: `snooze 2h WHY`.";
+    Wake, "wake", "wake", [Findings], "Bring the selected finding back before its snooze is over.";
+    Copy, "copy", "", [List],
+        "Copy the id of what is selected; of a command, the command.";
+    CopyRow, "copy_row", "", [List], "Copy what is selected as a line of text.";
     Fleets, "fleets", "", [Global], "Show all fleets.";
     Run, "run", "", [Global], "Show a run: `run ID`, or the beginning of one.";
     Keymap, "keymap", "", [Global], "Take another keymap: `keymap vim`.";
@@ -215,6 +225,8 @@ pub enum Argument {
     Keymap,
     /// The name of a theme.
     Theme,
+    /// Words of the operator's own.
+    Words,
     /// What a plan is about. Without it, what is selected.
     Plan(Verb),
 }
@@ -230,6 +242,7 @@ impl Action {
             Self::Run => Argument::Run,
             Self::Keymap => Argument::Keymap,
             Self::Theme => Argument::Theme,
+            Self::Note | Self::Snooze => Argument::Words,
             _ if super::act::screen_of(self).is_some() => Argument::Rows,
             Self::PlanDrain => Argument::Plan(Verb::Drain),
             Self::PlanUndrain => Argument::Plan(Verb::Undrain),

@@ -1,6 +1,7 @@
 //! What `update` asks the engine to do. An effect is a value: `update` itself never waits and never
 //! touches anything but the model.
 
+use crate::core::annotations::Change;
 use crate::core::plan::{Plan, Request};
 use crate::core::run::{Ask, RunId};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,17 @@ pub enum Effect {
     },
     /// Arm this console: a question was answered with yes, and only the model changes.
     Arm,
+    /// Keep what an operator wrote for the next start; only a failure is answered.
+    Keep(Box<Change>),
+    /// Write evidence to a file; answered by `desk::Answer`.
+    Evidence {
+        /// What the file is called.
+        name: String,
+        /// What it says.
+        text: String,
+    },
+    /// Send a text to the clipboard of the operator's terminal.
+    Copy(String),
     /// End the console.
     Quit(Ending),
 }
@@ -102,6 +114,12 @@ impl From<Effect> for Effects {
 impl<const N: usize> From<[Effect; N]> for Effects {
     fn from(some: [Effect; N]) -> Self {
         Self(some.into())
+    }
+}
+
+impl From<Vec<Effect>> for Effects {
+    fn from(some: Vec<Effect>) -> Self {
+        Self(some)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything that can change the screen, as one closed, serialisable list. An event carries its
 //! time, so that a replay needs no clock.
 
+use super::desk;
 use super::input::Input;
 use super::operate::Answer;
 use crate::core::inventory::Memory;
@@ -43,6 +44,8 @@ pub enum EventKind {
     },
     /// The engine answers what was asked of it about plans and runs.
     Operation(Answer),
+    /// The engine answers about what is kept or written.
+    Desk(desk::Answer),
     /// A second has passed; ages may have changed.
     Tick,
     /// The operating system wants something.
@@ -133,6 +136,9 @@ mod tests {
                 joined: None,
             }),
             Just(EventKind::Tick),
+            (any::<String>(), any::<usize>()).prop_map(|(path, bytes)| {
+                EventKind::Desk(desk::Answer::Written { path, bytes })
+            }),
             signals.prop_map(EventKind::Signal),
         ];
         (0i64..100_000, kinds).prop_map(|(second, kind)| Event::new(at(second), kind))

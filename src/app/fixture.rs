@@ -37,6 +37,8 @@ pub(crate) fn model(columns: u16, rows: u16) -> Model {
         region: Some("us-west-2".into()),
         production: true,
         probing: true,
+        profile: None,
+        endpoint: None,
     };
     let default = sheet("default", include_str!("../../keymaps/default.toml"));
     let keymap = Arc::new(Keymap::make([&default]).keymap);

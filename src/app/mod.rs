@@ -6,8 +6,10 @@
 mod act;
 pub mod column;
 pub mod command;
+pub mod desk;
 pub mod effect;
 pub mod event;
+pub mod evidence;
 pub mod field;
 pub mod filter;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the console knows and shows. Only `update` changes it; screens are drawn from it alone.
 
 use super::command::Context;
+use super::desk::Desk;
 use super::input::{Chord, Size};
 use super::keymap::{Hint, Keymap};
 use super::layer::{Dialog, Layer};
@@ -9,7 +10,9 @@ use super::notice::Notices;
 use super::operate::Operation;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
-use crate::core::cause::Cause;
+use crate::core::annotations::Snooze;
+use crate::core::cause::{Cause, CauseKey};
+use crate::core::commands::{NextCommand, Reach};
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::ids::{InstanceId, StackId};
@@ -32,6 +35,23 @@ pub struct Place {
     pub production: bool,
     /// Whether nodes are probed at all.
     pub probing: bool,
+    /// The profile, where one was named.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// What stands for AWS, where it is not AWS itself.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+}
+
+impl Place {
+    /// How AWS's own command line comes here.
+    pub fn reach(&self) -> Reach<'_> {
+        Reach {
+            region: self.region.as_deref(),
+            profile: self.profile.as_deref(),
+            endpoint: self.endpoint.as_deref(),
+        }
+    }
 }
 
 /// Everything the screens are drawn from.
@@ -77,6 +97,9 @@ pub struct Model {
     pub notices: Notices,
     /// What may be done here, and what is being done.
     pub operation: Operation,
+    /// What operators wrote down.
+    #[serde(default)]
+    pub desk: Desk,
 }
 
 impl Model {
@@ -104,6 +127,7 @@ impl Model {
             pending: Vec::new(),
             notices: Notices::default(),
             operation: Operation::default(),
+            desk: Desk::default(),
         }
     }
 
@@ -187,6 +211,16 @@ impl Model {
     /// Whether what the groups said (nodes in service, lifecycles) is said of the present.
     pub fn groups_are_current(&self) -> bool {
         self.inventory.groups.current(self.now).is_ok()
+    }
+
+    /// The snooze of a cause, while it holds.
+    pub fn snooze(&self, cause: &CauseKey) -> Option<&Snooze> {
+        self.desk.kept.snooze(cause, self.now)
+    }
+
+    /// The commands that somebody may want next on a node.
+    pub fn commands(&self, id: &InstanceId) -> Vec<NextCommand> {
+        super::rows::commands(self, id)
     }
 
     /// All findings, worst first.

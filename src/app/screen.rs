@@ -6,6 +6,7 @@ use super::command::Context;
 use super::filter::Filter;
 use super::selection::Selection;
 use crate::core::cause::CauseKey;
+use crate::core::commands::Next;
 use crate::core::ids::{
     DnsName, InstanceId, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId, TargetGroupArn,
 };
@@ -149,6 +150,8 @@ pub enum Answer {
     Metrics(Product),
     /// What DNS answers for the name of a registry service that has it.
     Dns(DnsName),
+    /// A command to be copied: nobody's answer, but what to do next.
+    Next(Next),
 }
 
 impl RowId {
@@ -170,6 +173,7 @@ impl RowId {
             Self::Answer(Answer::Ring(product)) => format!("ring of {product}"),
             Self::Answer(Answer::Metrics(product)) => format!("counters of {product}"),
             Self::Answer(Answer::Dns(name)) => format!("DNS answer for {name}"),
+            Self::Answer(Answer::Next(_)) => "command".into(),
             Self::Balancer(arn) => {
                 format!("load balancer {}", crate::core::ids::arn_name(arn.as_str()))
             }

@@ -2,6 +2,7 @@
 //! is to be done in the `Effects` it returns.
 
 use super::act::act;
+use super::desk;
 use super::effect::{Effect, Effects, Ending};
 use super::event::{Event, EventKind, Signal};
 use super::input::{Chord, Input};
@@ -49,24 +50,29 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             model.reconciled = Some((as_of, generation));
             take_joined(model, joined);
             look_at_sources(model);
+            let effects = desk::settle(model);
             navigate::refresh(model);
-            Effects::none()
+            operate::drop_marks(model);
+            effects
         }
-        EventKind::Tick => {
-            look_at_sources(model);
-            let old = |(at, _)| age(at, model.now) >= RECONCILE_AT_LEAST_EVERY;
-            if model.reconciled.is_some_and(old) {
-                Effect::Reconcile.into()
-            } else {
-                Effects::none()
-            }
-        }
+        EventKind::Tick => tick(model),
+        EventKind::Desk(answer) => desk::take(model, answer),
         EventKind::Operation(answer) => {
             operate::take(model, answer);
             Effects::none()
         }
         EventKind::Signal(signal) => obey(signal),
     }
+}
+
+fn tick(model: &mut Model) -> Effects {
+    look_at_sources(model);
+    let mut effects: Vec<Effect> = desk::settle(model).into_iter().collect();
+    let old = |(at, _)| age(at, model.now) >= RECONCILE_AT_LEAST_EVERY;
+    if model.reconciled.is_some_and(old) {
+        effects.push(Effect::Reconcile);
+    }
+    effects.into()
 }
 
 fn obey(signal: Signal) -> Effects {
@@ -132,6 +138,7 @@ fn take_joined(model: &mut Model, joined: Option<Joined>) {
         model.timeline.compare(before, changes, model.now, model.started);
     }
     model.causes = causes;
+    desk::arrange(model);
     let estate = model.estate.insert(estate);
     model.timeline.record(&model.inventory, |group| estate.stack_of_group(group).cloned());
 }

@@ -25,6 +25,7 @@ pub(super) struct File {
     pub load_balancer: Option<Name>,
     pub dns_server: Option<DnsServer>,
     pub state_dir: Option<Name>,
+    pub evidence_dir: Option<Name>,
     pub log: Option<Name>,
     pub keymap: Option<Name>,
     pub keymap_file: Option<Name>,

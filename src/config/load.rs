@@ -64,6 +64,9 @@ pub(super) fn assemble(
     let timeout = Said::file(file.timeout.map(|span| span.0)).flag("--timeout", flags.timeout);
     let timeout = layers.pick("timeout", timeout).unwrap_or(TIMEOUT);
     let state_dir = state_dir(&mut layers, &file, env, flags)?;
+    let evidence = Said::file(path_of(file.evidence_dir.as_ref(), env));
+    let evidence = layers.pick("evidence_dir", evidence);
+    let evidence_dir = evidence.unwrap_or_else(|| state_dir.join("evidence"));
     let log = Said::file(path_of(file.log.as_ref(), env)).flag("--log", flags.log.clone());
     let log = layers.pick("log", log);
     let keymap = looks::keymap(&mut layers, &file, (env, flags));
@@ -88,6 +91,7 @@ pub(super) fn assemble(
         cadence,
         timeout,
         state_dir,
+        evidence_dir,
         log,
         keymap,
         theme,

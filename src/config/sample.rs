@@ -23,7 +23,7 @@ const fn key(name: &'static str, about: &'static str, example: &'static str) -> 
 }
 
 /// All keys outside `[probes.<product>]`, `[[registry]]` and `[contexts.<name>]`, in file order.
-const KEYS: [Key; 28] = [
+const KEYS: [Key; 29] = [
     key("timeout", "How long a read command waits for its full round.", ""),
     key("namespace", "Read only the Cloud Map namespace of this name or id.", "\"glt.internal\""),
     key("load_balancer", "Read only the load balancer of this name or ARN.", "\"front\""),
@@ -33,6 +33,11 @@ const KEYS: [Key; 28] = [
         "\"10.0.0.2:53\"",
     ),
     key("state_dir", "Where memory, runs and journals live.", "\"~/.local/state/quarterdeck\""),
+    key(
+        "evidence_dir",
+        "Where evidence is written. Unset: below the state directory.",
+        "\"~/evidence\"",
+    ),
     key("log", "A log file.", "\"~/quarterdeck.log\""),
     key("keymap", "The keys: \"default\", \"vim\", \"emacs\" or \"minimal\".", ""),
     key(
@@ -117,6 +122,7 @@ pub fn sample() -> Result<String, ConfigError> {
     // Where the state lives depends on the user, and what the terminal can show on the locale: both
     // are left to be found.
     values.remove("state_dir");
+    values.remove("evidence_dir");
     values.remove("ascii");
     let mut text = String::from("# quarterdeck's configuration. Every key may be left out.\n");
     let mut table = "";
@@ -190,6 +196,7 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, String> {
         ("load_balancer", text(&settings.load_balancer)),
         ("dns_server", dns(settings)),
         ("state_dir", Some(path(&settings.state_dir))),
+        ("evidence_dir", Some(path(&settings.evidence_dir))),
         ("log", settings.log.as_deref().map(path)),
         ("keymap", Some(quote(&settings.keymap.name))),
         ("keymap_file", settings.keymap.file.as_deref().map(path)),

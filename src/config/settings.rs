@@ -78,6 +78,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Where memory, runs and journals live.
     pub state_dir: PathBuf,
+    /// Where evidence is written.
+    pub evidence_dir: PathBuf,
     /// The log file, if one is wanted.
     pub log: Option<PathBuf>,
     /// The keys.

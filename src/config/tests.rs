@@ -37,7 +37,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "color = true\ntimout = \"3s\"",
-        "/etc/q.toml:2: timout: unknown key (known here: context, timeout, namespace, load_balancer, dns_server, state_dir, log, keymap, keymap_file, theme, theme_file, color, ascii, aws, cadence, probes, webhook, registry, contexts) | Did you mean `timeout`?",
+        "/etc/q.toml:2: timout: unknown key (known here: context, timeout, namespace, load_balancer, dns_server, state_dir, evidence_dir, log, keymap, keymap_file, theme, theme_file, color, ascii, aws, cadence, probes, webhook, registry, contexts) | Did you mean `timeout`?",
     ),
     (
         "[probes.loki]\nprot = 1",

@@ -3,8 +3,10 @@
 //! over plain data: no I/O, no clock, no terminal, nothing that can fail because of the outside
 //! world (invariant 1).
 
+pub mod annotations;
 pub mod capacity;
 pub mod cause;
+pub mod commands;
 pub mod diff;
 pub mod error;
 pub mod estate;
@@ -22,5 +24,6 @@ pub mod reconcile;
 pub mod record;
 pub mod rings;
 pub mod run;
+pub mod scrub;
 pub mod source;
 pub mod timeline;

@@ -2,6 +2,7 @@
 //! runs did. A ring of bounded size, in the order of the times at which things happened; each entry
 //! has a number of its own for ever, so that it can be selected while others come and go.
 
+use super::annotations::Note;
 use super::diff::{Change, ChangeKind};
 use super::estate::Estate;
 use super::finding::Severity;
@@ -34,6 +35,8 @@ pub enum Origin {
     Run,
     /// A source of ours: it failed, or came back.
     Source,
+    /// An operator wrote it down.
+    Note,
 }
 
 /// Something that happened.
@@ -85,7 +88,7 @@ impl Entry {
 }
 
 /// The keys that the timeline's filter knows.
-pub const KEYS: [&str; 4] = ["kind", "stack", "node", "severity"];
+pub const KEYS: [&str; 5] = ["kind", "stack", "node", "severity", "mark"];
 
 impl Facets for Entry {
     fn facets(&self, say: &mut dyn FnMut(&str, &str)) {
@@ -114,6 +117,9 @@ pub struct Timeline {
     dropped: u64,
     /// The status that each activity had when last told; only of those that are still listed.
     activities: BTreeMap<String, String>,
+    /// Entries that the operator wants to find again, by their numbers.
+    #[serde(default)]
+    bookmarks: BTreeSet<u64>,
 }
 
 impl Timeline {
@@ -176,6 +182,38 @@ impl Timeline {
         }
     }
 
+    /// Takes in a note. One that is there already (kept from an earlier start) is not told twice.
+    pub fn note(&mut self, note: &Note) {
+        let text = format!("{}: {}", note.by, note.text);
+        let near = self.entries.iter().filter(|entry| entry.at == note.at);
+        if near.clone().any(|entry| entry.origin == Origin::Note && entry.text == text) {
+            return;
+        }
+        self.push(Entry {
+            seq: 0,
+            at: note.at,
+            origin: Origin::Note,
+            kind: None,
+            severity: None,
+            stack_id: note.stack_id.clone(),
+            instance_id: note.instance_id.clone(),
+            text,
+        });
+    }
+
+    /// Puts a bookmark at an entry, or takes it away. Returns whether it is there now.
+    pub fn bookmark(&mut self, seq: u64) -> bool {
+        if self.bookmarks.remove(&seq) {
+            return false;
+        }
+        self.bookmarks.insert(seq)
+    }
+
+    /// Whether an entry has a bookmark.
+    pub fn is_bookmarked(&self, seq: u64) -> bool {
+        self.bookmarks.contains(&seq)
+    }
+
     /// Adds an entry and gives it its number; one that is older than all of a full ring is dropped.
     pub fn push(&mut self, mut entry: Entry) {
         entry.seq = self.next;
@@ -186,7 +224,8 @@ impl Timeline {
             if place == 0 {
                 return;
             }
-            self.entries.pop_front();
+            let oldest = self.entries.pop_front();
+            self.bookmarks.retain(|seq| oldest.as_ref().is_none_or(|oldest| oldest.seq != *seq));
             self.entries.insert(place - 1, entry);
         } else {
             self.entries.insert(place, entry);
@@ -410,5 +449,28 @@ mod tests {
         assert!(!text.contains('\u{1b}'));
         let first = "2026-11-18T11:06:40Z probe     green-413 i-0123456789abcdef0: loki pass";
         assert!(text.starts_with(first), "{text}");
+    }
+
+    #[test]
+    fn notes_are_told_once_and_bookmarks_go_with_their_entries() {
+        let mut timeline = Timeline::default();
+        timeline.observe(vec![change(1, "first")]);
+        let note = Note {
+            at: at(2),
+            by: "ana@bastion".into(),
+            text: "called the owner".into(),
+            stack_id: Some("green-413".into()),
+            instance_id: None,
+        };
+        timeline.note(&note);
+        timeline.note(&note);
+        assert_eq!(texts(&timeline), ["ana@bastion: called the owner", "first"]);
+        assert!(timeline.get(1).is_some_and(|entry| entry.word() == "note"));
+        assert!(timeline.bookmark(0) && timeline.is_bookmarked(0));
+        for _ in 1..KEPT {
+            timeline.observe(vec![change(3, "more")]);
+        }
+        assert!(timeline.get(0).is_none() && !timeline.is_bookmarked(0));
+        assert!(timeline.bookmark(1) && !timeline.bookmark(1));
     }
 }

@@ -11,6 +11,7 @@ use self::errands::{Errand, take_apart};
 use self::pace::{Due, FramePace};
 use self::reconciler::Reconciler;
 use self::signals::Signals;
+use super::desk::Desk;
 use super::memory_file;
 use super::{Feed, FeedError, Operations};
 use crate::app::{
@@ -109,6 +110,8 @@ pub trait Surface {
     fn suspend(&mut self) -> Result<(), &'static str>;
     /// Takes the terminal (again) after somebody else may have used it.
     fn resume(&mut self);
+    /// Sends a text to the clipboard of the operator's terminal, with the next frame.
+    fn copy(&mut self, text: &str);
     /// The terminal's size now.
     fn size(&self) -> Option<Size>;
 }
@@ -134,6 +137,8 @@ struct Console<'s, S> {
     /// Whose memory has been recalled, and by real time when it was last kept.
     memory: Option<(Account, Duration)>,
     operations: Operations,
+    /// What is kept and written for the operator.
+    desk: Desk,
 }
 
 /// An account and a region.
@@ -181,6 +186,7 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
             joined = console.reconciler.joined() => console.take_joined(joined),
             () = console.demand.done() => {}
             answer = console.operations.next() => console.take(EventKind::Operation(answer)),
+            answer = console.desk.next() => console.take(EventKind::Desk(answer)),
             () = after(join) => console.join(),
             region = &mut started, if connecting => {
                 connecting = false;
@@ -196,6 +202,7 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
         }
     }
     console.remember();
+    console.desk.finish().await;
     Ok(console.ending.unwrap_or(Ending::Quit))
 }
 
@@ -229,6 +236,7 @@ impl<'s, S: Surface> Console<'s, S> {
         surface: &'s mut S,
     ) -> Self {
         let region = model.place.region.clone().unwrap_or_default();
+        let desk = Desk::new(feed.settings(), &clock);
         let policy = crate::sources::policy(feed.settings(), &region);
         Self {
             typed: clock.real_elapsed(),
@@ -245,6 +253,7 @@ impl<'s, S: Surface> Console<'s, S> {
             ending: None,
             memory: None,
             operations,
+            desk,
         }
     }
 
@@ -256,6 +265,7 @@ impl<'s, S: Surface> Console<'s, S> {
             | EventKind::Source(_)
             | EventKind::Reconciled { .. }
             | EventKind::Operation(_)
+            | EventKind::Desk(_)
             | EventKind::Tick => Due::News,
         };
         self.due = self.due.max(Some(due));
@@ -276,6 +286,7 @@ impl<'s, S: Surface> Console<'s, S> {
         };
         let account = Account { number: identity.account.clone(), region };
         let memory = memory_file::load(self.feed.settings(), &account.number, &account.region);
+        self.desk.recall(&account.number, &account.region);
         self.memory = Some((account, self.clock.real_elapsed()));
         self.take(EventKind::Recalled(memory));
     }
@@ -340,6 +351,9 @@ impl<'s, S: Surface> Console<'s, S> {
                     self.operations.start(number, &plan, typed)
                 }
                 Effect::Tell { run, ask } => self.operations.tell(run, ask),
+                Effect::Keep(change) => self.desk.keep(*change),
+                Effect::Evidence { name, text } => self.desk.evidence(name, text),
+                Effect::Copy(text) => self.surface.copy(&text),
                 // Arming changes the model only, and `update` has done so.
                 Effect::Arm => {}
                 Effect::Quit(ending) => self.ending = Some(ending),

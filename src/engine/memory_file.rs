@@ -6,7 +6,8 @@ use crate::core::inventory::Memory;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-fn path(settings: &Settings, account: &str, region: &str) -> PathBuf {
+/// Where what is known of an account and region is kept.
+pub(super) fn path(settings: &Settings, account: &str, region: &str) -> PathBuf {
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let name =
         if plain(account) && plain(region) { format!("{account}-{region}") } else { "odd".into() };

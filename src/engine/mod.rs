@@ -3,6 +3,7 @@
 //! decides nothing about the model (`app::update` does).
 
 pub mod console;
+mod desk;
 mod feed;
 pub mod host;
 mod memory_file;
@@ -13,6 +14,7 @@ mod round;
 mod services;
 mod watch;
 
+pub use desk::operator;
 pub use feed::{Feed, FeedError};
 pub use operations::Operations;
 pub use round::{Round, RoundError, round};

@@ -2,6 +2,7 @@
 //! look lives here and nowhere else; nothing here changes the model (invariant 4).
 
 mod canvas;
+mod clipboard;
 mod encoder;
 mod hangup;
 mod input;
@@ -20,6 +21,7 @@ pub use keymaps::{KeysInForce, default_keymap, keymap_names, keys_in_force};
 pub use terminal::NotATerminal;
 pub use theme::ThemeMistake;
 
+use self::clipboard::Between;
 use self::surface::TerminalSurface;
 use self::terminal::TerminalGuard;
 use self::theme::Themes;
@@ -27,7 +29,7 @@ use crate::app::{Ending, Looks, Model, NoticeKind, Place};
 use crate::clock::Clock;
 use crate::config::{Chosen, Environment, Mode, Settings};
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
-use crate::engine::{Feed, FeedError, Operations};
+use crate::engine::{Feed, FeedError, Operations, operator};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,6 +134,8 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
         region: settings.aws.region.clone(),
         production: settings.production,
         probing: settings.probes.enabled,
+        profile: settings.aws.profile.clone(),
+        endpoint: settings.aws.endpoint_url.clone(),
     };
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
@@ -144,13 +148,14 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
         keymap: keys.name.clone(),
         ..Looks::default()
     };
+    model.desk.by = operator(&start.env);
     model.operation.allowed = settings.mode == Mode::Operate;
     let wrong = wrong.iter().map(|mistake| brief(mistake.to_string(), &settings.theme));
     for said in wrong.chain(keymaps::said(&settings.keymap, &keys.made.mistakes)) {
         model.notices.say(model.now, NoticeKind::Warning, said);
     }
-    let mut surface =
-        TerminalSurface::open(Canvas::with(themes)).map_err(io("start the writer"))?;
+    let mut surface = TerminalSurface::open(Canvas::with(themes), Between::of(&start.env))
+        .map_err(io("start the writer"))?;
     // The first frame comes before the runtime, the readers and any answer.
     surface.paint(&model, Operator::AtRest).map_err(io("write to the terminal"))?;
     // The keymaps that somebody may change to can be made while the first one is looked at.

@@ -1,6 +1,7 @@
 //! The engine's `Surface` on a real terminal.
 
 use super::canvas::Canvas;
+use super::clipboard::Between;
 use super::terminal;
 use super::writer::Writer;
 use crate::app::{Model, Size};
@@ -13,12 +14,15 @@ use std::io;
 pub(super) struct TerminalSurface {
     canvas: Canvas,
     writer: Writer,
+    between: Between,
+    /// What is on its way to the clipboard; only the latest would stay there.
+    copied: Vec<u8>,
 }
 
 impl TerminalSurface {
     /// Starts the writer.
-    pub(super) fn open(canvas: Canvas) -> io::Result<Self> {
-        Ok(Self { canvas, writer: Writer::start()? })
+    pub(super) fn open(canvas: Canvas, between: Between) -> io::Result<Self> {
+        Ok(Self { canvas, writer: Writer::start()?, between, copied: Vec::new() })
     }
 }
 
@@ -28,7 +32,9 @@ impl Surface for TerminalSurface {
     }
 
     fn paint(&mut self, model: &Model, operator: Operator) -> io::Result<Painted> {
-        let (bytes, painted) = self.canvas.compose(model, operator);
+        let (frame, painted) = self.canvas.compose(model, operator);
+        let mut bytes = std::mem::take(&mut self.copied);
+        bytes.extend(frame);
         if !bytes.is_empty() {
             self.writer.hand_over(bytes)?;
         }
@@ -57,6 +63,10 @@ impl Surface for TerminalSurface {
     fn resume(&mut self) {
         // A terminal that refuses is gone, and the next frame finds out.
         let _ = terminal::enter();
+    }
+
+    fn copy(&mut self, text: &str) {
+        self.copied = self.between.copy(text);
     }
 
     fn size(&self) -> Option<Size> {

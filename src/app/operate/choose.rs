@@ -31,6 +31,22 @@ pub(in crate::app) fn mark(model: &mut Model) {
     navigate::step(model, 1);
 }
 
+/// Takes the marks off nodes that are there no more, and says so: a plan made next is of fewer.
+pub(in crate::app) fn drop_marks(model: &mut Model) {
+    let Some(estate) = model.estate.as_deref() else { return };
+    let gone = |id: &&InstanceId| !estate.nodes.contains_key(*id);
+    let gone: Vec<InstanceId> = model.operation.marks.iter().filter(gone).cloned().collect();
+    let Some(first) = gone.first() else { return };
+    let text = match gone.len() {
+        1 => format!("The mark on {first} is dropped: the node is gone."),
+        many => format!("The marks on {first} and {} more are dropped: gone.", many - 1),
+    };
+    for id in &gone {
+        model.operation.marks.remove(id);
+    }
+    model.notices.say(model.now, NoticeKind::Warning, text);
+}
+
 /// Asks for a plan of this verb about what is selected.
 pub(in crate::app) fn plan_for(model: &mut Model, verb: Option<Verb>) -> Effects {
     match selected(model, verb) {

@@ -9,7 +9,7 @@ mod news;
 
 pub(super) use approve::{approve, arm, armed, disarm};
 pub(super) use ask::{abort, go_on, hold};
-pub(super) use choose::{mark, plan_for, plan_of_words, run_named};
+pub(super) use choose::{drop_marks, mark, plan_for, plan_of_words, run_named};
 pub(super) use news::take;
 
 use super::field::TextField;

@@ -34,7 +34,7 @@ impl ScreenKind {
             ],
             Self::Node(_) => &["source", "answer"],
             Self::Traffic => &["balancer", "port", "group", "stack"],
-            Self::Findings => &["kind", "severity", "stack", "id", "text"],
+            Self::Findings => &["kind", "severity", "stack", "id", "text", "mark"],
             Self::Timeline => &timeline::KEYS,
             Self::Rings => &["ring", "stack", "state"],
             Self::Ring(..) => &["member", "address", "id", "state"],
@@ -60,7 +60,10 @@ pub(in crate::app) fn keep(model: &Model, kind: &ScreenKind, rows: &mut Vec<RowI
         _ if matches!(kind, ScreenKind::Ring(..)) => {
             query.matches(&rings::Member { index: &ring, row })
         }
-        RowId::Change(seq) => entries.get(seq).is_some_and(|entry| query.matches(*entry)),
+        RowId::Change(seq) => entries.get(seq).is_some_and(|entry| {
+            let bookmark = model.timeline.is_bookmarked(*seq);
+            query.matches(&Told { entry, bookmark })
+        }),
         _ => query.matches(&Subject { model, about: &about, row }),
     });
 }
@@ -89,6 +92,21 @@ impl<'a> About<'a> {
             say("finding", finding.kind.into());
             say("finding", finding.kind.after_count());
             say("severity", finding.severity.into());
+        }
+    }
+}
+
+/// An entry of the timeline, and what the operator put at it.
+struct Told<'a> {
+    entry: &'a timeline::Entry,
+    bookmark: bool,
+}
+
+impl Facets for Told<'_> {
+    fn facets(&self, say: Say<'_>) {
+        self.entry.facets(say);
+        if self.bookmark {
+            say("mark", "bookmark");
         }
     }
 }
@@ -230,7 +248,7 @@ fn answer(model: &Model, answer: &Answer, say: Say<'_>) {
             say("answer", product.as_str());
         }
         Answer::Dns(name) => say("answer", name.as_str()),
-        Answer::Ec2 | Answer::Group => {}
+        Answer::Ec2 | Answer::Group | Answer::Next(_) => {}
     }
 }
 
@@ -251,6 +269,9 @@ fn cause(model: &Model, row: &RowId, say: Say<'_>) {
     say("kind", cause.key.kind.into());
     say("kind", cause.key.kind.after_count());
     say("severity", cause.severity.into());
+    if model.snooze(&cause.key).is_some() {
+        say("mark", "snoozed");
+    }
     say("stack", cause.key.stack_id.as_ref().map_or("none", |stack| stack.as_str()));
     for finding in cause.findings(model.findings()) {
         if let Some(id) = &finding.instance_id {

@@ -12,6 +12,8 @@ pub(super) mod sources;
 mod timeline;
 pub(super) mod traffic;
 
+pub(super) use node::commands;
+
 use super::column::{Column, Sort};
 use super::model::Model;
 use super::screen::{RowId, Screen, ScreenKind};

@@ -4,6 +4,7 @@ use super::Key;
 use crate::app::column::Column;
 use crate::app::model::Model;
 use crate::app::screen::{Answer, RowId};
+use crate::core::commands::{self, NextCommand};
 use crate::core::estate::Node;
 use crate::core::ids::InstanceId;
 use crate::core::observed::Observed;
@@ -38,7 +39,15 @@ pub(super) fn all(model: &Model, id: &InstanceId) -> Vec<RowId> {
     let services: BTreeSet<_> = services.chain(registry.iter().map(|it| &it.service_id)).collect();
     let own = |view: &&DnsView| services.contains(&view.service);
     answers.extend(dns.filter(own).map(|view| Answer::Dns(view.name.clone())));
+    answers.extend(commands(model, id).into_iter().map(|one| Answer::Next(one.next)));
     answers.into_iter().map(RowId::Answer).collect()
+}
+
+/// The commands that somebody may want next.
+pub(in crate::app) fn commands(model: &Model, id: &InstanceId) -> Vec<NextCommand> {
+    let found = model.estate.as_deref().zip(model.node(id));
+    let of = |(estate, node)| commands::of_node(estate, node, model.place.reach());
+    found.map(of).unwrap_or_default()
 }
 
 pub(super) fn key(model: &Model, id: &InstanceId, row: &RowId, column: &Column) -> Key {
@@ -58,7 +67,7 @@ pub(super) fn key(model: &Model, id: &InstanceId, row: &RowId, column: &Column) 
 /// Who answers; a finding is our own word.
 pub(super) fn source(answer: &Answer) -> Option<Source> {
     match answer {
-        Answer::Finding(_) => None,
+        Answer::Finding(_) | Answer::Next(_) => None,
         Answer::Ec2 => Some(Source::Ec2),
         Answer::Group => Some(Source::AutoScaling),
         Answer::Member(..) => Some(Source::CloudMap),
@@ -72,7 +81,7 @@ pub(super) fn source(answer: &Answer) -> Option<Source> {
 
 pub(super) fn word(node: &Node, answer: &Answer) -> Option<String> {
     match answer {
-        Answer::Finding(_) => None,
+        Answer::Finding(_) | Answer::Next(_) => None,
         Answer::Ec2 => node.ec2_state.as_deref().map(str::to_owned),
         Answer::Group => node.lifecycle.as_deref().map(str::to_owned),
         Answer::Member(service, id) => {
@@ -114,6 +123,7 @@ fn observed(model: &Model, node: &Node, answer: &Answer) -> Option<Timestamp> {
             let own = model.findings().iter().find(|one| *one.id == **id);
             own.map(|one| one.since)
         }
+        Answer::Next(_) => None,
         Answer::Ec2 => model.inventory.instances.get(&node.id).map(|said| said.at),
         Answer::Group => model.inventory.groups.observed_at(),
         Answer::Member(service, id) => {

@@ -160,6 +160,13 @@ pub(super) fn worst(
         return if clear { nothing(theme) } else { unknown() };
     };
     let mark = theme.severity(worst.severity);
+    // What is snoozed stands last: when it stands here, all of it is.
+    if let Some(snoozed) = snoozed(model, worst) {
+        let words = worst.key.kind.after_count();
+        let forms = [format!("{mark} {snoozed}: {words}"), format!("{mark} {snoozed}")];
+        let fits = |form: &&String| text::width(form) <= usize::from(room);
+        return Span::new(forms.iter().find(fits).unwrap_or(&forms[1]).clone(), Tone::Dim);
+    }
     let count = match worst.cases.len() {
         1 => String::new(),
         count => format!("{count} "),
@@ -183,6 +190,12 @@ pub(super) fn worst(
     Span::new(text, worst.severity.into())
 }
 
+/// That a cause is snoozed, and for how long still, in a fragment.
+pub(super) fn snoozed(model: &Model, cause: &Cause) -> Option<String> {
+    let left = model.snooze(&cause.key)?.left(model.now);
+    Some(format!("snoozed {}", text::age(left)))
+}
+
 /// Causes as sentences with what to do, in so much room; what does not fit is counted.
 pub(super) fn causes<'a>(
     model: &Model,
@@ -198,6 +211,12 @@ pub(super) fn causes<'a>(
             continue;
         }
         let Some(first) = cause.findings(all).next() else { continue };
+        if let Some(snoozed) = snoozed(model, cause) {
+            let mark = format!(" {} ", theme.severity(cause.severity));
+            let text = format!("{snoozed}: {}", cause.title(all));
+            wrapped(&mut lines, (&mark, &text, Tone::Dim), room.columns);
+            continue;
+        }
         if cause.cases.len() == 1 {
             lines.extend(sentence(model, first, theme, room.columns));
         } else {

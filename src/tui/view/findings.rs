@@ -45,7 +45,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         let cause = cause(model, row)?;
         let selected = list.selected() == Some(row);
         let cells = cells_of(model, cause, widths, theme);
-        Some(Row { selected, name: severity(cause.severity, theme).text, cells })
+        Some(Row { marked: false, selected, name: severity(cause.severity, theme).text, cells })
     });
     let rows = rows.collect();
     let columns = table::marked(columns, list);
@@ -73,6 +73,10 @@ pub(super) fn severity(severity: Severity, theme: Theme) -> Span {
 fn cells_of(model: &Model, cause: &Cause, (what, fleet): (usize, usize), theme: Theme) -> Line {
     let all = model.findings();
     let mut title = cause.title(all);
+    let snoozed = cells::snoozed(model, cause);
+    if let Some(snoozed) = &snoozed {
+        title = format!("{snoozed}: {title}");
+    }
     if !cause.follows.is_empty() {
         title = format!("{title} +{}", cause.follows.len());
     }
@@ -82,7 +86,10 @@ fn cells_of(model: &Model, cause: &Cause, (what, fleet): (usize, usize), theme: 
         .as_ref()
         .map(|stack| text::fit_name(&text::clean(stack.as_str()), fleet, theme.ellipsis()));
     vec![
-        Span::new(text::fit(&title, what, theme.ellipsis()), cause.severity.into()),
+        Span::new(
+            text::fit(&title, what, theme.ellipsis()),
+            snoozed.map_or(cause.severity.into(), |_| Tone::Dim),
+        ),
         stack.map_or_else(|| cells::nothing(theme), |stack| Span::new(stack, Tone::Plain)),
         Span::new(text::age(age(cause.since, model.now)), Tone::Plain),
         fix(cause, all).map_or_else(|| cells::nothing(theme), |fix| Span::new(fix, Tone::Strong)),
@@ -108,6 +115,15 @@ fn details(model: &Model, cause: &Cause, theme: Theme, room: Size) -> Text {
     else {
         return Text::default();
     };
+    if let Some(snooze) = model.snooze(&cause.key) {
+        let text = format!(
+            "SNOOZED by {} until {} UTC: {}",
+            snooze.by,
+            snooze.until.strftime("%Y-%m-%d %H:%M:%S"),
+            snooze.reason
+        );
+        cells::wrapped(&mut lines, (" ", &text, Tone::Info), room.columns);
+    }
     cells::wrapped(&mut lines, (" ", &explained.sentence(), Tone::Strong), room.columns);
     let arrow = format!(" {} ", theme.arrow());
     cells::wrapped(&mut lines, (&arrow, &first.runbook, Tone::Plain), room.columns);

@@ -68,7 +68,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         cells.extend(told.rings.then(|| rings(fleet, theme)));
         let clear = unknowns(model, fleet).is_empty();
         cells.push(cells::worst(model, &fleet.stack_id, clear, (theme, room)));
-        Row { selected, name: fleet.stack_id.to_string(), cells }
+        Row { marked: false, selected, name: fleet.stack_id.to_string(), cells }
     });
     let columns = table::marked(columns, list);
     let title = table::title("Fleets", &page, list, theme);
@@ -118,7 +118,7 @@ fn stray(model: &Model, selected: bool, told: Told) -> Row {
     let name = Span::new(count.to_string(), Tone::Warn);
     let before = if told.shows { 3 } else { 2 };
     let cells = (0..before).map(|_| Span::default()).chain([name]).collect();
-    Row { selected, name: "(no fleet)".into(), cells }
+    Row { marked: false, selected, name: "(no fleet)".into(), cells }
 }
 
 /// Cells of the column of what the traffic shows: `100%?`.

@@ -51,7 +51,7 @@ pub(super) fn row(model: &Model, lock: &LockView, selected: bool) -> Row {
         Span::new(age.unwrap_or_default(), Tone::Dim),
         Span::new(text(said.map(|said| said.holder.as_str())), Tone::Plain),
     ];
-    Row { selected, name, cells }
+    Row { marked: false, selected, name, cells }
 }
 
 /// What is known of it.

@@ -27,6 +27,7 @@ pub(super) use self::told::answer as dns_words;
 use super::listing::{self, Block, Listing};
 use super::{Body, Layout, Line, Main, Panes, Span, cells, locks, table};
 use crate::app::{Answer, Model, RowId};
+use crate::core::commands::Next;
 use crate::core::estate::{Existence, Node, NodeMember, NodeProbe, NodeTarget};
 use crate::core::explain::{explain, explain_cause};
 use crate::core::finding::{Finding, Severity};
@@ -148,6 +149,7 @@ impl Sheet<'_> {
             Answer::Ring(product) => Some(self.ring(product)),
             Answer::Metrics(product) => self.metrics(product),
             Answer::Dns(name) => self.dns(name),
+            Answer::Next(next) => self.next(next),
         }
     }
 
@@ -181,6 +183,13 @@ impl Sheet<'_> {
         let how = finding.fix.map(|_| super::findings::how(finding));
         let severity = finding.severity;
         self.told(("finding", severity), finding.since, explain(finding).sentence(), how)
+    }
+
+    /// A command to be copied, in full: what it does, then the line itself.
+    fn next(&self, next: &Next) -> Option<Said> {
+        let command = self.model.commands(&self.node.id).into_iter().find(|it| it.next == *next)?;
+        let says = vec![(command.what, Tone::Plain), (command.line, Tone::Dim)];
+        Some(Said { source: source("next"), age: plain(String::new()), says })
     }
 
     fn ec2(&self) -> Said {

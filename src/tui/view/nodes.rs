@@ -59,6 +59,7 @@ pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout:
         cells::by(model.findings(), seen.iter().filter_map(id), |one| one.instance_id.as_ref());
     let of_fleet: Vec<_> = of_fleet(model, stack).collect();
     let rows = seen.iter().filter_map(|row| Some((row, id(row)?))).map(|(seen, id)| Row {
+        marked: model.operation.marks.contains(id),
         selected: list.selected() == Some(seen),
         name: id.to_string(),
         cells: model.node(id).map_or_else(Line::new, |node| {
@@ -72,7 +73,12 @@ pub(super) fn body(model: &Model, stack: Option<&StackId>, theme: Theme, layout:
         }),
     });
     let columns = table::marked(columns, list);
-    let title = table::title(&name, &page, list, theme);
+    let mut title = table::title(&name, &page, list, theme);
+    // Those that no row shows count for the next plan too.
+    match model.operation.marks.len() {
+        0 => {}
+        marks => title.push_str(&format!(", {marks} marked")),
+    }
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
     let selected = list.selected().and_then(id).and_then(|id| model.node(id));
     let room = Size { columns: layout.columns, rows: below.saturating_sub(1) };

@@ -65,6 +65,7 @@ pub(super) fn body(model: &Model, of: (&StackId, &Product), theme: Theme, layout
     let sheet = Sheet::of(model, (fleet, ring), &views, (seen_rows, theme));
     let (columns, shown) = columns(&views, layout.columns);
     let rows = seen_rows.iter().map(|row| Row {
+        marked: false,
         selected: list.selected() == Some(row),
         name: sheet.name(row),
         cells: sheet.cells(row, shown, layout.columns),

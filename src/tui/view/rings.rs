@@ -57,7 +57,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         let RowId::Ring(stack, product) = row else { return None };
         let cells = row_of(model, (stack, product), wide, theme);
         let name = marked(model, (stack, product), theme);
-        Some(Row { selected: list.selected() == Some(row), name, cells })
+        Some(Row { marked: false, selected: list.selected() == Some(row), name, cells })
     });
     let rows = rows.collect();
     let title = table::title("Rings", &page, list, theme);

@@ -58,6 +58,7 @@ pub(super) fn all(model: &Model, theme: Theme, layout: Layout) -> Body {
         }
         let seen = run_of(model, row)?;
         Some(Row {
+            marked: false,
             selected: list.selected() == Some(row),
             name: seen.run.id.to_string(),
             cells: row_of(model, seen),
@@ -148,6 +149,7 @@ pub(super) fn one(model: &Model, id: &RunId, theme: Theme, layout: Layout) -> Bo
     let rows = list.rows()[page.clone()].iter().filter_map(|row| {
         let (step, standing) = step_of(run, row)?;
         Some(Row {
+            marked: false,
             selected: list.selected() == Some(row),
             name: format!("{} {:>2} {}", mark(run, step, standing, theme), step.number, step.title),
             cells: vec![took(model, standing), Span::new(span(step.at_least), Tone::Dim)],

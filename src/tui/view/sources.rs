@@ -45,7 +45,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
         let status = read(model, row)?;
         let selected = list.selected() == Some(row);
         let cells = cells_of(model, status, what, theme);
-        Some(Row { selected, name: status.source.to_string(), cells })
+        Some(Row { marked: false, selected, name: status.source.to_string(), cells })
     });
     let rows = rows.collect();
     let columns = table::marked(columns, list);

@@ -38,6 +38,8 @@ impl Column {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub selected: bool,
+    /// Whether the operator marked it.
+    pub marked: bool,
     /// The name, cut in its middle where it must be.
     pub name: String,
     /// The other cells.
@@ -137,11 +139,14 @@ impl Table {
         }
         for row in &self.rows {
             let marker = if row.selected { theme.marker() } else { " " };
-            lines.push((marker, self.cells(row, theme)));
+            let mark = row.marked.then(|| Span::new("*", Tone::Strong));
+            lines.push((marker, mark, self.cells(row, theme)));
         }
         let first = area.y + 1 + u16::from(self.heads);
-        for ((marker, cells), y) in lines.iter().zip(first..area.bottom()) {
-            draw(buffer, (area.x, y), &[Span::new(*marker, Tone::Strong)], 1, theme);
+        for ((marker, mark, cells), y) in lines.iter().zip(first..area.bottom()) {
+            let mut margin = vec![Span::new(*marker, Tone::Strong)];
+            margin.extend(mark.clone());
+            draw(buffer, (area.x, y), &margin, MARGIN, theme);
             for (column, cell) in self.places(area).zip(cells) {
                 draw(buffer, (column.start, y), std::slice::from_ref(cell), column.len, theme);
             }

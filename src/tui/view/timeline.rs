@@ -42,6 +42,7 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let rows = list.rows()[page.clone()].iter().filter_map(|row| {
         let entry = entry(model, row)?;
         Some(Row {
+            marked: model.timeline.is_bookmarked(entry.seq),
             selected: list.selected() == Some(row),
             name: clock(entry),
             cells: row_of(model, entry, about.into(), theme),

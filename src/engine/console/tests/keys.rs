@@ -5,6 +5,7 @@ use super::super::*;
 use crate::app::fixture::{self, at};
 use crate::app::operate::{self, Answer};
 use crate::app::{Answering, Dialog, Layer, RowId, ScreenKind};
+use crate::config::Settings;
 use crate::core::estate::{ActionView, Balancer, ForwardView, ListenerView};
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::StackId;
@@ -40,6 +41,9 @@ impl Surface for Glass {
         Ok(())
     }
     fn resume(&mut self) {}
+    fn copy(&mut self, _: &str) {
+        self.0.lock().unwrap().asked.push("copy");
+    }
     fn size(&self) -> Option<Size> {
         Some(Size { columns: 80, rows: 6 })
     }
@@ -60,6 +64,16 @@ fn words(model: &Model) -> String {
             RowId::Node(id) => format!("node {}", id.as_str().chars().last().unwrap_or('?')),
             other => other.name(),
         });
+    }
+    if let Some(RowId::Change(seq)) = list.selected()
+        && model.timeline.is_bookmarked(*seq)
+    {
+        all.push("bookmarked".to_owned());
+    }
+    if let Some(RowId::Cause(key)) = list.selected()
+        && let Some(snooze) = model.snooze(key)
+    {
+        all.push(format!("snoozed because {}", snooze.reason));
     }
     if let Some(sort) = list.sort() {
         all.push(format!("by {}{}", sort.by, if sort.descending { " down" } else { "" }));
@@ -160,7 +174,9 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
     }
     let (_news, events) = mpsc::channel(64);
     let (typing, input) = mpsc::channel(64);
-    let (feed, mut orders) = Feed::of_channel(&fixture::settings(), events);
+    // Nobody can write there, root neither.
+    let settings = Settings { evidence_dir: "/proc/nowhere".into(), ..fixture::settings() };
+    let (feed, mut orders) = Feed::of_channel(&settings, events);
     let clock = Clock::starting_at(at(2), 1.0);
     let operations = Operations::none();
     let start = Start { model, clock, reconcile: joined, feed, input, operations };
@@ -200,6 +216,8 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("global", "", "ctrl-l", "fleets, blue-412: repaint"),
     ("global", "", "r", "reads"),
     ("global", "", "m", "fleets, blue-412, messages 0"),
+    ("global", "", "E", "fleets, blue-412: copy"),
+    ("global", "", "n", "fleets, blue-412, [note |]"),
     ("global", "", "t", "traffic, target group blue-412-loki"),
     ("global", "", "F", "findings, finding probe_failed green-413"),
     ("global", "", "T", "timeline, change"),
@@ -218,6 +236,8 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("list", "", ">", "fleets, blue-412, by stack"),
     ("list", "> >", "<", "fleets, blue-412, by stack"),
     ("list", "", "s", "fleets, blue-412, by stack down"),
+    ("list", "", "y", "fleets, blue-412: copy"),
+    ("list", "", "Y", "fleets, blue-412: copy"),
     ("list", NODES, "down", "blue-412, node 2"),
     ("list", NODES, "j", "blue-412, node 2"),
     ("list", "enter down", "up", "blue-412, node 1"),
@@ -241,6 +261,9 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("node", "enter enter", "d", "of node 1, answer of EC2, plans {verb:drain,nodes:[i-0f07eba6900000001]} scroll 0"),
     ("node", "enter enter", "u", "of node 1, answer of EC2, plans {verb:undrain,nodes:[i-0f07eba6900000001]} scroll 0"),
     ("findings", "F", "f", "findings, finding probe_failed green-413"),
+    ("findings", "F", "z", "findings, finding probe_failed green-413, [snooze 1h |]"),
+    ("findings", "F z x enter", "w", "findings, finding probe_failed green-413"),
+    ("timeline", "T", "b", "timeline, change, bookmarked"),
     ("runs", "run R", "f", "runs, run"),
     ("runs", "run R", "enter", "run, step 1"),
     ("runs", "run R", "right", "run, step 1"),

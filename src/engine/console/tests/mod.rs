@@ -1,5 +1,6 @@
 //! The loop itself: order, pace, endings. What the model does with an event is tested in `app`.
 
+mod desk;
 mod keys;
 mod palette;
 
@@ -41,6 +42,7 @@ impl Surface for Glass {
         Err("Nothing here could resume it.")
     }
     fn resume(&mut self) {}
+    fn copy(&mut self, _: &str) {}
     fn size(&self) -> Option<Size> {
         Some(Size { columns: 80, rows: 24 })
     }

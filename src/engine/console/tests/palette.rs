@@ -40,6 +40,15 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("", "filter ro", "tab", "fleets, blue-412, [filter role:|]"),
     ("", "filter -stack:b", "tab", "fleets, blue-412, [filter -stack:blue-412 |]"),
     ("", "sort fi", "tab", "fleets, blue-412, [sort finding|] finding"),
+    // What is written down.
+    ("", "note", "enter", "fleets, blue-412, [note |]"),
+    ("T", "note the deploy begins", "enter", "timeline, change"),
+    ("F", "snooze 2h disk is being replaced", "enter", "findings, finding probe_failed green-413, snoozed because disk is being replaced"),
+    ("F", "snooze 2h", "enter", "findings, finding probe_failed green-413, [snooze 2h|]"),
+    ("F", "snooze soon why", "enter", "findings, finding probe_failed green-413, [snooze soon why|]"),
+    ("F", "snooze 10s why", "enter", "findings, finding probe_failed green-413, [snooze 10s why|]"),
+    ("F", "snooze 8d why", "enter", "findings, finding probe_failed green-413, [snooze 8d why|]"),
+    ("", "snooze 1h why", "enter", "fleets, blue-412, [snooze 1h why|]"),
     // Verbs: what they are about, and how.
     ("", "drain i-0", "tab", "fleets, blue-412, [drain i-02922eb6500000001 |]"),
     ("", "drain i-0f07eba6900000001 10.0.0.3", "tab", "fleets, blue-412, [drain i-0f07eba6900000001 i-02922eb6500000002 |]"),
