@@ -79,7 +79,9 @@ impl Console {
             let taken = *self.press("\x0c", 1).last().unwrap();
             same = if taken == last { same + 1 } else { 0 };
             last = taken;
-            if whole.is_some_and(|whole| whole == last) || whole.is_none() && same >= 40 {
+            // What this screen does not show (rings, the names' answers) comes a little later.
+            let long = if whole == Some(last) { 15 } else { 40 };
+            if same >= long && whole.is_none_or(|whole| whole == last) {
                 break;
             }
             std::thread::sleep(Duration::from_millis(100));
@@ -119,6 +121,9 @@ fn walk(world: &str, keys: &str, expected: Option<&str>) -> String {
     line
 }
 
+/// A walk is gone so often before its count is called wrong.
+const TRIES: usize = 3;
+
 #[test]
 fn every_frame_has_its_bytes() {
     if taken_anew() {
@@ -129,7 +134,17 @@ fn every_frame_has_its_bytes() {
     let mut taken = String::new();
     for ((world, keys), line) in WALKS.into_iter().zip(kept.lines()) {
         assert_eq!(line.split(' ').next(), Some(world));
-        taken.push_str(&(walk(world, keys, Some(line)) + "\n"));
+        // Something of another process's making stands in a frame now and then (a port of the
+        // resolver, of which a digit happens to stand there already): what is wrong is so each time.
+        let walked = (0..TRIES).map(|_| walk(world, keys, Some(line)));
+        let mut last = String::new();
+        for now in walked {
+            last = now;
+            if last == line {
+                break;
+            }
+        }
+        taken.push_str(&(last + "\n"));
     }
     assert_eq!(taken, kept, "`screenshots/make` counts anew");
 }
