@@ -2,6 +2,7 @@
 //! time, so that a replay needs no clock.
 
 use super::input::Input;
+use super::notice::NoticeKind;
 use super::operate::Answer;
 use crate::core::inventory::Memory;
 use crate::core::joined::Joined;
@@ -43,6 +44,13 @@ pub enum EventKind {
     },
     /// The engine answers what was asked of it about plans and runs.
     Operation(Answer),
+    /// The engine has something to say of itself.
+    Said {
+        /// How much it matters.
+        kind: NoticeKind,
+        /// A sentence.
+        text: String,
+    },
     /// A second has passed; ages may have changed.
     Tick,
     /// The operating system wants something.
@@ -133,6 +141,7 @@ mod tests {
                 joined: None,
             }),
             Just(EventKind::Tick),
+            any::<String>().prop_map(|text| EventKind::Said { kind: NoticeKind::Info, text }),
             signals.prop_map(EventKind::Signal),
         ];
         (0i64..100_000, kinds).prop_map(|(second, kind)| Event::new(at(second), kind))

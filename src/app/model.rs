@@ -7,6 +7,7 @@ use super::layer::{Dialog, Layer};
 use super::looks::Looks;
 use super::notice::Notices;
 use super::operate::Operation;
+use super::replay::Replay;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
 use crate::core::cause::Cause;
@@ -77,6 +78,9 @@ pub struct Model {
     pub notices: Notices,
     /// What may be done here, and what is being done.
     pub operation: Operation,
+    /// How a recording is played, where this is one.
+    #[serde(default)]
+    pub replay: Option<Replay>,
 }
 
 impl Model {
@@ -104,6 +108,7 @@ impl Model {
             pending: Vec::new(),
             notices: Notices::default(),
             operation: Operation::default(),
+            replay: None,
         }
     }
 
@@ -146,7 +151,9 @@ impl Model {
 
     /// Where keys are looked up when nothing lies over the screen.
     pub fn screen_contexts(&self) -> Vec<Context> {
-        vec![self.screen().kind.context(), Context::List, Context::Global]
+        let player = self.replay.as_ref().map(|_| Context::Replay);
+        let screen = [self.screen().kind.context(), Context::List, Context::Global];
+        player.into_iter().chain(screen).collect()
     }
 
     /// Every key that works below the topmost layer, and what it does: of the context it stands in.

@@ -61,6 +61,10 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
                 Effects::none()
             }
         }
+        EventKind::Said { kind, text } => {
+            say(model, kind, text);
+            Effects::none()
+        }
         EventKind::Operation(answer) => {
             operate::take(model, answer);
             Effects::none()

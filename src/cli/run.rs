@@ -8,8 +8,8 @@ use super::read::unprintable;
 use super::world::World;
 use super::{
     ExitCode, Failure, apply, audit, captive, completions, config, console, doctor, findings,
-    fleets, healthz, keys, logging, nodes, plan, policy, read, register, run_engine, runs, sources,
-    traffic, watch,
+    fleets, healthz, keys, logging, nodes, plan, policy, read, register, replay, run_engine, runs,
+    sources, traffic, watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -88,6 +88,25 @@ fn dispatch<W: World>(
     carry_out(command, flags, (env, world), streams)
 }
 
+/// A recording is of what a console shows; elsewhere there would be none, and nobody would know.
+fn only_the_console_records(command: Option<&Command>, flags: &Flags) -> Result<(), Failure> {
+    let records = match command {
+        None => true,
+        #[cfg(feature = "sim")]
+        Some(Command::Demo(args)) => !args.list,
+        Some(_) => false,
+    };
+    if records || flags.record.is_none() {
+        return Ok(());
+    }
+    Err(Failure {
+        what: "record this".into(),
+        causes: vec!["only the console is recorded, and the demo".into()],
+        next: "Leave out --record, or leave out the command.".into(),
+        code: ExitCode::Usage,
+    })
+}
+
 /// Carries out a command; none is the console.
 fn carry_out<W: World>(
     command: Option<Command>,
@@ -95,6 +114,7 @@ fn carry_out<W: World>(
     (env, world): (&Environment, &W),
     streams: &mut Streams<'_>,
 ) -> Result<ExitCode, Failure> {
+    only_the_console_records(command.as_ref(), &flags)?;
     // What needs no settings comes first: a broken configuration must not keep the operator from
     // the commands that help with it.
     let command = match command {
@@ -125,6 +145,7 @@ fn carry_out<W: World>(
         streams.say(&format!("note: {note}\n"));
     }
     match command {
+        Some(Command::Replay { file }) => replay::run(&file, &settings),
         None => console::run(settings, env, world),
         Some(Command::RunEngine { directory, first }) => {
             run_engine::run(&directory, first, (&settings, env), streams.out)
@@ -178,6 +199,7 @@ fn look<W: World>(
         | Command::Audit { .. }
         | Command::RunEngine { .. }
         | Command::Config { .. }
+        | Command::Replay { .. }
         | Command::Keys(_)
         | Command::Captive
         | Command::Doctor

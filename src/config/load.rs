@@ -89,6 +89,7 @@ pub(super) fn assemble(
         timeout,
         state_dir,
         log,
+        record: flags.record.clone(),
         keymap,
         theme,
         true_color: looks::is_true_color(env),

@@ -49,7 +49,8 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     if told.shows {
         columns.push(Column::new("SHOWS", SHOWS).by(By::Shows));
     }
-    columns.extend([Column::new("NODES", 5).by(By::Nodes), Column::new("MEMBERS", 7).by(By::Members)]);
+    columns
+        .extend([Column::new("NODES", 5).by(By::Nodes), Column::new("MEMBERS", 7).by(By::Members)]);
     let before_rings = layout.columns.saturating_sub(if told.rings { RINGS + 1 } else { 0 });
     let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), before_rings);
     if told.rings {
