@@ -187,17 +187,29 @@ fn fleets(world: &TestWorld, scratch: &Path) -> Vec<String> {
 }
 
 fn told(fleet: &serde_json::Value) -> String {
-    let keys = ["stack_id", "role", "nodes", "members", "targets", "probes", "listeners"];
+    let keys = [
+        "stack_id",
+        "role",
+        "traffic_share",
+        "listeners",
+        "auto_scaling_groups",
+        "members",
+        "targets",
+        "probes",
+    ];
+    assert!(keys.iter().all(|key| fleet.get(*key).is_some()), "{fleet}");
     let kept = |value: &serde_json::Value| without_ids(value).to_string();
     keys.iter().map(|key| format!("{key}={} ", kept(&fleet[*key]))).collect()
 }
 
 /// The same without what two worlds cannot have in common: ARNs and times.
 fn without_ids(value: &serde_json::Value) -> serde_json::Value {
+    let is_arn =
+        |value: &serde_json::Value| value.as_str().is_some_and(|it| it.starts_with("arn:"));
     match value {
         serde_json::Value::Object(all) => all
             .iter()
-            .filter(|(key, _)| !key.contains("arn") && !key.ends_with("_at"))
+            .filter(|(key, value)| !is_arn(value) && !key.ends_with("_at"))
             .map(|(key, value)| (key.clone(), without_ids(value)))
             .collect(),
         serde_json::Value::Array(all) => all.iter().map(without_ids).collect(),

@@ -4,6 +4,8 @@
 mod deck;
 mod findings;
 mod reel;
+#[cfg(test)]
+mod tests;
 
 pub use deck::{Deck, Played};
 
@@ -44,7 +46,7 @@ struct Player<'s, S> {
     replay: Replay,
     /// What is on the screen.
     shown: Model,
-    /// Whether somebody looks around in it, so that it is not to be taken away.
+    /// The keys, the looks and the size of whoever looks now.
     own: (Arc<Keymap>, Looks, Size),
     /// What is to be said until the next key.
     note: Option<(NoticeKind, String)>,
@@ -149,7 +151,7 @@ impl<S: Surface> Player<'_, S> {
             self.shown.replay = Some(self.replay.clone());
         } else {
             self.replay = after;
-            self.reel.wished(&mut self.replay, self.clock.real_elapsed());
+            self.reel.wished(&before, &mut self.replay, self.clock.real_elapsed());
             self.show();
         }
         self.due = Some(Due::Key);

@@ -52,8 +52,10 @@ impl Reel {
     }
 
     /// Takes in what the operator has changed or wished.
-    pub(super) fn wished(&mut self, replay: &mut Replay, real: Duration) {
-        self.since = (real, self.deck.model().now);
+    pub(super) fn wished(&mut self, before: &Replay, replay: &mut Replay, real: Duration) {
+        let plays = before.state == State::Playing && self.goal.is_none();
+        let at = if plays { self.head(before, real) } else { self.deck.model().now };
+        self.since = (real, at);
         let Some(wish) = replay.wish.take() else { return };
         let now = self.deck.model().now;
         let to = match wish {
