@@ -13,11 +13,15 @@ use super::navigate::{self, Motion};
 use super::notice::NoticeKind;
 use super::operate;
 use super::prompt;
+use super::replay;
 use super::screen::ScreenKind;
 
 /// Does what a key means. A command that needs an argument is put into the palette, for the
 /// argument to be typed.
 pub(super) fn act(model: &mut Model, action: Action) -> Effects {
+    if replay::refuses(model, action) || replay::play(model, action) {
+        return Effects::none();
+    }
     match action.argument() {
         Argument::None | Argument::Rows => plainly(model, action),
         Argument::Plan(verb) => operate::plan_for(model, Some(verb)),
@@ -45,6 +49,9 @@ pub(super) fn act_on(model: &mut Model, action: Action, argument: &str) -> Resul
     if argument.is_empty() {
         return Ok(act(model, action));
     }
+    if replay::refuses(model, action) {
+        return Ok(Effects::none());
+    }
     match action.argument() {
         Argument::None => return Ok(plainly(model, action)),
         Argument::Plan(verb) => return operate::plan_of_words(model, verb, argument),
@@ -57,6 +64,7 @@ pub(super) fn act_on(model: &mut Model, action: Action, argument: &str) -> Resul
         }
         Argument::Keymap => looks::take_keymap(model, argument)?,
         Argument::Theme => looks::take_theme(model, argument)?,
+        Argument::Time => replay::seek(model, argument)?,
         Argument::Fleet => go_to(model, argument, Wanted::Fleets)?,
         Argument::Node => go_to(model, argument, Wanted::Nodes)?,
         Argument::Column => navigate::sort(model, argument)?,
@@ -122,6 +130,7 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
     match action {
         Action::Quit => return Effect::Quit(Ending::Quit).into(),
         Action::Suspend => return Effect::Suspend.into(),
+        Action::SaveRecording => return Effect::SaveRecording.into(),
         Action::Redraw => return Effect::Repaint.into(),
         Action::PollNow => {
             let text = "Reading everything on screen now.";

@@ -48,6 +48,8 @@ pub enum Context {
     Runs,
     /// On a run's screen.
     Run,
+    /// Where a recording is played, before the keys of its screens.
+    Replay,
     /// Under a plan that is being looked at, before the keys of a line that is typed.
     Review,
     /// In every layer over a screen that is only read.
@@ -64,7 +66,9 @@ impl Context {
     pub fn stacks() -> Vec<Vec<Self>> {
         let stack = |context| match context {
             Self::Global | Self::List => None,
-            Self::Layer | Self::Prompt | Self::Dialog => Some(vec![context, Self::Global]),
+            Self::Layer | Self::Prompt | Self::Dialog | Self::Replay => {
+                Some(vec![context, Self::Global])
+            }
             Self::Review => Some(vec![context, Self::Prompt, Self::Global]),
             _ => Some(vec![context, Self::List, Self::Global]),
         };
@@ -120,6 +124,15 @@ macro_rules! commands {
 }
 
 commands! {
+    ReplayPause, "pause", "pause", [Replay], "Pause the recording, or let it go on.";
+    ReplayStep, "step", "step", [Replay], "Go to the next frame that was seen, and pause there.";
+    ReplayRewind, "rewind", "-1m", [Replay], "Go back by a minute.";
+    ReplayForward, "forward", "+1m", [Replay], "Go on by a minute.";
+    ReplayNextFinding, "next_finding", "next finding", [Replay], "Go to where the next finding begins.";
+    ReplayPreviousFinding, "previous_finding", "", [Replay], "Go back to where the finding before began.";
+    ReplayFaster, "faster", "faster", [Replay], "Play faster.";
+    ReplaySlower, "slower", "", [Replay], "Play more slowly.";
+    ReplaySeek, "seek", "", [Replay], "Go to a time: `seek 14:03`, `seek +2m`, `seek 90s` from the beginning.";
     Open, "open", "open", [Fleets, Nodes, Traffic, Findings, Timeline, Rings, Ring, Runs],
         "Open what the selected row is about.";
     Accept, "accept", "take it", [Prompt, Dialog], "Take what stands there; in a question, yes.";
@@ -199,6 +212,8 @@ commands! {
     DeleteToStart, "delete_to_start", "", [Prompt], "Delete everything before.";
     DeleteToEnd, "delete_to_end", "", [Prompt], "Delete everything after.";
     PollNow, "poll_now", "read now", [Global], "Read everything on screen now rather than at its time.";
+    SaveRecording, "save_recording", "", [Global],
+        "Keep what this console has shown of late in a file, for `quarterdeck replay`.";
     Messages, "messages", "messages", [Global], "Show what this console has said so far.";
     Redraw, "redraw", "", [Global], "Paint the whole screen again, if something else wrote on it.";
     Suspend, "suspend", "", [Global], "Stop the console and go back to the shell; `fg` resumes it.";
@@ -227,6 +242,8 @@ pub enum Argument {
     Theme,
     /// Words of the operator's own.
     Words,
+    /// A time of a recording.
+    Time,
     /// What a plan is about. Without it, what is selected.
     Plan(Verb),
 }
@@ -243,6 +260,7 @@ impl Action {
             Self::Keymap => Argument::Keymap,
             Self::Theme => Argument::Theme,
             Self::Note | Self::Snooze => Argument::Words,
+            Self::ReplaySeek => Argument::Time,
             _ if super::act::screen_of(self).is_some() => Argument::Rows,
             Self::PlanDrain => Argument::Plan(Verb::Drain),
             Self::PlanUndrain => Argument::Plan(Verb::Undrain),

@@ -46,6 +46,8 @@ pub enum Effect {
         /// What.
         ask: Ask,
     },
+    /// Write the latest of what was recorded to a file; answered by what is said.
+    SaveRecording,
     /// Arm this console: a question was answered with yes, and only the model changes.
     Arm,
     /// Keep what an operator wrote for the next start; only a failure is answered.

@@ -3,6 +3,7 @@
 
 use super::desk;
 use super::input::Input;
+use super::notice::NoticeKind;
 use super::operate::Answer;
 use crate::core::inventory::Memory;
 use crate::core::joined::Joined;
@@ -46,6 +47,13 @@ pub enum EventKind {
     Operation(Answer),
     /// The engine answers about what is kept or written.
     Desk(desk::Answer),
+    /// The engine has something to say of itself.
+    Said {
+        /// How much it matters.
+        kind: NoticeKind,
+        /// A sentence.
+        text: String,
+    },
     /// A second has passed; ages may have changed.
     Tick,
     /// The operating system wants something.
@@ -139,6 +147,7 @@ mod tests {
             (any::<String>(), any::<usize>()).prop_map(|(path, bytes)| {
                 EventKind::Desk(desk::Answer::Written { path, bytes })
             }),
+            any::<String>().prop_map(|text| EventKind::Said { kind: NoticeKind::Info, text }),
             signals.prop_map(EventKind::Signal),
         ];
         (0i64..100_000, kinds).prop_map(|(second, kind)| Event::new(at(second), kind))

@@ -25,6 +25,7 @@ pub mod notice;
 pub mod operate;
 mod palette;
 mod prompt;
+pub mod replay;
 mod rows;
 pub mod screen;
 pub mod selection;

@@ -8,6 +8,7 @@ use super::layer::{Dialog, Layer};
 use super::looks::Looks;
 use super::notice::Notices;
 use super::operate::Operation;
+use super::replay::Replay;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
 use crate::core::annotations::Snooze;
@@ -100,6 +101,9 @@ pub struct Model {
     /// What operators wrote down.
     #[serde(default)]
     pub desk: Desk,
+    /// How a recording is played, where this is one.
+    #[serde(default)]
+    pub replay: Option<Replay>,
 }
 
 impl Model {
@@ -128,6 +132,7 @@ impl Model {
             notices: Notices::default(),
             operation: Operation::default(),
             desk: Desk::default(),
+            replay: None,
         }
     }
 
@@ -170,7 +175,9 @@ impl Model {
 
     /// Where keys are looked up when nothing lies over the screen.
     pub fn screen_contexts(&self) -> Vec<Context> {
-        vec![self.screen().kind.context(), Context::List, Context::Global]
+        let player = self.replay.as_ref().map(|_| Context::Replay);
+        let screen = [self.screen().kind.context(), Context::List, Context::Global];
+        player.into_iter().chain(screen).collect()
     }
 
     /// Every key that works below the topmost layer, and what it does: of the context it stands in.

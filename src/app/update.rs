@@ -57,6 +57,10 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
         }
         EventKind::Tick => tick(model),
         EventKind::Desk(answer) => desk::take(model, answer),
+        EventKind::Said { kind, text } => {
+            say(model, kind, text);
+            Effects::none()
+        }
         EventKind::Operation(answer) => {
             operate::take(model, answer);
             Effects::none()

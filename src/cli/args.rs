@@ -65,6 +65,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<ConfigCommand>,
     },
+    /// The console on a recording: pause, step, speed, seek by time and by finding.
+    Replay {
+        /// What `--record`, or the key that keeps the recording, has written.
+        file: PathBuf,
+    },
     /// The keymap in force, with where each binding comes from; or what is wrong with a file.
     Keys(super::keys::KeysArgs),
     /// What sshd's ForceCommand runs: the console, read-only, or the read command that the client sent.
@@ -336,7 +341,7 @@ fn account(text: &str) -> Result<String, String> {
 #[cfg(feature = "sim")]
 #[derive(Clone, Debug, Args)]
 pub(super) struct WorldArgs {
-    /// A world by name (`demo --list` names them), or a file.
+    /// A world by name (`demo --list` names them), a file, or a recording: the world as it ended.
     #[arg(long, value_name = "FILE|NAME", conflicts_with_all = ["fleets", "nodes"])]
     pub world: Option<String>,
     /// A big world of so many fleets.
@@ -462,6 +467,9 @@ pub(super) struct Global {
     /// Run by another clock: the time now, and how many times as fast it runs (TIME@RATE).
     #[arg(long, global = true, value_name = "TIME@RATE", hide = true, value_parser = parse_clock)]
     clock: Option<ClockSetting>,
+    /// Record what the console shows to this file, for `quarterdeck replay`.
+    #[arg(long, global = true, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Append a log to this file.
     #[arg(long, global = true, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -478,6 +486,7 @@ impl From<Global> for Flags {
             state_dir: global.state_dir,
             namespace: global.namespace,
             load_balancer: global.load_balancer,
+            record: global.record,
             log: global.log,
             timeout: global.timeout,
             dns_server: global.dns_server,

@@ -176,8 +176,8 @@ fn forwarded(flags: &Flags) -> Vec<String> {
     for (name, value) in [("--keymap", &flags.keymap), ("--theme", &flags.theme)] {
         all.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
     }
-    if let Some(log) = &flags.log {
-        all.extend(["--log".to_owned(), log.display().to_string()]);
+    for (name, path) in [("--log", &flags.log), ("--record", &flags.record)] {
+        all.extend(path.iter().flat_map(|path| [name.to_owned(), path.display().to_string()]));
     }
     all
 }

@@ -27,6 +27,7 @@ mod plan_text;
 mod policy;
 mod read;
 mod register;
+mod replay;
 mod run;
 mod run_engine;
 mod run_words;

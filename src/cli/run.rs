@@ -9,8 +9,8 @@ use super::verb_args::VerbCommand;
 use super::world::World;
 use super::{
     ExitCode, Failure, apply, audit, captive, completions, config, console, doctor, findings,
-    fleets, healthz, keys, logging, nodes, plan, policy, read, register, run_engine, runs, sources,
-    traffic, watch,
+    fleets, healthz, keys, logging, nodes, plan, policy, read, register, replay, run_engine, runs,
+    sources, traffic, watch,
 };
 #[cfg(feature = "sim")]
 use super::{demo, sim};
@@ -89,6 +89,25 @@ fn dispatch<W: World>(
     carry_out(command, flags, (env, world), streams)
 }
 
+/// A recording is of what a console shows; elsewhere there would be none, and nobody would know.
+fn only_the_console_records(command: Option<&Command>, flags: &Flags) -> Result<(), Failure> {
+    let records = match command {
+        None => true,
+        #[cfg(feature = "sim")]
+        Some(Command::Demo(args)) => !args.list,
+        Some(_) => false,
+    };
+    if records || flags.record.is_none() {
+        return Ok(());
+    }
+    Err(Failure {
+        what: "record this".into(),
+        causes: vec!["only the console is recorded, and the demo".into()],
+        next: "Leave out --record, or leave out the command.".into(),
+        code: ExitCode::Usage,
+    })
+}
+
 /// Carries out a command; none is the console.
 fn carry_out<W: World>(
     command: Option<Command>,
@@ -96,6 +115,7 @@ fn carry_out<W: World>(
     (env, world): (&Environment, &W),
     streams: &mut Streams<'_>,
 ) -> Result<ExitCode, Failure> {
+    only_the_console_records(command.as_ref(), &flags)?;
     // What needs no settings comes first: a broken configuration must not keep the operator from
     // the commands that help with it.
     let command = match command {
@@ -126,6 +146,7 @@ fn carry_out<W: World>(
         streams.say(&format!("note: {note}\n"));
     }
     match command {
+        Some(Command::Replay { file }) => replay::run(&file, &settings, env),
         None => console::run(settings, env, world),
         Some(Command::RunEngine { directory, first }) => {
             run_engine::run(&directory, first, (&settings, env), streams.out)
@@ -183,6 +204,7 @@ fn look<W: World>(
         | Command::Audit { .. }
         | Command::RunEngine { .. }
         | Command::Config { .. }
+        | Command::Replay { .. }
         | Command::Keys(_)
         | Command::Captive
         | Command::Doctor

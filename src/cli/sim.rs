@@ -5,8 +5,9 @@
 use super::args::WorldArgs;
 use super::output::{Reader, Streams};
 use super::read::unprintable;
-use super::{ExitCode, Failure, json};
-use crate::sim::{BIG_WORLD, Options, Served, SimError, WorldSource, serve};
+use super::{ExitCode, Failure, json, replay};
+use crate::engine::recording::Tape;
+use crate::sim::{BIG_WORLD, Options, Served, SimError, WorldSource, recorded_world, serve};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,7 +46,7 @@ pub(super) fn run(serve: Serve, streams: &mut Streams<'_>) -> Result<ExitCode, F
 async fn until_ended(told: Serve, streams: &mut Streams<'_>) -> Result<ExitCode, Failure> {
     let options = Options {
         listen: told.listen,
-        world: told.world.source(),
+        world: recorded(told.world.source())?,
         rate: told.world.speed,
         start: told.world.start,
         log: told.log,
@@ -61,6 +62,18 @@ async fn until_ended(told: Serve, streams: &mut Streams<'_>) -> Result<ExitCode,
         return Ok(ExitCode::Done);
     }
     wait(served, told.until_stdin_closes).await
+}
+
+/// A recording becomes the world as it was when it ended.
+fn recorded(source: WorldSource) -> Result<WorldSource, Failure> {
+    let WorldSource::File(path) = &source else { return Ok(source) };
+    if !Tape::is_one(path) {
+        return Ok(source);
+    }
+    let deck = replay::open(path)?;
+    let inventory = deck.at_end().map_err(|error| replay::unreadable(path, &error))?;
+    let name = format!("the world of {}", path.display());
+    Ok(WorldSource::Text { name, text: recorded_world(&inventory) })
 }
 
 async fn wait(served: Served, until_stdin_closes: bool) -> Result<ExitCode, Failure> {

@@ -23,6 +23,8 @@ pub struct Flags {
     pub namespace: Option<String>,
     /// `--load-balancer`.
     pub load_balancer: Option<String>,
+    /// `--record`.
+    pub record: Option<PathBuf>,
     /// `--log`.
     pub log: Option<PathBuf>,
     /// `--timeout`.

@@ -93,6 +93,7 @@ pub(super) fn assemble(
         state_dir,
         evidence_dir,
         log,
+        record: flags.record.clone(),
         keymap,
         theme,
         true_color: looks::is_true_color(env),

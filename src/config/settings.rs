@@ -82,6 +82,8 @@ pub struct Settings {
     pub evidence_dir: PathBuf,
     /// The log file, if one is wanted.
     pub log: Option<PathBuf>,
+    /// The file that everything the console shows is recorded to, if one is wanted.
+    pub record: Option<PathBuf>,
     /// The keys.
     pub keymap: Chosen,
     /// The colours.

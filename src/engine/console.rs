@@ -3,9 +3,9 @@
 //! than for the others, and paints only when the model changed and the terminal can take it.
 
 mod errands;
-mod pace;
+pub(super) mod pace;
 mod reconciler;
-mod signals;
+pub(super) mod signals;
 
 use self::errands::{Errand, take_apart};
 use self::pace::{Due, FramePace};
@@ -13,6 +13,7 @@ use self::reconciler::Reconciler;
 use self::signals::Signals;
 use super::desk::Desk;
 use super::memory_file;
+use super::recording::Recorder;
 use super::{Feed, FeedError, Operations};
 use crate::app::{
     self, Effect, Effects, Ending, Event, EventKind, Input, Model, NoticeKind, Signal, Size,
@@ -23,6 +24,7 @@ use crate::core::inventory::Inventory;
 use crate::core::source::{Scope, SourceEvent};
 use crate::sources::Pace;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,9 @@ pub type Reconcile = fn(&Inventory, Timestamp, &Policy) -> Estate;
 const IDLE_AFTER: Duration = Duration::from_secs(600);
 /// What is worth remembering is kept this often, and at the end.
 const REMEMBER_EVERY: Duration = Duration::from_secs(60);
+
+/// Where recordings are kept that a key has asked for, in the state directory.
+const RECORDINGS: &str = "recordings";
 
 /// Who has not pressed a key for so long has stopped moving: longer than between two repeats of a
 /// key that is held down, shorter than anybody waits for.
@@ -68,10 +73,13 @@ pub struct Start {
     pub input: mpsc::Receiver<Input>,
     /// What stands behind plans and runs.
     pub operations: Operations,
+    /// What records all of it.
+    pub recorder: Recorder,
 }
 
 /// What the operator is about while a frame is painted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operator {
     /// Pressing keys. What only tells about the selection may follow when they stop, so that a key
     /// held down over a slow line moves the selection and not a screen of text each time.
@@ -139,6 +147,9 @@ struct Console<'s, S> {
     operations: Operations,
     /// What is kept and written for the operator.
     desk: Desk,
+    recorder: Recorder,
+    /// The rules of a join, for the recording.
+    policy: Policy,
 }
 
 /// An account and a region.
@@ -152,14 +163,16 @@ struct Account {
 /// # Errors
 /// The signals could not be watched, or the readers could not be set up.
 pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, ConsoleError> {
-    let Start { model, clock, reconcile, mut feed, mut input, operations } = start;
+    let Start { model, clock, reconcile, mut feed, mut input, operations, recorder } = start;
     operations.watch();
     let mut signals = Signals::watch()?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let started = connected(feed.started.take());
     tokio::pin!(started);
-    let mut console = Console::open(model, clock, (feed, reconcile, operations), surface);
+    let ours = (operations, recorder);
+    let mut console = Console::open(model, clock, (feed, reconcile, ours), surface);
+    console.record_model();
     console.resize();
     console.demand.want();
     let mut connecting = true;
@@ -187,6 +200,7 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
             () = console.demand.done() => {}
             answer = console.operations.next() => console.take(EventKind::Operation(answer)),
             answer = console.desk.next() => console.take(EventKind::Desk(answer)),
+            (kind, text) = console.recorder.said() => console.take(EventKind::Said { kind, text }),
             () = after(join) => console.join(),
             region = &mut started, if connecting => {
                 connecting = false;
@@ -203,6 +217,7 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
     }
     console.remember();
     console.desk.finish().await;
+    console.recorder.end(console.clock.now());
     Ok(console.ending.unwrap_or(Ending::Quit))
 }
 
@@ -220,7 +235,7 @@ async fn connected(
 }
 
 /// Waits so long, or for ever.
-async fn after(span: Option<Duration>) {
+pub(super) async fn after(span: Option<Duration>) {
     match span {
         Some(Duration::ZERO) => {}
         Some(span) => tokio::time::sleep(span).await,
@@ -232,7 +247,7 @@ impl<'s, S: Surface> Console<'s, S> {
     fn open(
         model: Model,
         clock: Clock,
-        (feed, reconcile, operations): (Feed, Reconcile, Operations),
+        (feed, reconcile, (operations, recorder)): (Feed, Reconcile, (Operations, Recorder)),
         surface: &'s mut S,
     ) -> Self {
         let region = model.place.region.clone().unwrap_or_default();
@@ -243,7 +258,7 @@ impl<'s, S: Surface> Console<'s, S> {
             model,
             clock,
             feed,
-            reconciler: Reconciler::new(reconcile, policy),
+            reconciler: Reconciler::new(reconcile, policy.clone()),
             demand: Errand::default(),
             surface,
             pace: FramePace::default(),
@@ -254,6 +269,8 @@ impl<'s, S: Surface> Console<'s, S> {
             memory: None,
             operations,
             desk,
+            recorder,
+            policy,
         }
     }
 
@@ -266,10 +283,13 @@ impl<'s, S: Surface> Console<'s, S> {
             | EventKind::Reconciled { .. }
             | EventKind::Operation(_)
             | EventKind::Desk(_)
+            | EventKind::Said { .. }
             | EventKind::Tick => Due::News,
         };
         self.due = self.due.max(Some(due));
-        let effects = app::update(&mut self.model, Event::new(self.clock.now(), kind));
+        let event = Event::new(self.clock.now(), kind);
+        self.recorder.event(&event);
+        let effects = app::update(&mut self.model, event);
         self.carry_out(effects);
     }
 
@@ -314,6 +334,12 @@ impl<'s, S: Surface> Console<'s, S> {
         let before = self.model.estate.clone();
         self.take(joined);
         take_apart(before);
+        // Here no join is under way, so a recording can begin anew.
+        self.record_model();
+    }
+
+    fn record_model(&mut self) {
+        self.recorder.model(&self.model, &self.policy);
     }
 
     /// Tells the readers what to read: more slowly when nobody types, what is on screen first.
@@ -354,6 +380,10 @@ impl<'s, S: Surface> Console<'s, S> {
                 Effect::Keep(change) => self.desk.keep(*change),
                 Effect::Evidence { name, text } => self.desk.evidence(name, text),
                 Effect::Copy(text) => self.surface.copy(&text),
+                Effect::SaveRecording => {
+                    let directory = self.feed.settings().state_dir.join(RECORDINGS);
+                    self.recorder.save(directory, self.clock.now());
+                }
                 // Arming changes the model only, and `update` has done so.
                 Effect::Arm => {}
                 Effect::Quit(ending) => self.ending = Some(ending),
@@ -374,12 +404,13 @@ impl<'s, S: Surface> Console<'s, S> {
         }
         self.suspending = false;
         if let Err(why) = self.surface.suspend() {
-            self.model.notices.say(self.clock.now(), NoticeKind::Warning, why);
+            self.take(EventKind::Said { kind: NoticeKind::Warning, text: why.to_owned() });
         }
     }
 
     fn join(&mut self) {
         let (now, real) = (self.clock.now(), self.clock.real_elapsed());
+        self.recorder.joining(now);
         self.reconciler.start(&self.model, now, real);
     }
 
@@ -403,6 +434,7 @@ impl<'s, S: Surface> Console<'s, S> {
         let is_answer = self.due.take() == Some(Due::Key);
         let moving = is_answer || real.saturating_sub(self.typed) < AT_REST_AFTER;
         let operator = if moving { Operator::Moving } else { Operator::AtRest };
+        self.recorder.painted(self.clock.now(), operator);
         let painted = self.surface.paint(&self.model, operator);
         self.painted = painted.as_ref().map_or(Painted::Whole, |painted| *painted);
         self.check(painted.map(drop));

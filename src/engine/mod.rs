@@ -9,6 +9,8 @@ pub mod host;
 mod memory_file;
 mod operations;
 pub mod planning;
+pub mod player;
+pub mod recording;
 pub mod records;
 mod round;
 mod services;

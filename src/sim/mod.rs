@@ -28,5 +28,5 @@ mod world;
 
 pub use catalog::{CatalogEntry, catalog};
 pub use serve::{Options, Served, ServedFleet, ServedInfo, SimError, WorldSource, serve};
-pub use spec::{BIG_WORLD, SpecError, WorldSpec, big_world, parse_world};
+pub use spec::{BIG_WORLD, SpecError, WorldSpec, big_world, parse_world, recorded_world};
 pub use state::InjectError;

@@ -9,6 +9,7 @@ mod input;
 mod keymaps;
 mod keys;
 mod painter;
+mod replay;
 mod surface;
 mod terminal;
 mod text;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use canvas::Canvas;
 pub use keymaps::{KeysInForce, default_keymap, keymap_names, keys_in_force};
+pub use replay::replay;
 pub use terminal::NotATerminal;
 pub use theme::ThemeMistake;
 
@@ -29,6 +31,7 @@ use crate::app::{Ending, Looks, Model, NoticeKind, Place};
 use crate::clock::Clock;
 use crate::config::{Chosen, Environment, Mode, Settings};
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
+use crate::engine::recording::{FileError, Recorder, RecordingFile};
 use crate::engine::{Feed, FeedError, Operations, operator};
 use std::io;
 use std::sync::Arc;
@@ -57,6 +60,9 @@ pub enum TuiError {
     /// There is no terminal to draw on.
     #[error("failed to open the console: {0}")]
     NotATerminal(#[from] NotATerminal),
+    /// The recording that was asked for cannot be made.
+    #[error(transparent)]
+    Record(#[from] FileError),
     /// Nothing can be read, or the console cannot go on.
     #[error("failed to run the console: {0}")]
     Console(#[from] ConsoleError),
@@ -74,7 +80,7 @@ impl TuiError {
     /// The process's exit code (contract.md): a missing terminal is a matter of usage.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::NotATerminal(_) => 2,
+            Self::NotATerminal(_) | Self::Record(_) => 2,
             Self::Console(ConsoleError::Feed(error)) if error.is_usage() => 2,
             Self::Console(ConsoleError::Feed(_)) => 4,
             Self::Console(ConsoleError::Signals(_)) => 1,
@@ -88,6 +94,7 @@ impl TuiError {
             Self::NotATerminal(_) => {
                 "`quarterdeck fleets` prints the same once, `quarterdeck watch` prints what changes."
             }
+            Self::Record(error) => error.next_step(),
             Self::Console(ConsoleError::Feed(error)) => error.next_step(),
             Self::Console(ConsoleError::Signals(_)) | Self::Io { .. } => {
                 "Open another terminal and try again."
@@ -137,6 +144,7 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
         profile: settings.aws.profile.clone(),
         endpoint: settings.aws.endpoint_url.clone(),
     };
+    let file = settings.record.as_deref().map(RecordingFile::create).transpose()?;
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
     let keymap = Arc::new(keys.made.keymap.clone());
@@ -169,7 +177,8 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let feed = (start.feed)(&start.clock).map_err(ConsoleError::from)?;
     let ConsoleStart { clock, reconcile, env, .. } = start;
     let operations = Operations::new(settings, &clock, &env);
-    let start = Start { model, clock, reconcile, feed, input, operations };
+    let recorder = Recorder::start(file);
+    let start = Start { model, clock, reconcile, feed, input, operations, recorder };
     let ending = runtime.block_on(async {
         let ending = console::run(start, &mut surface).await;
         let _ = tokio::time::timeout(LAST_FRAME, surface.written()).await;

@@ -52,6 +52,8 @@ mod readonly;
 mod reads;
 mod reconcile;
 #[cfg(feature = "sim")]
+mod recording;
+#[cfg(feature = "sim")]
 mod rings_steady;
 #[cfg(feature = "sim")]
 mod rings_world;

@@ -14,7 +14,7 @@ use crate::core::plan::Verb;
 pub(super) fn complete(model: &Model, (name, action): (&str, Action), text: &str) -> Found {
     let word = text.trim();
     match action.argument() {
-        Argument::None | Argument::Words => Found::default(),
+        Argument::None | Argument::Words | Argument::Time => Found::default(),
         Argument::Plan(verb) => of_plan(model, (name, verb), text),
         Argument::Fleet => places(model, word, Wanted::Fleets),
         Argument::Node => places(model, word, Wanted::Nodes),

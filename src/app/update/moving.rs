@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::app::fixture::{estate, feed, fleet, healthy, model, node_id, press, show, troubled};
+use crate::app::replay::Replay;
 use crate::app::{
     Action, Answering, Argument, COMMANDS, Column, Context, Dialog, Layer, Prompt, RowId,
     ScreenKind, Size, TextField,
@@ -417,6 +418,9 @@ fn every_action_is_documented_and_can_be_reached() {
     for command in COMMANDS {
         assert!(command.doc.ends_with('.') && command.doc.len() > 10, "{}", command.name);
         let by_key = !bound.contains(&command.action);
+        // The player's commands mean something where a recording is played.
+        let plays = command.contexts.contains(&Context::Replay);
+        model.replay = plays.then(|| Replay::new((at_now(), at_now())));
         press(&mut model, ":");
         types(&mut model, command.name);
         let by_name = prompt(&model).choices.iter().any(|choice| choice.name == command.name);

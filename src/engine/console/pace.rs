@@ -11,7 +11,7 @@ const EVERY: Duration = Duration::from_millis(84);
 
 /// Why a frame is due. News always leaves a frame for a key, so that no key waits for news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Due {
+pub(in crate::engine) enum Due {
     /// Something happened in the world, or a second passed.
     News,
     /// The operator did something and looks for its effect.
@@ -20,13 +20,13 @@ pub(super) enum Due {
 
 /// A bucket of frames, counted in the time at which it would be full again.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct FramePace {
+pub(in crate::engine) struct FramePace {
     full_at: Duration,
 }
 
 impl FramePace {
     /// How long until a frame may be painted.
-    pub(super) fn next_in(self, now: Duration, due: Due) -> Duration {
+    pub(in crate::engine) fn next_in(self, now: Duration, due: Due) -> Duration {
         let burst = match due {
             Due::News => BURST - 1,
             Due::Key => BURST,
@@ -35,7 +35,7 @@ impl FramePace {
     }
 
     /// Counts a frame.
-    pub(super) fn took(&mut self, now: Duration) {
+    pub(in crate::engine) fn took(&mut self, now: Duration) {
         self.full_at = self.full_at.max(now) + EVERY;
     }
 }

@@ -9,7 +9,7 @@ fn kind(of: rustix::process::Signal) -> SignalKind {
     SignalKind::from_raw(of.as_raw())
 }
 
-pub(super) struct Signals {
+pub(in crate::engine) struct Signals {
     interrupt: unix::Signal,
     terminate: unix::Signal,
     hang_up: unix::Signal,
@@ -20,7 +20,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Begins to watch. From here on none of them does what it does by default.
-    pub(super) fn watch() -> io::Result<Self> {
+    pub(in crate::engine) fn watch() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -32,7 +32,7 @@ impl Signals {
     }
 
     /// The next signal; `None` is a change of the window's size.
-    pub(super) async fn next(&mut self) -> Option<Signal> {
+    pub(in crate::engine) async fn next(&mut self) -> Option<Signal> {
         tokio::select! {
             biased;
             _ = self.hang_up.recv() => Some(Signal::HangUp),

@@ -5,6 +5,7 @@ mod check;
 mod event;
 mod names;
 mod parse;
+mod recorded;
 mod rings;
 mod text;
 
@@ -16,6 +17,7 @@ pub(crate) use build::{Site, build, span_of};
 pub(crate) use event::parse_events;
 pub(crate) use parse::nearest;
 pub use parse::{SpecError, parse_world};
+pub use recorded::recorded_world;
 pub use text::{BIG_WORLD, big_world};
 
 /// A world file.

@@ -6,18 +6,23 @@
 //! ```
 
 use super::{Line, Span};
+use crate::app::replay::{Replay, State};
 use crate::app::{Model, SourceLine, SourceState};
 use crate::core::observed::age;
 use crate::core::source::Source;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
+use jiff::Timestamp;
 
 /// One line or two.
 pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
     if two {
         return vec![place(model), sources(model, theme, false)];
     }
-    let mut line = vec![Span::new(" QD ", Tone::Title)];
+    let mut line = vec![match model.replay {
+        Some(_) => Span::new(" REPLAY ", Tone::Bad),
+        None => Span::new(" QD ", Tone::Title),
+    }];
     if model.place.production {
         line.push(Span::new(" PROD", Tone::Bad));
     }
@@ -31,7 +36,10 @@ pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
 
 fn place(model: &Model) -> Line {
     let place = &model.place;
-    let mut line = vec![Span::new(" QUARTERDECK ", Tone::Title)];
+    let mut line = match &model.replay {
+        Some(replay) => played(replay, model.now),
+        None => vec![Span::new(" QUARTERDECK ", Tone::Title)],
+    };
     let region = place.region.as_deref().unwrap_or("?");
     let where_to = match &place.context {
         Some(context) => format!("  {context}/{region}"),
@@ -46,8 +54,28 @@ fn place(model: &Model) -> Line {
     if place.production {
         line.push(Span::new("  PRODUCTION", Tone::Bad));
     }
-    line.push(armed(model, "  "));
+    // In a recording nothing can be done, so it says nothing about what may be.
+    if model.replay.is_none() {
+        line.push(armed(model, "  "));
+    }
     line
+}
+
+/// That this is over, how fast it is played, and how far: ` REPLAY  PAUSED 11-22 14:03:10Z 3:10/10:00`.
+fn played(replay: &Replay, now: Timestamp) -> Line {
+    let state = match replay.state {
+        State::Playing => format!("  {}x", replay.speed),
+        State::Paused => format!("  PAUSED {}x", replay.speed),
+    };
+    let (from, to) = replay.span;
+    let clock = |seconds: u64| format!("{}:{:02}", seconds / 60, seconds % 60);
+    let (far, whole) = (clock(age(from, now).as_secs()), clock(age(from, to).as_secs()));
+    let at = now.strftime("%m-%d %H:%M:%SZ");
+    vec![
+        Span::new(" REPLAY ", Tone::Bad),
+        Span::new(state, Tone::Strong),
+        Span::new(format!(" {at} {far}/{whole}"), Tone::Plain),
+    ]
 }
 
 /// Whether plans may be approved here, in words that are never there by habit: only for a while,

@@ -135,7 +135,15 @@ async fn session(settings: &Settings, second: i64, operator: impl AsyncFnOnce(&S
     fixture::show(&mut model, second, fixture::troubled());
     let clock = Clock::starting_at(at(second), 1.0);
     let operations = Operations::none();
-    let start = Start { model, clock, reconcile: joined, feed, input, operations };
+    let start = Start {
+        model,
+        clock,
+        reconcile: joined,
+        feed,
+        input,
+        operations,
+        recorder: Recorder::none(),
+    };
     let mut glass = Glass::default();
     let session = Session { glass: glass.clone(), typing, news };
     let at_it = async {

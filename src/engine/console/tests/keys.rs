@@ -4,6 +4,7 @@
 use super::super::*;
 use crate::app::fixture::{self, at};
 use crate::app::operate::{self, Answer};
+use crate::app::replay::{Replay, Wish};
 use crate::app::{Answering, Dialog, Layer, RowId, ScreenKind};
 use crate::config::Settings;
 use crate::core::estate::{ActionView, Balancer, ForwardView, ListenerView};
@@ -86,6 +87,14 @@ fn words(model: &Model) -> String {
             all.push(format!("{name} {other}"));
         }
     }
+    if let Some(replay) = &model.replay {
+        let wish = match replay.wish {
+            Some(Wish::To(at)) => format!(" to {}", at.duration_since(model.started).as_secs()),
+            Some(wish) => format!(" {wish:?}"),
+            None => String::new(),
+        };
+        all.push(format!("{:?} {}x{wish}", replay.state, replay.speed));
+    }
     for layer in &model.layers {
         all.push(match layer {
             Layer::Help { scroll } => format!("help {scroll}"),
@@ -166,7 +175,10 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
         });
     }
     model.operation.allowed = before == "allow";
-    let words = ["ask", "allow", "run"];
+    if before == "replay" {
+        model.replay = Some(Replay::new((at(0), at(600))));
+    }
+    let words = ["ask", "allow", "run", "replay"];
     if before.starts_with("run") {
         let seen = operate::Seen { run: fixture::run(), alive: true };
         let news = EventKind::Operation(Answer::Run(Arc::new(seen)));
@@ -179,7 +191,15 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
     let (feed, mut orders) = Feed::of_channel(&settings, events);
     let clock = Clock::starting_at(at(2), 1.0);
     let operations = Operations::none();
-    let start = Start { model, clock, reconcile: joined, feed, input, operations };
+    let start = Start {
+        model,
+        clock,
+        reconcile: joined,
+        feed,
+        input,
+        operations,
+        recorder: Recorder::none(),
+    };
     let mut glass = Glass::default();
     let seen = Arc::clone(&glass.0);
     let operator = async {
@@ -232,6 +252,15 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("global", "allow", "A", "fleets, blue-412, asks Arm this console?"),
     ("global", "allow", "ctrl-o", "fleets, blue-412, asks Arm this console?"),
     ("global", "allow", "alt-o", "fleets, blue-412"),
+    ("global", "", "W", "fleets, blue-412"),
+    ("replay", "replay", "space", "fleets, blue-412, Paused 1x"),
+    ("replay", "replay", ".", "fleets, blue-412, Paused 1x Step"),
+    ("replay", "replay", "[", "fleets, blue-412, Playing 1x to -58"),
+    ("replay", "replay", "]", "fleets, blue-412, Playing 1x to 62"),
+    ("replay", "replay", "{", "fleets, blue-412, Playing 1x PreviousFinding"),
+    ("replay", "replay", "}", "fleets, blue-412, Playing 1x NextFinding"),
+    ("replay", "replay", "+", "fleets, blue-412, Playing 2x"),
+    ("replay", "replay", "-", "fleets, blue-412, Playing 1x"),
     ("list", "", "/", "fleets, blue-412, [|]"),
     ("list", "", ">", "fleets, blue-412, by stack"),
     ("list", "> >", "<", "fleets, blue-412, by stack"),

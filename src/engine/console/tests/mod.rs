@@ -74,6 +74,7 @@ fn start() -> (Start, Ends) {
         feed,
         input,
         operations: Operations::none(),
+        recorder: Recorder::none(),
     };
     (start, Ends { news, keys, orders })
 }
