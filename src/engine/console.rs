@@ -216,6 +216,8 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
         }
     }
     console.remember();
+    // Nobody is listened to while the last of it is written.
+    input.close();
     console.desk.finish().await;
     console.recorder.end(console.clock.now());
     Ok(console.ending.unwrap_or(Ending::Quit))
