@@ -24,6 +24,8 @@ const OWN_FOLDER: u32 = 0o700;
 const SAME_SECOND: u32 = 100;
 /// So long the end waits for what is yet to be written.
 const LAST_WORD: Duration = Duration::from_secs(2);
+/// Things that wait for a slow disk: more than a hand asks for within a minute of one.
+const UNDONE: usize = 1_024;
 /// Answers that the console has not taken in yet.
 const WAITING: usize = 64;
 
@@ -41,7 +43,7 @@ enum Job {
 
 /// The way to the thread and back.
 pub(super) struct Desk {
-    jobs: queue::Sender<Job>,
+    jobs: queue::SyncSender<Job>,
     answers: mpsc::Receiver<Answer>,
     /// Held, so that `next` waits where the thread could not be had.
     _open: mpsc::Sender<Answer>,
@@ -51,7 +53,7 @@ pub(super) struct Desk {
 impl Desk {
     /// Starts the thread.
     pub(super) fn new(settings: &Settings, clock: &Clock) -> Self {
-        let (jobs, todo) = queue::channel();
+        let (jobs, todo) = queue::sync_channel(UNDONE);
         let (open, answers) = mpsc::channel(WAITING);
         let writer = Writer {
             folder: settings.evidence_dir.clone(),
@@ -106,8 +108,10 @@ impl Desk {
     }
 
     fn send(&self, job: Job) {
-        // Without the thread, the log has said so.
-        let _ = self.jobs.send(job);
+        // Nothing a key does waits for a disk.
+        if self.jobs.try_send(job).is_err() {
+            tracing::error!("the disk is too slow, or there is no thread: something was not kept");
+        }
     }
 }
 

@@ -169,7 +169,7 @@ async fn evidence_is_a_file_of_ones_own_and_the_clipboard() {
         assert!(said.contains(&file.display().to_string()), "{said}");
         assert!(said.ends_with("and was sent to the clipboard."), "{said}");
         let text = std::fs::read_to_string(file).unwrap();
-        assert_eq!(it.copied(), [text.clone()]);
+        assert_eq!(it.copied(), std::slice::from_ref(&text));
         assert!(text.contains("## Findings: 2\n") && text.contains("boot_race"), "{text}");
         assert_eq!((mode(file), mode(file.parent().unwrap())), (0o600, 0o700));
     })
