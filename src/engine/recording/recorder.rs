@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// So much is kept in memory: a day of two small fleets, some minutes of 10,000 nodes.
-pub(super) const KEPT: usize = 48 << 20;
+const KEPT: usize = 48 << 20;
 /// What the loop has handed over and the thread has not taken yet: a full round of probes.
 const WAITING: usize = 8_192;
 /// A frame holds at most so many records. Where much happens at once (a round of probes) they share

@@ -250,9 +250,9 @@ impl<'a> Maker<'a> {
             let checks = quoted(&first.health_check_types.join(","));
             self.line(format_args!("health_checks = {checks}"));
             self.line(format_args!("grace_seconds = {}", first.grace_seconds));
-            let versions =
+            let mut versions =
                 first.instances.iter().filter_map(|it| it.launch_template_version.as_ref());
-            if let Some(version) = versions.last() {
+            if let Some(version) = versions.next_back() {
                 self.line(format_args!("template_version = {}", quoted(version)));
             }
         }
