@@ -186,7 +186,7 @@ fn program(site: &Site) -> Cli {
 }
 
 /// Why a command of the list is not run here.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     ("demo", "a console on a world of its own"),
     ("sim", "the world itself"),
     (
@@ -194,6 +194,35 @@ const ELSEWHERE: [(&str, &str); 4] = [
         "what a node does for itself: two calls, and no arming (ARCHITECTURE, The node's side)",
     ),
     ("healthz", "a server that calls no API"),
+    ("replay", "a file, and no world"),
+];
+
+/// Lines that need no more than the world, and how they end.
+const PLAIN: &[(&str, i32)] = &[
+    ("fleets", 0),
+    ("nodes", 0),
+    ("nodes blue-412 -o json", 0),
+    ("findings", 0),
+    ("findings --fail-on warning", 1),
+    ("traffic", 0),
+    ("sources", 0),
+    ("runs", 0),
+    ("audit", 0),
+    ("audit verify", 0),
+    ("config", 0),
+    ("config sample", 0),
+    ("doctor", 0),
+    ("policy node", 0),
+    ("policy observe", 0),
+    ("policy operate", 0),
+    ("keys", 0),
+    // Nobody holds a lock, so there is none to name.
+    ("plan takeover", 2),
+    ("takeover", 2),
+    ("takeover front --execute --confirm y", 7),
+    // Without a terminal there is no console to open.
+    ("captive", 2),
+    ("completions bash", 0),
 ];
 
 #[test]
@@ -204,34 +233,8 @@ fn every_command() {
     let plan = plain(&site, "plan cutover blue-412 green-413 -o json");
     let file = site.directory.file("cutover.json", &plan.stdout);
     let node = &blue[1];
-    let mut rows: Vec<(String, i32)> = [
-        ("fleets", 0),
-        ("nodes", 0),
-        ("nodes blue-412 -o json", 0),
-        ("findings", 0),
-        ("findings --fail-on warning", 1),
-        ("traffic", 0),
-        ("sources", 0),
-        ("runs", 0),
-        ("audit", 0),
-        ("audit verify", 0),
-        ("config", 0),
-        ("config sample", 0),
-        ("doctor", 0),
-        ("policy node", 0),
-        ("policy observe", 0),
-        ("policy operate", 0),
-        ("keys", 0),
-        // Nobody holds a lock, so there is none to name.
-        ("plan takeover", 2),
-        ("takeover", 2),
-        ("takeover front --execute --confirm y", 7),
-        // Without a terminal there is no console to open.
-        ("captive", 2),
-        ("completions bash", 0),
-    ]
-    .map(|(line, code)| (line.to_owned(), code))
-    .into();
+    let mut rows: Vec<(String, i32)> =
+        PLAIN.iter().map(|(line, code)| ((*line).to_owned(), *code)).collect();
     rows.push((format!("apply {file}"), 0));
     rows.push((format!("apply {file} --execute --confirm blue-412"), 7));
     for (word, code) in [("show", 0), ("attach", 0), ("hold", 1), ("resume", 1)] {

@@ -87,14 +87,7 @@ fn words(model: &Model) -> String {
             all.push(format!("{name} {other}"));
         }
     }
-    if let Some(replay) = &model.replay {
-        let wish = match replay.wish {
-            Some(Wish::To(at)) => format!(" to {}", at.duration_since(model.started).as_secs()),
-            Some(wish) => format!(" {wish:?}"),
-            None => String::new(),
-        };
-        all.push(format!("{:?} {}x{wish}", replay.state, replay.speed));
-    }
+    all.extend(model.replay.as_ref().map(|replay| played(model, replay)));
     for layer in &model.layers {
         all.push(match layer {
             Layer::Help { scroll } => format!("help {scroll}"),
@@ -114,6 +107,16 @@ fn words(model: &Model) -> String {
         });
     }
     all.join(", ")
+}
+
+/// How a recording is played, in a word.
+fn played(model: &Model, replay: &Replay) -> String {
+    let wish = match replay.wish {
+        Some(Wish::To(at)) => format!(" to {}", at.duration_since(model.started).as_secs()),
+        Some(wish) => format!(" {wish:?}"),
+        None => String::new(),
+    };
+    format!("{:?} {}x{wish}", replay.state, replay.speed)
 }
 
 /// Two fleets of three behind one listener; a product is down on green's second node.
