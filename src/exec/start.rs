@@ -136,7 +136,12 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
     if plan.steps.is_empty() {
         return refuse("the plan has no steps".to_owned(), again, 2);
     }
-    if age(plan.made_at, host.clock.now()) > GOOD_FOR {
+    let now = host.clock.now();
+    if plan.made_at > now && age(now, plan.made_at) > GOOD_FOR {
+        let why = format!("the plan was made in the future, at {}, and it is {now}", plan.made_at);
+        return refuse(why, "Set the clocks of the two hosts right, then make a new plan.", 2);
+    }
+    if age(plan.made_at, now) > GOOD_FOR {
         let why =
             format!("the plan was made at {}, and a plan is good for 15 minutes", plan.made_at);
         return refuse(why, again, 2);

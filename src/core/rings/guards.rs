@@ -199,6 +199,10 @@ fn readable(picture: Picture<'_>, fleet: &Fleet, ring: &FleetRing) -> Readable {
         (true, _, []) => Readable::Wholly,
         (false, 1.., []) => Readable::Not,
         (false, 0, []) if without => Readable::Not,
+        (_, _, []) => Readable::Partly(
+            "what its nodes see cannot be told: none is in service and past its grace period"
+                .to_owned(),
+        ),
         (_, _, untold) => Readable::Partly(format!(
             "what {} see cannot be told",
             crate::core::rings::names(untold)
