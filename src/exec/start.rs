@@ -141,6 +141,13 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
             format!("the plan was made at {}, and a plan is good for 15 minutes", plan.made_at);
         return refuse(why, again, 2);
     }
+    if age(host.clock.now(), plan.made_at) > GOOD_FOR {
+        let why = format!(
+            "the plan was made in the future, at {}: look at this host's clock",
+            plan.made_at
+        );
+        return refuse(why, again, 2);
+    }
     let typed = approved.typed.trim();
     let agreed = match &plan.confirmation {
         // Who types the name where a yes would do has said more than is asked.
