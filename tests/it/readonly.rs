@@ -196,15 +196,9 @@ const ELSEWHERE: [(&str, &str); 4] = [
     ("healthz", "a server that calls no API"),
 ];
 
-#[test]
-fn every_command() {
-    let (site, run) = site();
-    let (before, calls) = called(&site);
-    let (blue, green) = (site.nodes("blue-412"), site.nodes("green-413"));
-    let plan = plain(&site, "plan cutover blue-412 green-413 -o json");
-    let file = site.directory.file("cutover.json", &plan.stdout);
-    let node = &blue[1];
-    let mut rows: Vec<(String, i32)> = [
+/// The commands that need to know nothing of the world.
+fn those_without_arguments() -> Vec<(String, i32)> {
+    [
         ("fleets", 0),
         ("nodes", 0),
         ("nodes blue-412 -o json", 0),
@@ -231,7 +225,18 @@ fn every_command() {
         ("completions bash", 0),
     ]
     .map(|(line, code)| (line.to_owned(), code))
-    .into();
+    .into()
+}
+
+#[test]
+fn every_command() {
+    let (site, run) = site();
+    let (before, calls) = called(&site);
+    let (blue, green) = (site.nodes("blue-412"), site.nodes("green-413"));
+    let plan = plain(&site, "plan cutover blue-412 green-413 -o json");
+    let file = site.directory.file("cutover.json", &plan.stdout);
+    let node = &blue[1];
+    let mut rows = those_without_arguments();
     rows.push((format!("apply {file}"), 0));
     rows.push((format!("apply {file} --execute --confirm blue-412"), 7));
     for (word, code) in [("show", 0), ("attach", 0), ("hold", 1), ("resume", 1)] {
@@ -254,12 +259,7 @@ fn every_command() {
         }
     }
     each_is_answered(&site, &rows);
-    for (asked, code) in
-        [("fleets", 0), ("repair blue-412", 7), ("repair blue-412 --operate --execute", 7)]
-    {
-        let cli = program(&site).env("SSH_ORIGINAL_COMMAND", asked);
-        assert_eq!(cli.run(&["captive"]).code, Some(code), "captive: {asked}");
-    }
+    captive_is_answered(&site);
     watched(&site);
     let (after, all) = called(&site);
     assert_eq!(after, before);
@@ -271,6 +271,16 @@ fn every_command() {
         .chain(ELSEWHERE.map(|(name, _)| name))
         .collect();
     assert_eq!(commands(), ran.into_iter().map(str::to_owned).collect());
+}
+
+/// What an ssh client may ask for where nothing but `captive` is run.
+fn captive_is_answered(site: &Site) {
+    for (asked, code) in
+        [("fleets", 0), ("repair blue-412", 7), ("repair blue-412 --operate --execute", 7)]
+    {
+        let cli = program(site).env("SSH_ORIGINAL_COMMAND", asked);
+        assert_eq!(cli.run(&["captive"]).code, Some(code), "captive: {asked}");
+    }
 }
 
 /// Every line, and the exit code it must have.
