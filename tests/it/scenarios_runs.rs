@@ -38,7 +38,7 @@ struct Row {
 }
 
 /// The rows; each is a test of its own, below, so that they run beside one another.
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 14] = [
     Row {
         scenario: "AccessDenied on listener 3 of 4",
         world: "listener-denied",
@@ -264,9 +264,13 @@ const ROWS: [Row; 15] = [
                     site.world.inject(&event("crash_product", &of));
                 }
             }
-            site.world.inject(
-                "[[fault]]\ncall = \"elasticloadbalancing:*\"\nkind = \"throttle\"\nevery = 2\n",
-            );
+            // Every second of each: AWS counts reads and writes apart, and a write of ours is a read
+            // and a write, which one count over both would let through and refuse for ever.
+            for calls in ["Describe*", "Modify*"] {
+                site.world.inject(&format!(
+                    "[[fault]]\ncall = \"elasticloadbalancing:{calls}\"\nkind = \"throttle\"\nevery = 2\n"
+                ));
+            }
             let back = site.run(&["rollback", run, "--execute", "--confirm", "y", "--detach"]);
             assert_eq!(back.code, Some(0), "{back:#?}");
             let back = back.stdout.trim().to_owned();
@@ -282,19 +286,6 @@ const ROWS: [Row; 15] = [
         then: |site, _| {
             site.world.heal();
             all_weights(site, &[100, 0]);
-        },
-    },
-    Row {
-        scenario: "the host's clock set back by two hours before a run is taken up",
-        world: CALM,
-        command: BEFORE,
-        meanwhile: |site, run| taken_up_off_by(site, run, -2),
-        stands: ("done", ""),
-        says: "",
-        why: "what a step rests on is read anew, and its times are counted from its own beginning",
-        then: |site, _| {
-            all_weights(site, &[0, 100]);
-            assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (1, 1));
         },
     },
     Row {
@@ -419,7 +410,7 @@ fn rows_2_6_10_14() {
 }
 
 #[test]
-fn rows_3_7_11_15() {
+fn rows_3_7_11() {
     every_fourth(2);
 }
 
