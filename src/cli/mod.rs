@@ -16,6 +16,7 @@ mod exit;
 mod failure;
 mod findings;
 mod fleets;
+mod global;
 mod healthz;
 mod json;
 mod keys;

@@ -1,6 +1,7 @@
 //! Ten minutes of a world's time through the real loop, recorded; played again, every frame is what it
 //! was, byte for byte. And what is said of a recording that is not as it was written.
 
+use crate::bench::cli::apart;
 use crate::served::Directory;
 use crate::sim_harness::TestWorld;
 use quarterdeck::app::{Effect, Input, Looks, Model, Place, Size};
@@ -147,6 +148,12 @@ fn saved(scratch: &Path) -> PathBuf {
 
 #[test]
 fn ten_minutes_are_played_again_byte_for_byte() {
+    apart("recording::ten_minutes");
+}
+
+#[test]
+#[ignore = "run by ten_minutes_are_played_again_byte_for_byte"]
+fn ten_minutes() {
     let world = TestWorld::start(WorldSource::Named("blue-green".into()), RATE);
     let scratch = Directory::new();
     let settings = settings(&world, scratch.path());
@@ -247,6 +254,12 @@ fn world_of(path: &Path) -> String {
 
 #[test]
 fn a_recording_becomes_a_world_on_which_a_cutover_can_be_tried() {
+    apart("recording::a_world_of_each");
+}
+
+#[test]
+#[ignore = "run by a_recording_becomes_a_world_on_which_a_cutover_can_be_tried"]
+fn a_world_of_each() {
     for name in ["blue-green", "listeners-split", "attach"] {
         let world = TestWorld::start(WorldSource::Named(name.into()), 1.0);
         let scratch = Directory::new();

@@ -2,7 +2,6 @@
 //! Each is looked at by the pollers over some time of a fast world, in a process of its own, whose
 //! environment has the credentials that the world takes.
 
-use crate::bench::cli::Cli;
 use crate::sim_harness::{TestWorld, http};
 use quarterdeck::clock::Clock;
 use quarterdeck::config::{ClockSetting, Environment, Flags, Settings, load};
@@ -22,17 +21,8 @@ const RATE: f64 = 10.0;
 /// Longer than anything here takes, so that only a fault reaches it.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// Runs an ignored test of this file in a process of its own.
 fn apart(test: &str) {
-    let name = format!("rings_steady::{test}");
-    let outcome = Cli::program(std::env::current_exe().unwrap()).run(&[
-        &name,
-        "--exact",
-        "--ignored",
-        "--nocapture",
-    ]);
-    assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
-    assert!(outcome.stdout.contains("1 passed"), "{}", outcome.stdout);
+    crate::bench::cli::apart(&format!("rings_steady::{test}"));
 }
 
 #[test]

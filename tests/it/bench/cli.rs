@@ -122,3 +122,16 @@ fn drain(mut from: impl Read + Send + 'static) -> std::sync::mpsc::Receiver<Stri
     });
     receiver
 }
+
+/// Runs an ignored test of this binary in a process of its own, whose environment has the
+/// credentials that worlds take.
+pub fn apart(test: &str) {
+    let outcome = Cli::program(std::env::current_exe().unwrap()).run(&[
+        test,
+        "--exact",
+        "--ignored",
+        "--nocapture",
+    ]);
+    assert_eq!(outcome.code, Some(0), "{}\n{}", outcome.stdout, outcome.stderr);
+    assert!(outcome.stdout.contains("1 passed"), "{}", outcome.stdout);
+}
