@@ -155,6 +155,7 @@ commands! {
     Run, "run", "", [Global], "Show a run: `run ID`, or the beginning of one.";
     Keymap, "keymap", "", [Global], "Take another keymap: `keymap vim`.";
     Theme, "theme", "", [Global], "Take other colours: `theme greyscale`.";
+    Context, "context", "", [Global], "Look at another context of the configuration: `context prod`.";
     Fleet, "fleet", "", [Global], "Show the nodes of a fleet: `fleet NAME`.";
     Node, "node", "", [Global], "Show a node: `node ID`, the beginning of one, or an address.";
     SortNext, "sort_next", "sort", [List], "Sort by the next column.";
@@ -215,6 +216,8 @@ pub enum Argument {
     Keymap,
     /// The name of a theme.
     Theme,
+    /// The name of a context.
+    Context,
     /// What a plan is about. Without it, what is selected.
     Plan(Verb),
 }
@@ -230,6 +233,7 @@ impl Action {
             Self::Run => Argument::Run,
             Self::Keymap => Argument::Keymap,
             Self::Theme => Argument::Theme,
+            Self::Context => Argument::Context,
             _ if super::act::screen_of(self).is_some() => Argument::Rows,
             Self::PlanDrain => Argument::Plan(Verb::Drain),
             Self::PlanUndrain => Argument::Plan(Verb::Undrain),

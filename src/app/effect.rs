@@ -47,6 +47,8 @@ pub enum Effect {
     },
     /// Arm this console: a question was answered with yes, and only the model changes.
     Arm,
+    /// Look at another context; answered by `EventKind::Entered`.
+    Enter(String),
     /// End the console.
     Quit(Ending),
 }

@@ -2,7 +2,8 @@
 //! time, so that a replay needs no clock.
 
 use super::input::Input;
-use super::operate::Answer;
+use super::model::Place;
+use super::operate::{Answer, Trouble};
 use crate::core::inventory::Memory;
 use crate::core::joined::Joined;
 use crate::core::source::SourceEvent;
@@ -26,6 +27,17 @@ pub enum EventKind {
     Input(Input),
     /// The readers are set up, for this region.
     Connected(String),
+    /// AWS cannot be asked at all, for now.
+    Unconnected(Trouble),
+    /// Another context is looked at from here on.
+    Entered {
+        /// Where that is.
+        place: Place,
+        /// Whether plans may be approved there at all.
+        allowed: bool,
+    },
+    /// The other context cannot be gone to; this one stays.
+    NotEntered(Trouble),
     /// What earlier starts remembered of this account and region.
     Recalled(Memory),
     /// A reader brought news, or failed to.

@@ -6,15 +6,17 @@ use super::keymap::{Hint, Keymap};
 use super::layer::{Dialog, Layer};
 use super::looks::Looks;
 use super::notice::Notices;
-use super::operate::Operation;
+use super::operate::{Operation, Trouble};
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
+use crate::config::{ContextLine, Frame, Settings};
 use crate::core::cause::Cause;
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::inventory::{Inventory, ScopeStatus};
 use crate::core::meter::Meter;
+use crate::core::run::Run;
 use crate::core::timeline::Timeline;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,8 +32,26 @@ pub struct Place {
     pub region: Option<String>,
     /// Whether the context is marked `production`.
     pub production: bool,
+    /// The colour of the context's frame.
+    pub frame: Option<Frame>,
     /// Whether nodes are probed at all.
     pub probing: bool,
+    /// All contexts that can be gone to.
+    pub contexts: Vec<ContextLine>,
+}
+
+impl Place {
+    /// The place that the settings are about.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            context: settings.context.clone(),
+            region: settings.aws.region.clone(),
+            production: settings.production,
+            frame: settings.frame,
+            probing: settings.probes.enabled,
+            contexts: settings.contexts.clone(),
+        }
+    }
 }
 
 /// Everything the screens are drawn from.
@@ -39,6 +59,8 @@ pub struct Place {
 pub struct Model {
     /// Where this console looks.
     pub place: Place,
+    /// Why AWS cannot be asked at all, while that is so.
+    pub unconnected: Option<Trouble>,
     /// The keys.
     pub keymap: Arc<Keymap>,
     /// The keymaps and themes to choose from.
@@ -85,6 +107,7 @@ impl Model {
         let inventory = Inventory::default();
         Self {
             place,
+            unconnected: None,
             keymap,
             looks: Looks::default(),
             started: now,
@@ -182,6 +205,19 @@ impl Model {
                 _ => None,
             },
         }
+    }
+
+    /// The account that is looked at, once it is known.
+    pub fn account(&self) -> Option<&str> {
+        self.inventory.identity.value().map(|identity| identity.account.as_str())
+    }
+
+    /// Whether a run is about another account or region than the one that is looked at. Where that
+    /// is not known yet, nothing is called strange.
+    pub fn is_elsewhere(&self, run: &Run) -> bool {
+        let region = self.place.region.as_deref();
+        let other = |here: Option<&str>, of: &str| here.is_some_and(|here| here != of);
+        other(region, &run.plan.region) || other(self.account(), &run.plan.account)
     }
 
     /// Whether what the groups said (nodes in service, lifecycles) is said of the present.

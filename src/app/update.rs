@@ -2,6 +2,7 @@
 //! is to be done in the `Effects` it returns.
 
 use super::act::act;
+use super::contexts;
 use super::effect::{Effect, Effects, Ending};
 use super::event::{Event, EventKind, Signal};
 use super::input::{Chord, Input};
@@ -38,6 +39,19 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
         }
         EventKind::Connected(region) => {
             model.place.region = Some(region);
+            model.unconnected = None;
+            Effects::none()
+        }
+        EventKind::Unconnected(trouble) => {
+            model.unconnected = Some(trouble);
+            Effects::none()
+        }
+        EventKind::Entered { place, allowed } => {
+            contexts::entered(model, place, allowed);
+            Effect::Want.into()
+        }
+        EventKind::NotEntered(trouble) => {
+            contexts::refused(model, &trouble);
             Effects::none()
         }
         EventKind::Recalled(memory) => {

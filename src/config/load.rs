@@ -1,6 +1,7 @@
 //! The merger: layers become `Settings`, one small function a section. A rule of its own stands in
 //! `values`, the order of the layers in `layers`, the file's shape in `file`.
 
+use super::contexts;
 use super::file::{self, ContextTable, File, ProductTable, Scheme};
 use super::layers::{Layers, Said};
 use super::looks;
@@ -50,6 +51,7 @@ pub(super) fn assemble(
     flags: &Flags,
 ) -> Result<Settings, ConfigError> {
     let (name, context) = chosen_context(&file, flags)?;
+    let contexts = contexts::lines(&file);
     let mut layers = Layers {
         file: path.clone().unwrap_or_default(),
         context: name.clone().unwrap_or_default(),
@@ -76,6 +78,8 @@ pub(super) fn assemble(
     Ok(Settings {
         context: name,
         production: context.production,
+        frame: context.frame,
+        contexts,
         mode,
         file: path,
         aws,
@@ -97,6 +101,7 @@ pub(super) fn assemble(
         clock: flags.clock,
         term: env.text("TERM").map(str::to_owned),
         origins: layers.origins,
+        given: flags.clone(),
         notes: layers.notes,
     })
 }
@@ -132,10 +137,12 @@ fn aws(
         .context(context.profile.clone())
         .env(from_env(env, &["AWS_PROFILE"])?)
         .flag("--profile", from_flag::<Name>("--profile", flags.profile.as_ref())?);
+    let role = Said::file(None).context(context.role.clone());
     let call_timeout = Said::file(file.aws.call_timeout.map(|span| span.0));
     Ok(AwsSettings {
         region: layers.pick("aws.region", region).map(|region| region.0),
         profile: layers.pick("aws.profile", profile).map(|profile| profile.0),
+        role: layers.pick("aws.role", role).map(|role| role.0),
         endpoint_url: endpoint_url(layers, file, context, (env, flags))?,
         call_timeout: layers.pick("aws.call_timeout", call_timeout).unwrap_or(CALL_TIMEOUT),
     })

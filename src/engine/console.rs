@@ -3,16 +3,18 @@
 //! than for the others, and paints only when the model changed and the terminal can take it.
 
 mod errands;
+mod moving;
 mod pace;
 mod reconciler;
 mod signals;
 
 use self::errands::{Errand, take_apart};
+use self::moving::Moving;
 use self::pace::{Due, FramePace};
 use self::reconciler::Reconciler;
 use self::signals::Signals;
 use super::memory_file;
-use super::{Feed, FeedError, Operations};
+use super::{Connected, Enter, Feed, FeedError, Operations};
 use crate::app::{
     self, Effect, Effects, Ending, Event, EventKind, Input, Model, NoticeKind, Signal, Size,
 };
@@ -25,7 +27,7 @@ use jiff::Timestamp;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Ages change a bucket at a time; nothing on the screen is finer than this.
 const TICK: Duration = Duration::from_secs(1);
@@ -67,6 +69,8 @@ pub struct Start {
     pub input: mpsc::Receiver<Input>,
     /// What stands behind plans and runs.
     pub operations: Operations,
+    /// The way into other contexts.
+    pub enter: Enter,
 }
 
 /// What the operator is about while a frame is painted.
@@ -134,6 +138,7 @@ struct Console<'s, S> {
     /// Whose memory has been recalled, and by real time when it was last kept.
     memory: Option<(Account, Duration)>,
     operations: Operations,
+    moving: Moving,
 }
 
 /// An account and a region.
@@ -147,17 +152,15 @@ struct Account {
 /// # Errors
 /// The signals could not be watched, or the readers could not be set up.
 pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, ConsoleError> {
-    let Start { model, clock, reconcile, mut feed, mut input, operations } = start;
+    let Start { model, clock, reconcile, feed, mut input, operations, enter } = start;
     operations.watch();
     let mut signals = Signals::watch()?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let started = connected(feed.started.take());
-    tokio::pin!(started);
-    let mut console = Console::open(model, clock, (feed, reconcile, operations), surface);
+    let moving = Moving::new(enter);
+    let mut console = Console::open(model, clock, (feed, reconcile, operations, moving), surface);
     console.resize();
     console.demand.want();
-    let mut connecting = true;
     while console.ending.is_none() {
         console.suspend_if_due();
         console.want_if_due();
@@ -182,10 +185,8 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
             () = console.demand.done() => {}
             answer = console.operations.next() => console.take(EventKind::Operation(answer)),
             () = after(join) => console.join(),
-            region = &mut started, if connecting => {
-                connecting = false;
-                console.take(EventKind::Connected(region?));
-            }
+            outcome = connected(&mut console.feed.started) => console.connected(outcome)?,
+            world = console.moving.there() => console.entered(world),
             // Before the news: once a second it keeps nobody waiting, and a storm of news must not
             // keep the ages from growing.
             _ = tick.tick() => {
@@ -199,17 +200,15 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
     Ok(console.ending.unwrap_or(Ending::Quit))
 }
 
-/// Waits until the readers are set up; for ever where there are none to set up.
-async fn connected(
-    started: Option<oneshot::Receiver<Result<String, FeedError>>>,
-) -> Result<String, FeedError> {
-    match started {
-        Some(started) => match started.await {
-            Ok(outcome) => outcome,
-            Err(_) => std::future::pending().await,
-        },
-        None => std::future::pending().await,
+/// The next word about how setting up the readers goes; waits for ever where there is none to come.
+/// Safe to drop while waiting.
+async fn connected(started: &mut Option<mpsc::Receiver<Connected>>) -> Connected {
+    if let Some(told) = started
+        && let Some(outcome) = told.recv().await
+    {
+        return outcome;
     }
+    std::future::pending().await
 }
 
 /// Waits so long, or for ever.
@@ -225,7 +224,7 @@ impl<'s, S: Surface> Console<'s, S> {
     fn open(
         model: Model,
         clock: Clock,
-        (feed, reconcile, operations): (Feed, Reconcile, Operations),
+        (feed, reconcile, operations, moving): (Feed, Reconcile, Operations, Moving),
         surface: &'s mut S,
     ) -> Self {
         let region = model.place.region.clone().unwrap_or_default();
@@ -245,13 +244,18 @@ impl<'s, S: Surface> Console<'s, S> {
             ending: None,
             memory: None,
             operations,
+            moving,
         }
     }
 
     fn take(&mut self, kind: EventKind) {
         let due = match &kind {
-            EventKind::Input(_) | EventKind::Signal(_) => Due::Key,
+            EventKind::Input(_)
+            | EventKind::Signal(_)
+            | EventKind::Entered { .. }
+            | EventKind::NotEntered(_) => Due::Key,
             EventKind::Connected(_)
+            | EventKind::Unconnected(_)
             | EventKind::Recalled(_)
             | EventKind::Source(_)
             | EventKind::Reconciled { .. }
@@ -342,6 +346,7 @@ impl<'s, S: Surface> Console<'s, S> {
                 Effect::Tell { run, ask } => self.operations.tell(run, ask),
                 // Arming changes the model only, and `update` has done so.
                 Effect::Arm => {}
+                Effect::Enter(name) => self.moving.go(name),
                 Effect::Quit(ending) => self.ending = Some(ending),
                 Effect::Suspend => self.suspending = true,
                 Effect::Resume => self.surface.resume(),

@@ -3,6 +3,7 @@
 //! decides nothing about the model (`app::update` does).
 
 pub mod console;
+mod contexts;
 mod feed;
 pub mod host;
 mod memory_file;
@@ -13,7 +14,8 @@ mod round;
 mod services;
 mod watch;
 
-pub use feed::{Feed, FeedError};
+pub use contexts::{Enter, World, contexts, no_contexts};
+pub use feed::{Connected, Feed, FeedError, Patience};
 pub use operations::Operations;
 pub use round::{Round, RoundError, round};
 pub use services::{Answer, ask_each_service};

@@ -215,7 +215,10 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
         all.extend(value.into_iter().flat_map(|value| [OsString::from(name), value]));
     };
     let text = |value: &Option<String>| value.clone().map(OsString::from);
-    let given = |name: &str| matches!(settings.origins.get(name), Some(Origin::Flag(_)));
+    // What a context says was not taken from the environment, which the process inherits.
+    let given = |name: &str| {
+        matches!(settings.origins.get(name), Some(Origin::Flag(_) | Origin::Context(_)))
+    };
     flag("--config", settings.file.clone().map(Into::into));
     flag("--context", text(&settings.context));
     flag("--state-dir", Some(settings.state_dir.clone().into()));

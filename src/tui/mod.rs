@@ -27,7 +27,7 @@ use crate::app::{Ending, Looks, Model, NoticeKind, Place};
 use crate::clock::Clock;
 use crate::config::{Chosen, Environment, Mode, Settings};
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
-use crate::engine::{Feed, FeedError, Operations};
+use crate::engine::{Feed, FeedError, Operations, contexts};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,12 +127,7 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let keys = keys_in_force(&settings.keymap);
     let (themes, wrong) = Themes::load(settings);
     let io = |doing| move |source| TuiError::Io { doing, source };
-    let place = Place {
-        context: settings.context.clone(),
-        region: settings.aws.region.clone(),
-        production: settings.production,
-        probing: settings.probes.enabled,
-    };
+    let place = Place::of(settings);
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
     let keymap = Arc::new(keys.made.keymap.clone());
@@ -164,7 +159,8 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let feed = (start.feed)(&start.clock).map_err(ConsoleError::from)?;
     let ConsoleStart { clock, reconcile, env, .. } = start;
     let operations = Operations::new(settings, &clock, &env);
-    let start = Start { model, clock, reconcile, feed, input, operations };
+    let enter = contexts(settings, &clock, &env);
+    let start = Start { model, clock, reconcile, feed, input, operations, enter };
     let ending = runtime.block_on(async {
         let ending = console::run(start, &mut surface).await;
         let _ = tokio::time::timeout(LAST_FRAME, surface.written()).await;

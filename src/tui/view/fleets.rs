@@ -49,7 +49,8 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     if told.shows {
         columns.push(Column::new("SHOWS", SHOWS).by(By::Shows));
     }
-    columns.extend([Column::new("NODES", 5).by(By::Nodes), Column::new("MEMBERS", 7).by(By::Members)]);
+    columns
+        .extend([Column::new("NODES", 5).by(By::Nodes), Column::new("MEMBERS", 7).by(By::Members)]);
     let before_rings = layout.columns.saturating_sub(if told.rings { RINGS + 1 } else { 0 });
     let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), before_rings);
     if told.rings {
@@ -390,6 +391,11 @@ fn dns(model: &Model, fleet: &Fleet) -> Vec<(String, Tone)> {
 
 /// Nothing to list: because nothing is known yet, or because there is nothing.
 fn empty(model: &Model, theme: Theme, layout: Layout) -> Text {
+    if let Some(trouble) = &model.unconnected {
+        let mut more = Vec::new();
+        cells::wrapped(&mut more, (" ", &trouble.next, Tone::Plain), layout.columns);
+        return cells::message("Fleets", &text::clean(&trouble.what), more, layout.columns);
+    }
     let failures = cells::failures(model, theme, layout.columns);
     let sentence = if !failures.is_empty() {
         "Nothing is known yet: not every source could be read."

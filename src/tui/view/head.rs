@@ -25,21 +25,33 @@ pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
         span if span.tone == Tone::Strong => Span::new(" RO", Tone::Strong),
         span => span,
     });
+    line.push(Span::new(format!(" {} ", named(model)), Tone::Strong));
     line.extend(sources(model, theme, true));
     vec![line]
+}
+
+/// The place in a title, so that a dialog is as unmistakable about it as a screen:
+/// `prod/us-west-2 123456789012 PRODUCTION`.
+pub(super) fn of_dialog(model: &Model) -> String {
+    let account = model.account().unwrap_or("account ?");
+    let production = if model.place.production { " PRODUCTION" } else { "" };
+    format!("{} {account}{production}", named(model))
+}
+
+/// The context and the region.
+pub(super) fn named(model: &Model) -> String {
+    let region = model.place.region.as_deref().unwrap_or("?");
+    match &model.place.context {
+        Some(context) => format!("{context}/{region}"),
+        None => region.to_owned(),
+    }
 }
 
 fn place(model: &Model) -> Line {
     let place = &model.place;
     let mut line = vec![Span::new(" QUARTERDECK ", Tone::Title)];
-    let region = place.region.as_deref().unwrap_or("?");
-    let where_to = match &place.context {
-        Some(context) => format!("  {context}/{region}"),
-        None => format!("  {region}"),
-    };
-    line.push(Span::new(where_to, Tone::Strong));
-    let account = model.inventory.identity.value().map(|identity| identity.account.as_str());
-    match account {
+    line.push(Span::new(format!("  {}", named(model)), Tone::Strong));
+    match model.account() {
         Some(account) => line.push(Span::new(format!(" {account}"), Tone::Plain)),
         None => line.push(Span::new(" account ?", Tone::Unknown)),
     }

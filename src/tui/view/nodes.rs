@@ -121,7 +121,10 @@ impl Cut {
         if !self.lean {
             columns.push(Column::new("AZ", 2).by(By::Zone));
         }
-        columns.extend([Column::new("LIFECYCLE", lifecycle).by(By::Lifecycle), Column::new("MEMBER", 6).by(By::Member)]);
+        columns.extend([
+            Column::new("LIFECYCLE", lifecycle).by(By::Lifecycle),
+            Column::new("MEMBER", 6).by(By::Member),
+        ]);
         columns
     }
 

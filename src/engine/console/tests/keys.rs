@@ -4,10 +4,11 @@
 use super::super::*;
 use crate::app::fixture::{self, at};
 use crate::app::operate::{self, Answer};
-use crate::app::{Answering, Dialog, Layer, RowId, ScreenKind};
+use crate::app::{Answering, Dialog, Layer, Place, RowId, ScreenKind};
 use crate::core::estate::{ActionView, Balancer, ForwardView, ListenerView};
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::StackId;
+use crate::engine::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -45,6 +46,20 @@ impl Surface for Glass {
     }
 }
 
+/// The way into any context but one that cannot be gone to.
+fn another() -> Enter {
+    Arc::new(|name| {
+        let (_, events) = mpsc::channel(1);
+        let (feed, _) = Feed::of_channel(&fixture::settings(), events);
+        let contexts = fixture::model(80, 24).place.contexts;
+        let place = Place { context: Some(name.to_owned()), contexts, ..Place::default() };
+        match name {
+            "void" => Err(operate::Trouble { what: "No.".into(), next: "Stay.".into() }),
+            _ => Ok(World { place, allowed: true, feed, operations: Operations::none() }),
+        }
+    })
+}
+
 /// What a model shows, in a line: the screen, the selected row, order and filter, layers.
 fn words(model: &Model) -> String {
     let screen = model.screen();
@@ -71,6 +86,10 @@ fn words(model: &Model) -> String {
         if other != "default" {
             all.push(format!("{name} {other}"));
         }
+    }
+    if let Some(other) = model.place.context.as_ref().filter(|name| *name != "prod") {
+        let armed = if model.operation.is_armed(model.now) { " armed" } else { "" };
+        all.push(format!("context {other}{armed}"));
     }
     for layer in &model.layers {
         all.push(match layer {
@@ -163,7 +182,8 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
     let (feed, mut orders) = Feed::of_channel(&fixture::settings(), events);
     let clock = Clock::starting_at(at(2), 1.0);
     let operations = Operations::none();
-    let start = Start { model, clock, reconcile: joined, feed, input, operations };
+    let enter = another();
+    let start = Start { model, clock, reconcile: joined, feed, input, operations, enter };
     let mut glass = Glass::default();
     let seen = Arc::clone(&glass.0);
     let operator = async {

@@ -72,6 +72,7 @@ fn start() -> (Start, Ends) {
         feed,
         input,
         operations: Operations::none(),
+        enter: crate::engine::no_contexts(),
     };
     (start, Ends { news, keys, orders })
 }
