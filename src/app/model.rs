@@ -13,6 +13,7 @@ use crate::config::{ContextLine, Frame, Settings};
 use crate::core::cause::Cause;
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
+use crate::core::history::History;
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::inventory::{Inventory, ScopeStatus};
 use crate::core::meter::Meter;
@@ -83,6 +84,8 @@ pub struct Model {
     pub causes: Vec<Cause>,
     /// What happened since the console started.
     pub timeline: Timeline,
+    /// The last hour of each fleet.
+    pub history: History,
     /// How each source stands.
     pub sources: Vec<SourceLine>,
     /// How each read stands.
@@ -122,6 +125,7 @@ impl Model {
             reconciled: None,
             causes: Vec::new(),
             timeline: Timeline::default(),
+            history: History::default(),
             screens: vec![Screen::new(ScreenKind::Fleets)],
             layers: Vec::new(),
             pending: Vec::new(),

@@ -147,6 +147,7 @@ fn take_joined(model: &mut Model, joined: Option<Joined>) {
     }
     model.causes = causes;
     let estate = model.estate.insert(estate);
+    model.history.record(estate, model.now);
     model.timeline.record(&model.inventory, |group| estate.stack_of_group(group).cloned());
 }
 

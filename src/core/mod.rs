@@ -5,11 +5,13 @@
 
 pub mod capacity;
 pub mod cause;
+pub mod compare;
 pub mod diff;
 pub mod error;
 pub mod estate;
 pub mod explain;
 pub mod finding;
+pub mod history;
 pub mod ids;
 pub mod inventory;
 pub mod joined;

@@ -201,6 +201,17 @@ impl Theme {
         }
     }
 
+    /// A bar of one cell, as high as `value` is of `most`. The lowest is still a bar: only what is
+    /// not known is none.
+    pub(super) fn spark(self, value: f64, most: f64) -> &'static str {
+        const SHAPES: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        const ASCII: [&str; 8] = ["_", ".", "-", "=", "+", "*", "%", "#"];
+        let shapes = if self.ascii { ASCII } else { SHAPES };
+        let part = if most > 0.0 { value / most } else { 0.0 };
+        let level = (1u8..8).filter(|level| part * 8.0 > f64::from(*level)).count();
+        shapes[level.min(shapes.len() - 1)]
+    }
+
     /// A bar so many cells wide, filled to `share` (0 to 1). More than nothing is never drawn as
     /// nothing, and less than all never as all.
     pub(super) fn bar(self, share: f64, width: usize) -> String {

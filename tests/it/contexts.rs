@@ -157,7 +157,7 @@ fn a_context_that_is_none_is_a_matter_of_usage() {
         Cli::program(BINARY).run(&all)
     };
     let none = run(&["--context", "wset", "fleets"]);
-    assert_eq!(none.code, 2);
+    assert_eq!(none.code, Some(2));
     assert!(
         none.stderr.contains("there is no context \"wset\" (known: east, west)"),
         "{}",
@@ -166,13 +166,13 @@ fn a_context_that_is_none_is_a_matter_of_usage() {
     assert!(none.stderr.contains("Did you mean \"west\"?"), "{}", none.stderr);
     sites.directory.file("config.toml", "[contexts.a]\nregion = \"us-west-2\"\n\n[contexts.a]\n");
     let twice = run(&["fleets"]);
-    assert_eq!(twice.code, 2);
+    assert_eq!(twice.code, Some(2));
     let said = "config.toml:4: [contexts.a] stands here for the second time";
     assert!(twice.stderr.contains(said), "{}", twice.stderr);
     let role = "[contexts.a]\nrole = \"oncall\"\n";
     sites.directory.file("config.toml", role);
     let refused = run(&["--context", "a", "fleets"]);
-    assert_eq!(refused.code, 2);
+    assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("\"oncall\" is no role"), "{}", refused.stderr);
 }
 
@@ -197,7 +197,7 @@ fn a_session_that_is_over_says_what_to_run_and_the_console_goes_on_by_itself() {
     let mut env = vec![("HOME", home.as_str())];
     env.extend([("AWS_CONFIG_FILE", config.as_str()), ("AWS_SHARED_CREDENTIALS_FILE", &shared)]);
     env.extend(NO_KEYS);
-    let mut console = sites.console(&[], &env);
+    let console = sites.console(&[], &env);
     // Nobody has logged in yet: the console waits, and says for what.
     console.0.wait_for("run `aws sso login --profile oncall`");
     console.0.wait_for("west/us-west-2 account ?");

@@ -91,7 +91,7 @@ impl Palette {
     }
 
     /// The same without colours.
-    pub(super) fn without_colors(mut self) -> Self {
+    pub(in crate::tui) fn without_colors(mut self) -> Self {
         for style in &mut self.0 {
             (style.fg, style.bg) = (None, None);
         }

@@ -17,6 +17,7 @@ mod body;
 mod cells;
 mod findings;
 mod fleets;
+mod glance;
 mod head;
 mod layers;
 mod listing;
