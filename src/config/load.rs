@@ -63,8 +63,7 @@ pub(super) fn assemble(
     let (namespace, load_balancer) = narrowing(&mut layers, &file, &context, flags)?;
     let dns = dns(&mut layers, &file, flags)?;
     let mode = mode(&mut layers, &context, flags);
-    let timeout = Said::file(file.timeout.map(|span| span.0)).flag("--timeout", flags.timeout);
-    let timeout = layers.pick("timeout", timeout).unwrap_or(TIMEOUT);
+    let timeout = timeout(&mut layers, &file, flags);
     let state_dir = state_dir(&mut layers, &file, env, flags)?;
     let log = Said::file(path_of(file.log.as_ref(), env)).flag("--log", flags.log.clone());
     let log = layers.pick("log", log);
@@ -200,6 +199,11 @@ fn dns(layers: &mut Layers, file: &File, flags: &Flags) -> Result<DnsSetting, Co
     let elsewhere = elsewhere.is_some_and(|origin| *origin != super::Origin::Default);
     let default = if elsewhere { DnsSetting::Off } else { DnsSetting::System };
     Ok(picked.map_or(default, |picked| picked.0))
+}
+
+fn timeout(layers: &mut Layers, file: &File, flags: &Flags) -> Duration {
+    let said = Said::file(file.timeout.map(|span| span.0)).flag("--timeout", flags.timeout);
+    layers.pick("timeout", said).unwrap_or(TIMEOUT)
 }
 
 fn mode(layers: &mut Layers, context: &ContextTable, flags: &Flags) -> Mode {

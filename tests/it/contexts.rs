@@ -16,8 +16,8 @@ fn world(region: &str, stacks: [&str; 2]) -> String {
         "region = \"{region}\"\napi_limits = false\n\
          [[load_balancer]]\nname = \"front\"\n[[service]]\nname = \"glt\"\n\
          [[listener]]\nproduct = \"loki\"\nport = 3100\n\
-         [[fleet]]\nstack = \"{live}\"\nnodes = 2\nweight = 100\n\
-         [[fleet]]\nstack = \"{other}\"\nnodes = 2\nweight = 0\n"
+         [[fleet]]\nstack = \"{live}\"\nnodes = 3\nweight = 100\n\
+         [[fleet]]\nstack = \"{other}\"\nnodes = 3\nweight = 0\n"
     )
 }
 
@@ -100,7 +100,7 @@ fn another_context_is_another_world_from_its_first_frame_on() {
     let sites = Sites::start();
     // What the shell was opened for has no say over what a context says itself.
     let mut console = sites.console(&[], &[]);
-    console.0.wait_for("blue-412     ◆ LIVE");
+    console.0.wait_for("blue-412    ◆ LIVE");
     console.0.wait_for("west/us-west-2 123456789012  PRODUCTION  READ-ONLY");
     console.0.wait_for("═ Fleets 2 ═");
     console.press(":context ea", "eu-west-1, ");
@@ -115,7 +115,7 @@ fn another_context_is_another_world_from_its_first_frame_on() {
     console.press("y", "ARMED 15m");
     console.press(":context west\r", "This is west now. It is marked production.");
     console.0.wait_for("PRODUCTION  READ-ONLY");
-    console.0.wait_for("blue-412     ◆ LIVE");
+    console.0.wait_for("blue-412    ◆ LIVE");
     console.press(":context east\r", "east/eu-west-1 123456789012  NOT ARMED");
     console.ends();
 }
@@ -129,7 +129,7 @@ fn what_is_wrong_with_a_context_is_said_and_the_console_goes_on() {
         ":context wset\r",
         "There is no context wset; there is east, west. Did you mean west?",
     );
-    console.press("\x1b", "palette commands");
+    console.press("\x1b", ": commands");
     // The file is broken meanwhile: the place and its data stay.
     sites.directory.file("config.toml", "[contexts.west]\n[contexts.west]\n");
     console.press(":context west\r", "[contexts.west] stands here for the second time");
@@ -193,7 +193,7 @@ fn a_session_that_is_over_says_what_to_run_and_the_console_goes_on_by_itself() {
                sso_start_url = https://corp.example/start\n";
     sites.directory.file("aws-config", sso);
     sites.directory.file("aws-credentials", "");
-    let home = sites.path("home");
+    let home = sites.directory.path().display().to_string();
     let mut env = vec![("HOME", home.as_str())];
     env.extend([("AWS_CONFIG_FILE", config.as_str()), ("AWS_SHARED_CREDENTIALS_FILE", &shared)]);
     env.extend(NO_KEYS);
@@ -204,7 +204,7 @@ fn a_session_that_is_over_says_what_to_run_and_the_console_goes_on_by_itself() {
     // Then somebody has. No key is pressed.
     sites.directory.file("aws-config", "[profile oncall]\nregion = us-west-2\n");
     sites.directory.file("aws-credentials", &keys("oncall", "AKIAFIRST"));
-    console.0.wait_for("blue-412     ◆ LIVE");
+    console.0.wait_for("blue-412    ◆ LIVE");
     // These are over: the data stay with their age, and other keys take their place.
     sites.west.inject("[[fault]]\ncall = \"*\"\nkind = \"expired\"\naccess_key = \"AKIAFIRST\"\n");
     console.0.wait_for("EXPIRED");

@@ -12,6 +12,9 @@ use crate::core::source::Source;
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 
+/// With fewer columns than this, a head of one line says of the place only whether it is production.
+const COLUMNS_FOR_PLACE: u16 = 40;
+
 /// One line or two.
 pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
     if two {
@@ -25,7 +28,10 @@ pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
         span if span.tone == Tone::Strong => Span::new(" RO", Tone::Strong),
         span => span,
     });
-    line.push(Span::new(format!(" {} ", named(model)), Tone::Strong));
+    // Narrower than this, what is wrong with the sources has no other place.
+    if model.size.columns >= COLUMNS_FOR_PLACE {
+        line.push(Span::new(format!(" {} ", named(model)), Tone::Strong));
+    }
     line.extend(sources(model, theme, true));
     vec![line]
 }

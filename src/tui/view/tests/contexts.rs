@@ -45,7 +45,7 @@ fn the_place_stands_on_every_screen_at_every_size() {
 #[test]
 fn every_dialog_names_the_place() {
     let place = "prod/us-west-2 123456789012 PRODUCTION";
-    for keys in ["A", "R o", "R X"] {
+    for keys in ["A", "R o", "R ctrl-x"] {
         let mut model = with_run("us-west-2");
         model.operation.allowed = true;
         press(&mut model, keys);
