@@ -440,6 +440,7 @@ pub(crate) fn run() -> crate::core::run::Run {
         lock: None,
         guards: plan.guards.clone(),
         throttled: None,
+        safe_to_stop: Vec::new(),
         pins_released: None,
         plan,
     }

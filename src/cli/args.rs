@@ -175,6 +175,13 @@ pub(super) enum RunCommand {
         /// Its id, or the beginning of it.
         run: String,
     },
+    /// Ends it by undoing what it did, in a run of its own: the same as `rollback RUN`.
+    Rollback {
+        /// Its id, or the beginning of it.
+        run: String,
+        #[command(flatten)]
+        act: super::verb_args::ActArgs,
+    },
     /// No further traffic step: unpins, unlocks, ends. Weights stay as they are.
     Abort {
         /// Its id, or the beginning of it.

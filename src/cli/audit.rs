@@ -11,7 +11,7 @@ use super::{ExitCode, Failure};
 use crate::config::Settings;
 use crate::core::run::Line;
 use crate::exec::journal::JournalError;
-use crate::exec::process::approved;
+use crate::exec::process::plan_so_far;
 use crate::exec::state::RunDir;
 use serde::Serialize;
 
@@ -92,7 +92,7 @@ pub(super) fn run(
 fn lines(all: &[RunLines]) -> String {
     let mut text = String::new();
     for run in all {
-        let plan = approved(&run.lines).map(|approved| approved.plan);
+        let plan = plan_so_far(&run.lines);
         for line in &run.lines {
             text.push_str(&format!("{}  {}", run.run, said(line, plan.as_ref())));
         }

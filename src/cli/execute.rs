@@ -180,6 +180,10 @@ impl Told {
             Entry::Guards { reports, .. } => {
                 self.guards = reports.iter().map(|report| report.effect).max();
             }
+            Entry::TurnedBack { plan, .. } => {
+                let steps = plan.steps.iter().cloned();
+                self.plan.iter_mut().for_each(|shown| shown.steps.extend(steps.clone()));
+            }
             Entry::Ended { end } => self.end = Some(end.clone()),
             _ => {}
         }

@@ -9,7 +9,7 @@ use super::verb_args::VerbCommand;
 use super::world::{Round, World};
 use super::{ExitCode, Failure, json, plan_text, read};
 use crate::config::{Environment, Settings};
-use crate::core::plan::{self, Plan, Refusal, RefusalKind, Request};
+use crate::core::plan::{self, Intent, Plan, Refusal, RefusalKind, Request};
 use crate::core::run::{Run, RunId};
 use crate::engine::planning::{self, Beside};
 use crate::engine::records::Records;
@@ -33,7 +33,7 @@ pub(super) fn run<W: World>(
     };
     streams.say(&missing);
     if act.format.output == Output::Table {
-        streams.say(&plan_text::render(&plan));
+        streams.say(&plan_text::body(&plan));
     }
     execute(plan, &act.execute, (settings, env), (streams, act.format))
 }
@@ -105,7 +105,10 @@ pub(super) fn make(
     command: &VerbCommand,
 ) -> Result<Plan, Refusal> {
     let picture = planning::picture(settings, round);
-    let intent = command.intent(&picture, last(&beside.runs).as_ref())?;
+    let intent = match command.intent(&picture, last(&beside.runs).as_ref())? {
+        Intent::Rollback { run } => Intent::Rollback { run: whole(&beside.runs, run) },
+        other => other,
+    };
     let request = Request { intent, options: command.options() };
     planning::make(settings, round, beside, &request)
 }
@@ -114,6 +117,15 @@ pub(super) fn make(
 fn last(runs: &[Run]) -> Option<RunId> {
     let open = runs.iter().filter(|run| !run.state.is_over()).map(|run| run.id.clone()).max();
     open.or_else(|| runs.iter().map(|run| run.id.clone()).max())
+}
+
+/// The run whose id begins so, where only one does.
+fn whole(runs: &[Run], asked: RunId) -> RunId {
+    let mut fitting = runs.iter().filter(|run| run.id.as_str().starts_with(asked.as_str()));
+    match (fitting.next(), fitting.next()) {
+        (Some(run), None) => run.id.clone(),
+        _ => asked,
+    }
 }
 
 /// What is printed, and the exit code that the guards call for.

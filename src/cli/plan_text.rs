@@ -5,8 +5,15 @@ use crate::core::plan::guard::Effect;
 use crate::core::plan::{Confirmation, Intent, Plan, diff, guards};
 use std::time::Duration;
 
-/// The whole plan.
+/// The whole plan, and what it comes to.
 pub(super) fn render(plan: &Plan) -> String {
+    let mut text = body(plan);
+    text.push_str(&verdict(plan));
+    text
+}
+
+/// The plan alone, as it is printed just before it is carried out.
+pub(super) fn body(plan: &Plan) -> String {
     let mut text = head(plan);
     for (title, part) in [
         ("STEPS", steps(plan)),
@@ -25,7 +32,6 @@ pub(super) fn render(plan: &Plan) -> String {
     for sentence in &plan.notes {
         text.push_str(&format!("note: {}\n", clean(sentence)));
     }
-    text.push_str(&verdict(plan));
     text
 }
 

@@ -2,9 +2,10 @@
 
 #[cfg(feature = "sim")]
 use super::args::SimCommand;
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, RunCommand};
 use super::output::{Reader, Streams};
 use super::read::unprintable;
+use super::verb_args::VerbCommand;
 use super::world::World;
 use super::{
     ExitCode, Failure, apply, audit, captive, completions, config, console, doctor, findings,
@@ -133,6 +134,10 @@ fn carry_out<W: World>(
             apply::run(&file, &execute, (&settings, env), (streams, format))
         }
         Some(Command::Runs(format)) => runs::list((&settings, env), (streams, format)),
+        Some(Command::Run { command: RunCommand::Rollback { run, act } }) => {
+            let verb = VerbCommand::Rollback { run: Some(run), act };
+            plan::run((&settings, env), world, streams, &verb)
+        }
         Some(Command::Run { command }) => runs::one(&command, (&settings, env), streams),
         Some(Command::Audit { command, format }) => {
             audit::run(command, &settings, (streams, format))

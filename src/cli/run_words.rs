@@ -2,6 +2,7 @@
 
 use super::table::clean;
 use crate::core::plan::{Answer, Plan, StepAction};
+use crate::core::rings::{SafeToStop, StopVerdict};
 use crate::core::run::journal::{End, Entry, Outcome};
 use crate::core::run::{Line, Who};
 
@@ -64,6 +65,15 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
         }
         Entry::GoesOn => (None, "goes on".to_owned()),
         Entry::PinsReleased { what } => (None, format!("pins released: {what}")),
+        Entry::TurnedBack { because, plan } => {
+            let steps = plan.steps.len();
+            (None, format!("TURNS BACK by itself, in {steps} steps: {because}"))
+        }
+        Entry::SafeToStop { nodes } => {
+            let said: Vec<String> =
+                nodes.iter().map(|(id, told)| stop(id.as_str(), told)).collect();
+            (None, said.join("; "))
+        }
         Entry::Ended { end } => (None, self::end(end)),
     }
 }
@@ -85,6 +95,20 @@ fn answer(answer: &Answer) -> String {
         Answer::Broken { was, is } => format!("expected {was}; found {is}"),
         Answer::Unknown { why, what } => format!("cannot tell {what}: {why}"),
     }
+}
+
+/// Whether a node may be stopped: the verdict, what is against it, what gets it there.
+pub(super) fn stop(id: &str, told: &SafeToStop) -> String {
+    let against = told.reasons.iter().filter(|of| of.verdict != StopVerdict::Yes);
+    let against: Vec<&str> = against.map(|reason| reason.text.as_str()).collect();
+    let reasons =
+        if against.is_empty() { String::new() } else { format!(": {}", against.join(", ")) };
+    let run = if told.commands.is_empty() {
+        String::new()
+    } else {
+        format!("; run {}", told.commands.join(", then "))
+    };
+    format!("{id} safe to stop: {}{reasons}{run}", told.verdict)
 }
 
 /// How a run ended.

@@ -2,7 +2,7 @@
 
 use super::args::{Format, Output, RunCommand};
 use super::execute::{cannot, find, follow, lost, not_armed};
-use super::json::{self, Head, OneRunView, RunView, RunsView, StepView, written_state};
+use super::json::{self, Head, OneRunView, RunView, RunsView, StepView, StopView, written_state};
 use super::output::Streams;
 use super::read::unprintable;
 use super::run::on_runtime;
@@ -110,6 +110,8 @@ pub(super) fn one(
         }
         RunCommand::Hold { run } => tell(run, Ask::Hold, (settings, env), streams),
         RunCommand::Resume { run } => tell(run, Ask::Resume, (settings, env), streams),
+        // Planned like every verb, before it comes here.
+        RunCommand::Rollback { .. } => Ok(ExitCode::Done),
         RunCommand::Abort { run, confirm } => {
             confirmed(run, confirm.as_deref(), settings)?;
             tell(run, Ask::Abort, (settings, env), streams)
@@ -135,6 +137,7 @@ fn show(
         head: Head::local(settings),
         run: RunView::of(run.id.to_string(), &lines, standing),
         steps: StepView::all(&lines),
+        safe_to_stop: StopView::all(&lines),
     };
     let text = match format.output {
         Output::Json => json::document(&view)?,
@@ -175,6 +178,10 @@ fn shown(view: &OneRunView) -> String {
         ]);
     }
     text.push_str(&table.render());
+    for node in &view.safe_to_stop {
+        let said = super::run_words::stop(&node.instance_id, &node.told);
+        text.push_str(&format!("{}\n", clean(&said)));
+    }
     text
 }
 

@@ -131,6 +131,19 @@ fn refused(because: &str) -> Reply {
 /// # Errors
 /// That it does not answer, or nonsense.
 pub async fn say(run: &RunDir, word: Word, by: &Who) -> Result<Reply, ControlError> {
+    say_within(run, word, by, ANSWER_LIMIT).await
+}
+
+/// The same, without waiting longer than so.
+///
+/// # Errors
+/// That it does not answer in time, or nonsense.
+pub(super) async fn say_within(
+    run: &RunDir,
+    word: Word,
+    by: &Who,
+    limit: Duration,
+) -> Result<Reply, ControlError> {
     let talk = async {
         let path = run.path.join(SOCKET);
         let (_held, reachable) = reachable(&path)?;
@@ -143,7 +156,7 @@ pub async fn say(run: &RunDir, word: Word, by: &Who) -> Result<Reply, ControlErr
         BufReader::new(read).read_line(&mut line).await?;
         if line.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(line) }
     };
-    let line = tokio::time::timeout(ANSWER_LIMIT, talk)
+    let line = tokio::time::timeout(limit, talk)
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(ControlError::Silent)?;

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::estate::{Estate, Policy};
+use crate::core::ids::{InstanceId, StackId};
 use crate::core::inventory::Inventory;
 use crate::core::observed::{Observed, Why, age};
 use crate::core::plan::{Answer, Claim, Picture, Reads, Samples, check, reads};
@@ -114,6 +115,30 @@ impl Eye {
         // Several pages a node: a wait that looks every second does not ask for them each time.
         for (id, address) in needs.rings.iter().filter(|(id, _)| !asked_lately(*id)) {
             wants.push(plain(Scope::Rings(id.clone()), Ask::Address(*address)));
+        }
+        self.read(wants).await
+    }
+
+    /// Looks at what nodes count, at the rings as their whole fleet sees them, and at what the load
+    /// balancer says of them: whether they may be stopped.
+    pub async fn look_at_nodes(&mut self, ids: &[InstanceId], fleet: Option<&StackId>) -> Missing {
+        let nodes: Vec<(InstanceId, Option<IpAddr>, bool)> = self.with_picture(|picture| {
+            let nodes = picture.estate.nodes.values();
+            let of = nodes.filter(|node| {
+                ids.contains(&node.id) || fleet.is_some() && node.stack_id.as_ref() == fleet
+            });
+            of.map(|node| (node.id.clone(), node.private_ip, ids.contains(&node.id))).collect()
+        });
+        let groups = self.inventory.target_health.keys();
+        let mut wants: Vec<Want> =
+            groups.map(|group| self.want(&Scope::TargetHealth(group.clone()))).collect();
+        wants.push(self.want(&Scope::Groups));
+        let probed = nodes.into_iter().filter(|_| self.settings.probes.enabled);
+        for (id, address, own) in probed.filter_map(|(id, ip, own)| Some((id, ip?, own))) {
+            wants.push(plain(Scope::Rings(id.clone()), Ask::Address(address)));
+            if own {
+                wants.push(plain(Scope::Metrics(id), Ask::Address(address)));
+            }
         }
         self.read(wants).await
     }

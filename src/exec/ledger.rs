@@ -3,7 +3,7 @@
 
 use crate::core::ids::{GroupName, InstanceId};
 use crate::core::inventory::Forward;
-use crate::core::plan::{ActionId, ApprovedPlan, Mutation, Step, StepAction, Verb};
+use crate::core::plan::{ActionId, ApprovedPlan, Mutation, Plan, Step, StepAction, Verb};
 use crate::core::record::Pins;
 use crate::core::run::journal::{End, Entry, Line, Outcome};
 use crate::core::run::{Ask, HoldReason};
@@ -70,6 +70,10 @@ pub(super) struct Ledger {
     pub passed: Option<u32>,
     /// It is to end without any further traffic step.
     pub aborting: bool,
+    /// The way back that it took by itself.
+    pub back: Option<Box<Plan>>,
+    /// Whether its nodes may be stopped was looked at.
+    pub judged: bool,
     /// How it ended.
     pub ended: Option<End>,
     /// Whether any mutation was taken.
@@ -117,6 +121,8 @@ impl Ledger {
                 self.held = None;
             }
             Entry::Asked { ask: Ask::Abort, .. } => self.aborting = true,
+            Entry::TurnedBack { plan, .. } => self.back = Some(plan.clone()),
+            Entry::SafeToStop { .. } => self.judged = true,
             Entry::Ended { end } => self.ended = Some(end.clone()),
             Entry::Opened { .. }
             | Entry::TakenUp { .. }
@@ -132,7 +138,9 @@ impl Ledger {
 
     /// The outcome of the open intent.
     fn settle(&mut self, plan: &ApprovedPlan, outcome: &Outcome, at: Timestamp) {
-        let step = |number| plan.plan.steps.iter().find(|step| step.number == number);
+        let back = self.back.clone();
+        let steps = || plan.plan.steps.iter().chain(back.iter().flat_map(|back| &back.steps));
+        let step = |number| steps().find(|step| step.number == number);
         match (outcome, self.open.take()) {
             (Outcome::Accepted { .. } | Outcome::AlreadyDone, Some(open)) => {
                 let operation = match outcome {
@@ -144,7 +152,15 @@ impl Ledger {
                     if step.action == StepAction::Change(open.mutation.clone()) {
                         self.sent.insert(open.step, Sent { at, operation });
                     } else if step.undo.as_ref() == Some(&open.mutation) {
-                        // Taken back: if the run goes on, the step is taken anew.
+                        // Taken back: if the run goes on, this step is taken anew, and so is the one
+                        // before it that made the change which a wait has taken back.
+                        let same = |one: &&Step| {
+                            one.number <= open.step && one.undo.as_ref() == Some(&open.mutation)
+                        };
+                        for one in steps().filter(same).filter(|_| traffic(&open.mutation)) {
+                            self.sent.remove(&one.number);
+                            self.done.remove(&one.number);
+                        }
                         self.sent.remove(&open.step);
                     }
                     self.remember(plan, step, &open.mutation);
@@ -224,4 +240,9 @@ impl Ledger {
     pub fn has_begun(&self) -> bool {
         !self.began.is_empty()
     }
+}
+
+/// Whether a mutation is about traffic. A pin that was let go is set again by the hold that let it go.
+fn traffic(mutation: &Mutation) -> bool {
+    !matches!(mutation, Mutation::Suspend { .. } | Mutation::Resume { .. })
 }

@@ -240,6 +240,17 @@ pub fn approved(lines: &[Line]) -> Option<ApprovedPlan> {
     }
 }
 
+/// The same plan with the steps of the way back that the run took by itself, as its views show it.
+pub fn plan_so_far(lines: &[Line]) -> Option<Plan> {
+    let mut plan = approved(lines)?.plan;
+    for line in lines {
+        if let Entry::TurnedBack { plan: back, .. } = &line.entry {
+            plan.steps.extend(back.steps.iter().cloned());
+        }
+    }
+    Some(plan)
+}
+
 async fn set_up(
     approved: &ApprovedPlan,
     around: &Surroundings<'_>,
@@ -266,6 +277,7 @@ async fn set_up(
 
 /// How long what is left of a plan takes at least.
 fn minimum(plan: &Plan, ledger: &Ledger) -> Duration {
+    let plan = ledger.back.as_deref().unwrap_or(plan);
     let left = plan.steps.iter().filter(|step| !ledger.done.contains(&step.number));
     left.map(|step| step.at_least).sum()
 }

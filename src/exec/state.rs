@@ -222,7 +222,10 @@ impl RunDir {
     /// Whether its process lives, told by the lock on its directory and never by a process id.
     pub fn is_alive(&self) -> bool {
         match File::open(&self.path) {
-            Ok(directory) => matches!(directory.try_lock(), Err(fs::TryLockError::WouldBlock)),
+            // Shared, so that two who look do not take each other for the process.
+            Ok(directory) => {
+                matches!(directory.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
+            }
             Err(_) => false,
         }
     }

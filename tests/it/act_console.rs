@@ -44,8 +44,10 @@ impl Console {
     }
 
     /// Looks at the run that was started last.
+    ///
+    /// The fleets are named before the traffic stands where it began, so no role is waited for.
     fn attach(&mut self) {
-        self.fills();
+        self.0.wait_for("▶ blue");
         self.press("R", "› Runs");
         self.press("\r", "cutover blue to green");
     }

@@ -15,7 +15,7 @@ pub(super) use findings::{FindingView, FindingsView};
 pub(super) use fleets::FleetsView;
 pub(super) use head::Head;
 pub(super) use nodes::NodesView;
-pub(super) use runs::{OneRunView, RunView, RunsView, StepView, written_state};
+pub(super) use runs::{OneRunView, RunView, RunsView, StepView, StopView, written_state};
 pub(super) use traffic::TrafficView;
 
 use super::{ExitCode, Failure};

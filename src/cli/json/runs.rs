@@ -2,10 +2,12 @@
 
 use super::{Head, stamp, stamped};
 use crate::cli::run_words::action;
+use crate::core::ids::InstanceId;
 use crate::core::plan::Verb;
+use crate::core::rings::SafeToStop;
 use crate::core::run::journal::{Entry, Outcome};
 use crate::core::run::{Line, RunState, Who};
-use crate::exec::process::approved;
+use crate::exec::process::{approved, plan_so_far};
 use crate::exec::start::Standing;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +27,31 @@ pub(in crate::cli) struct OneRunView {
     pub head: Head,
     pub run: RunView,
     pub steps: Vec<StepView>,
+    /// Of a drain: whether its nodes may be stopped.
+    pub safe_to_stop: Vec<StopView>,
+}
+
+/// Whether a node may be stopped, why, and what gets it there.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::cli) struct StopView {
+    pub instance_id: String,
+    #[serde(flatten)]
+    pub told: SafeToStop,
+}
+
+impl StopView {
+    /// What the journal says of each node, as it was said last.
+    pub fn all(lines: &[Line]) -> Vec<Self> {
+        let last = lines.iter().rev().find_map(|line| match &line.entry {
+            Entry::SafeToStop { nodes } => Some(nodes),
+            _ => None,
+        });
+        let view = |(id, told): &(InstanceId, SafeToStop)| Self {
+            instance_id: id.to_string(),
+            told: told.clone(),
+        };
+        last.into_iter().flatten().map(view).collect()
+    }
 }
 
 /// A run in short.
@@ -125,9 +152,8 @@ impl RunView {
 impl StepView {
     /// The plan's steps with what the journal says of each.
     pub fn all(lines: &[Line]) -> Vec<Self> {
-        let Some(approved) = approved(lines) else { return Vec::new() };
-        let mut steps: Vec<Self> = approved
-            .plan
+        let Some(plan) = plan_so_far(lines) else { return Vec::new() };
+        let mut steps: Vec<Self> = plan
             .steps
             .iter()
             .map(|step| Self {

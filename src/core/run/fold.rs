@@ -24,6 +24,7 @@ impl Run {
             guards: approved.plan.guards.clone(),
             throttled: None,
             pins_released: None,
+            safe_to_stop: Vec::new(),
         };
         for line in rest {
             this.last = this.last.max(line.at);
@@ -75,6 +76,11 @@ impl Run {
             }
             Entry::GoesOn => self.state = RunState::Running,
             Entry::PinsReleased { what } => self.pins_released = Some(what.clone()),
+            Entry::TurnedBack { plan, .. } => {
+                self.plan.steps.extend(plan.steps.iter().cloned());
+                self.steps.resize(self.plan.steps.len(), StepStanding::default());
+            }
+            Entry::SafeToStop { nodes } => self.safe_to_stop.clone_from(nodes),
             Entry::Ended { end } => self.end(end),
             Entry::Opened { .. }
             | Entry::TakenUp { .. }

@@ -2,7 +2,9 @@
 //! changed, lost or put in is found; what a run did is told by these and nothing else.
 
 use super::{Ask, HoldReason, RunId, Who};
-use crate::core::plan::{Answer, ApprovedPlan, Claim, GuardReport, Mutation};
+use crate::core::ids::InstanceId;
+use crate::core::plan::{Answer, ApprovedPlan, Claim, GuardReport, Mutation, Plan};
+use crate::core::rings::SafeToStop;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +147,18 @@ pub enum Entry {
     PinsReleased {
         /// Of which groups, in words.
         what: String,
+    },
+    /// Things turned bad while shifted: it goes back by itself, as its plan says.
+    TurnedBack {
+        /// What turned bad.
+        because: String,
+        /// The way back; its steps are numbered on from those of the plan.
+        plan: Box<Plan>,
+    },
+    /// Whether the nodes that were drained may be stopped.
+    SafeToStop {
+        /// Each of them, and what was seen.
+        nodes: Vec<(InstanceId, SafeToStop)>,
     },
     /// It is over.
     Ended {

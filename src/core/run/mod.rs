@@ -8,7 +8,9 @@ mod words;
 
 pub use journal::{Entry, Line};
 
+use super::ids::InstanceId;
 use super::plan::{GuardReport, Plan};
+use super::rings::SafeToStop;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -176,4 +178,7 @@ pub struct Run {
     /// Pins that were let go because the run was held too long, in words.
     #[serde(default)]
     pub pins_released: Option<String>,
+    /// Whether the nodes that it drained may be stopped, and what was seen of each.
+    #[serde(default)]
+    pub safe_to_stop: Vec<(InstanceId, SafeToStop)>,
 }

@@ -13,6 +13,14 @@ impl Engine {
         if let Some(open) = self.ledger.open.clone() {
             self.settle_open(&open).await?;
         }
+        self.load_old_run();
+        for (group, processes) in self.old_pins() {
+            let step = self.ledger.began.keys().next_back().copied().unwrap_or(1);
+            let resume = Mutation::Resume { group: group.clone(), processes };
+            let healthy = [Claim::AllHealthy { group }];
+            self.must_hold(step, &healthy).await.map_err(|stop| self.stuck(stop))?;
+            self.carry_out(step, &resume).await.map_err(|stop| self.stuck(stop))?;
+        }
         for group in self.ledger.pins.keys().cloned().collect::<Vec<_>>() {
             self.unpin(&group).await.map_err(|stop| self.stuck(stop))?;
         }

@@ -3,7 +3,7 @@
 
 use super::{Engine, Flow, Stop};
 use crate::core::run::journal::Entry;
-use crate::core::run::{Ask, HoldReason, RunState, Who};
+use crate::core::run::{Ask, HoldReason, RunId, RunState, Who};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -18,6 +18,8 @@ pub enum Word {
     Standing,
     /// End this process if the run holds: another one, with other credentials, goes on.
     StepDown,
+    /// End this process, whether the run holds or not: this run, a rollback, takes over.
+    GiveWay(RunId),
     /// A signal came (never over the socket).
     Signal(String),
 }
@@ -107,6 +109,11 @@ impl Engine {
             Word::Standing => petition.say(Reply::Standing { state: RunState::Running }),
             Word::StepDown => petition
                 .say(Reply::Refused { because: "the run is running; hold it first".to_owned() }),
+            Word::GiveWay(to) => {
+                petition.say(Reply::SteppedDown);
+                self.giving_way = true;
+                return Err(Stop::Hold(HoldReason::Asked, format!("run {to} rolls it back")));
+            }
             Word::Signal(signal) => {
                 self.hold_asked = Some(format!("{signal} came"));
                 petition.say(Reply::Taken { because: format!("it holds {after}") });

@@ -5,7 +5,8 @@ use super::{Engine, Flow, Stop};
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::ids::{InstanceId, NamespaceId};
 use crate::core::observed::{Observed, age};
-use crate::core::plan::{Intent, LockScope, Reads};
+use crate::core::plan::guard::{Effect, Verdict, Weight};
+use crate::core::plan::{GuardName, GuardReport, Intent, LockScope, Reads};
 use crate::core::record::{self, LockRecord};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
@@ -38,12 +39,24 @@ impl Engine {
                 Ok(Taking::Theirs(token, said)) => {
                     let said = LockRecord::of(&said);
                     if !self.may_take_over(&said) {
-                        return Err(Stop::Fail(held_by(&name, &said)));
+                        return Err(self.lock_is_held(held_by(&name, &said)));
                     }
                     self.take_over(&token, &said).await?;
                 }
                 Err(error) => self.after_failure(&error, "take the lock").await?,
             }
+        }
+    }
+
+    /// The guard that blocks is noted, so that whoever follows is told by the exit code.
+    fn lock_is_held(&mut self, because: String) -> Stop {
+        let (weight, effect) = (Weight::Blocks, Effect::Blocks);
+        let verdict = Verdict::Block { because: because.clone() };
+        let report = GuardReport { guard: GuardName::Lock, verdict, weight, effect };
+        let step = self.ledger.began.keys().next_back().copied().unwrap_or_default();
+        match self.note(Entry::Guards { step, reports: vec![report] }) {
+            Ok(()) => Stop::Fail(because),
+            Err(error) => error.into(),
         }
     }
 
@@ -206,14 +219,19 @@ impl Engine {
             heartbeat: Some(self.clock.now()),
             giving: plan.giving.clone(),
             receiving: plan.receiving.clone(),
-            suspended: self
-                .ledger
-                .pins
-                .iter()
-                .map(|(group, (_, processes))| (group.clone(), processes.clone()))
-                .collect(),
-            previous: self.ledger.previous.clone(),
-            drained: self.ledger.drained.clone(),
+            suspended: self.suspended(),
+            // What the run that is rolled back did is still what another host needs to recover.
+            previous: {
+                let old = self.old.iter().flat_map(|old| &old.ledger.previous);
+                let own = self.ledger.previous.iter();
+                let own = own.filter(|(of, _)| !old.clone().any(|(action, _)| action == of));
+                old.clone().chain(own).cloned().collect()
+            },
+            drained: {
+                let old = self.old.iter().flat_map(|old| &old.ledger.drained);
+                let out = old.filter(|id| !self.ledger.restored.contains(*id));
+                out.chain(&self.ledger.drained).cloned().collect()
+            },
         }
     }
 

@@ -37,6 +37,9 @@ impl Engine {
         self.beat(true).await;
         let since = self.ledger.held.as_ref().map_or_else(|| self.clock.now(), |held| held.2);
         loop {
+            if self.giving_way {
+                return Way::StepDown;
+            }
             let clock = self.clock.clone();
             tokio::select! {
                 biased;
@@ -75,7 +78,7 @@ impl Engine {
                 petition.say(Reply::Standing { state });
                 None
             }
-            Word::StepDown => {
+            Word::StepDown | Word::GiveWay(_) => {
                 petition.say(Reply::SteppedDown);
                 Some(Way::StepDown)
             }
@@ -126,7 +129,7 @@ impl Engine {
         for group in groups {
             match self.unpin(&group).await {
                 Ok(()) => let_go.push(group.to_string()),
-                Err(Stop::Hold(_, why) | Stop::Fail(why)) => {
+                Err(Stop::Hold(_, why) | Stop::Fail(why) | Stop::TurnBack(why)) => {
                     tracing::warn!(%group, %why, "its pins stay");
                 }
                 Err(Stop::Abort) => return,

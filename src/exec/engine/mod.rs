@@ -8,8 +8,11 @@ mod asks;
 mod fence;
 mod hold;
 mod intent;
+mod old_run;
+mod safe_to_stop;
 mod step;
 mod takeover;
+mod turn_back;
 mod wait;
 
 pub use asks::{Petition, Reply, Word};
@@ -52,6 +55,8 @@ enum Stop {
     Hold(HoldReason, String),
     /// The operator wants it to end.
     Abort,
+    /// Things turned bad while shifted, and the plan says that the run then goes back by itself.
+    TurnBack(String),
     /// It cannot go on at all.
     Fail(String),
 }
@@ -100,6 +105,10 @@ pub struct Engine {
     by: Who,
     words: mpsc::Receiver<Petition>,
     hold_asked: Option<String>,
+    /// A rollback takes over: this process ends.
+    giving_way: bool,
+    /// The run that this one rolls back.
+    old: Option<old_run::OldRun>,
     /// It held when this process took it up: what kept the process before may not keep this one.
     inherited: bool,
     said: Attributes,
@@ -160,6 +169,8 @@ impl Engine {
             by: given.by,
             words,
             hold_asked: None,
+            giving_way: false,
+            old: None,
             inherited: false,
             said: Attributes::new(),
             beat: None,
@@ -208,6 +219,10 @@ impl Engine {
             stop = match stop {
                 Ok(end) => return Ending::Over(end),
                 Err(Stop::Abort) => self.abort().await,
+                Err(Stop::TurnBack(because)) => match self.turn_back(because).await {
+                    Ok(()) => self.go_on().await,
+                    Err(stop) => Err(stop),
+                },
                 Err(Stop::Fail(because)) => self.fail(because).await,
                 Err(Stop::Hold(reason, because)) => match self.hold(reason, because).await {
                     hold::Way::On if self.ledger.aborting => Err(Stop::Abort),
@@ -225,13 +240,19 @@ impl Engine {
         }
         self.preflight().await?;
         self.preflight_again().await?;
-        for step in self.approved.plan.steps.clone() {
+        self.stop_old_run().await?;
+        for step in self.plan().steps.clone() {
             if !self.ledger.done.contains(&step.number) {
                 self.checkpoint()?;
                 self.step(&step).await?;
             }
         }
-        self.over(End::Done)
+        self.end_old_run();
+        self.say_safe_to_stop().await?;
+        match self.ledger.back {
+            Some(_) => self.over(End::RolledBack { by: self.run.clone() }),
+            None => self.over(End::Done),
+        }
     }
 
     /// Why this is not the account or the region that the plan was made for; a run that has begun is
@@ -278,7 +299,8 @@ impl Engine {
         Ok(())
     }
 
+    /// What is being carried out: the plan as approved, or its way back.
     fn plan(&self) -> &Plan {
-        &self.approved.plan
+        self.ledger.back.as_deref().unwrap_or(&self.approved.plan)
     }
 }

@@ -27,8 +27,13 @@ impl Engine {
         }
         self.beat(false).await;
         match &step.action {
-            StepAction::Lock if self.ledger.lock.is_none() => self.take_lock().await?,
-            StepAction::Lock => self.fence().await?,
+            StepAction::Lock => {
+                match self.ledger.lock {
+                    None => self.take_lock().await?,
+                    Some(_) => self.fence().await?,
+                }
+                self.end_old_run();
+            }
             StepAction::Change(mutation) => self.change(step, mutation).await?,
             StepAction::Wait => self.observe(step).await?,
             StepAction::Watch => self.watch(step).await?,
@@ -64,8 +69,20 @@ impl Engine {
     /// What must hold just before a mutation, read for it: facts, and guards while traffic moves.
     async fn check_facts(&mut self, step: &Step) -> Flow<()> {
         let claims: Vec<Claim> = step.before.iter().map(|fact| fact.claim.clone()).collect();
-        self.must_hold(step.number, &claims).await?;
-        if step.shifting { self.check_guards(step.number).await } else { Ok(()) }
+        if let Err(stop) = self.must_hold(step.number, &claims).await {
+            // Somebody else's hand is no regression, and is not fought.
+            let now = self.eye.ask(claims.iter(), &<_>::default());
+            let theirs = now.iter().any(|(claim, answer)| {
+                let broken = matches!(answer, Answer::Broken { .. });
+                broken && matches!(claim, Claim::Forwards { .. } | Claim::Attached { .. })
+            });
+            return Err(if theirs { stop } else { self.turned(step, stop) });
+        }
+        if !step.shifting {
+            return Ok(());
+        }
+        let checked = self.check_guards(step.number).await;
+        checked.map_err(|stop| self.turned(step, stop))
     }
 
     /// Reads for these claims until each has an answer, and holds unless all are yes.
@@ -98,7 +115,7 @@ impl Engine {
         }
         self.read_for_guards().await?;
         let context = self.context();
-        let plan = &self.approved.plan;
+        let plan = self.plan();
         let reports = self.eye.show_to_planners(|picture| (self.guards)(picture, plan, &context));
         match self.take_guards(0, reports) {
             Err(Stop::Hold(HoldReason::Guard | HoldReason::Unknown, because)) => {
@@ -132,7 +149,7 @@ impl Engine {
 
     /// The way back is not kept waiting by throttled reads: what cannot be read only warns there.
     async fn read_for_guards(&mut self) -> Flow<()> {
-        let needs = self.eye.show(|picture| guard_reads(&self.approved.plan, picture));
+        let needs = self.eye.show(|picture| guard_reads(self.plan(), picture));
         if self.plan().intent.verb() == Verb::Rollback {
             self.eye.look(&needs).await;
         } else {
@@ -144,7 +161,7 @@ impl Engine {
     /// What the guards say of what was just read.
     pub(super) fn judged(&self) -> Vec<GuardReport> {
         let context = self.context();
-        self.eye.show(|picture| (self.guards)(picture, &self.approved.plan, &context))
+        self.eye.show(|picture| (self.guards)(picture, self.plan(), &context))
     }
 
     /// What guards must be told beside the picture.
@@ -155,6 +172,8 @@ impl Engine {
             region: self.aws.region.clone(),
             who: self.by.clone(),
             own_addresses: Some(self.eye.own_addresses()),
+            // Other runs of this host were asked about when the plan was made. From here on the lock
+            // decides: two that were started at once would otherwise both give up.
             runs: Vec::new(),
             lock: if held { LockStanding::Ours } else { LockStanding::NotAsked },
             drained: self.ledger.drained.clone(),

@@ -50,7 +50,7 @@ impl Engine {
         let mut untold_since = None;
         loop {
             let mut needs = self.eye.needs(step.after.iter());
-            needs.merge(self.eye.show(|picture| guard_reads(&self.approved.plan, picture)));
+            needs.merge(self.eye.show(|picture| guard_reads(self.plan(), picture)));
             let missing = self.look(&needs).await?;
             let answers = self.eye.ask(step.after.iter(), &missing);
             let reports = self.judged();
@@ -64,14 +64,21 @@ impl Engine {
             }
             let patient = untold && age(since, now) < self.patience();
             let passes = |answer: &Answer| answer.holds() || patient && unknown(answer);
-            let bad = answers.iter().find(|(_, answer)| !passes(answer));
-            if let Some(stop) = bad.and_then(|(_, answer)| stopped_by(answer)) {
+            let bad = answers.iter().find(|(_, answer)| !passes(answer)).cloned();
+            if let Some((claim, answer)) = bad
+                && let Some(stop) = stopped_by(&answer)
+            {
                 self.seen(step, answers)?;
-                return Err(stop);
+                return Err(match (claim, answer) {
+                    // Somebody else's hand is no regression, and is not fought.
+                    (Claim::Forwards { .. }, Answer::Broken { .. }) => stop,
+                    _ => self.turned(step, stop),
+                });
             }
             let blocks = reports.iter().any(|report| report.effect == Effect::Blocks);
             if blocks || !patient {
-                self.take_guards(step.number, reports)?;
+                let taken = self.take_guards(step.number, reports);
+                taken.map_err(|stop| self.turned(step, stop))?;
             }
             if !untold && age(from, now) >= step.at_least {
                 return self.seen(step, answers);

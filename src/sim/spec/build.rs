@@ -8,7 +8,7 @@ use crate::core::ids::{
 };
 use crate::sim::world::{
     Attachment, Balancer, Boot, Check, Due, Forward, Group, Happening, Listener, Namespace,
-    NewService, Phase, ServiceKind, Target, TargetGroup, TargetState, World, ZoneState,
+    NewService, Phase, Rule, ServiceKind, Target, TargetGroup, TargetState, World, ZoneState,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -252,7 +252,12 @@ impl Builder<'_> {
         let arn = self.world.arn("elasticloadbalancing", &format!("listener/{rest}/{hash}"));
         let arn = ListenerArn::from(arn);
         let forward = Forward { groups, ..Forward::default() };
+        let rule = |host: &String| {
+            let of = arn.as_str().replacen(":listener/", ":listener-rule/", 1);
+            Rule { arn: format!("{of}/{host}"), host: host.clone(), forward: forward.clone() }
+        };
         let listener = Listener {
+            rules: one.rules.iter().map(rule).collect(),
             arn: arn.clone(),
             balancer: balancer_arn,
             port: one.port,

@@ -111,6 +111,9 @@ pub(crate) struct ListenerSpec {
     /// Simulated long-lived connections.
     #[serde(default = "streams")]
     pub(crate) streams: u32,
+    /// Hosts that have a rule of their own, which forwards as the default one does.
+    #[serde(default)]
+    pub(crate) rules: Vec<String>,
 }
 
 /// What a target group's health check asks.
@@ -306,6 +309,7 @@ fn listeners() -> Vec<ListenerSpec> {
             deregistration_delay_seconds: drain(),
             connections_per_second: connections(),
             streams: streams(),
+            rules: Vec::new(),
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! ELBv2 on the wire: targets in and out, a listener's action, attributes.
 
-use super::elbv2::{named_targets, write_listener};
+use super::elbv2::{named_targets, write_listener, write_rule};
 use super::{Params, Xml, unknown_action};
 use crate::core::ids::TargetGroupArn;
 use crate::sim::world::{Forward, Refused, World};
@@ -18,6 +18,7 @@ pub(super) fn answer(world: &mut World, action: &str, params: &Params) -> Result
             Ok(Xml::new())
         }
         "ModifyListener" => modify_listener(world, params),
+        "ModifyRule" => modify_rule(world, params),
         "ModifyTargetGroupAttributes" => modify_attributes(world, params),
         other => Err(unknown_action(other)),
     }
@@ -48,6 +49,23 @@ fn modify_listener(world: &mut World, params: &Params) -> Result<Xml, Refused> {
     }
     let mut xml = Xml::new();
     xml.list("Listeners", [world.listener(&arn)?], write_listener);
+    Ok(xml)
+}
+
+fn modify_rule(world: &mut World, params: &Params) -> Result<Xml, Refused> {
+    let arn = params.need("RuleArn")?.to_owned();
+    world.rule(&arn)?;
+    if params.has("Actions") {
+        let actions = params.structs("Actions");
+        let [action] = actions.as_slice() else {
+            let said = "A rule here has exactly one action";
+            return Err(Refused::new("InvalidLoadBalancerAction", said));
+        };
+        world.modify_rule(&arn, forward(action)?)?;
+    }
+    let mut xml = Xml::new();
+    let (place, rule) = world.rule(&arn)?;
+    xml.list("Rules", [(place, rule)], |xml, (place, rule)| write_rule(xml, place, rule));
     Ok(xml)
 }
 

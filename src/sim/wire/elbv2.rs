@@ -3,7 +3,7 @@
 use super::pages::{page, size};
 use super::{Params, Xml};
 use crate::core::ids::InstanceId;
-use crate::sim::world::{Balancer, Forward, Listener, Refused, TargetGroup, World};
+use crate::sim::world::{Balancer, Forward, Listener, Refused, Rule, TargetGroup, World};
 use std::collections::BTreeMap;
 
 /// Answers a call.
@@ -163,14 +163,35 @@ fn listeners(world: &World, params: &Params) -> Result<Xml, Refused> {
     Ok(xml)
 }
 
-/// An NLB's listener has its default rule; no world has others yet.
+/// A rule as it is told: the default one of a listener, or one of its others.
+enum Told<'a> {
+    Default(&'a Listener),
+    Other(usize, &'a Rule),
+}
+
+impl Told<'_> {
+    fn arn(&self) -> String {
+        match self {
+            Self::Default(one) => {
+                let arn = one.arn.as_str().replacen(":listener/", ":listener-rule/", 1);
+                format!("{arn}/default")
+            }
+            Self::Other(_, rule) => rule.arn.clone(),
+        }
+    }
+}
+
+/// A listener's rules: the others first, then the default one.
+fn told(one: &Listener) -> impl Iterator<Item = Told<'_>> {
+    let others = one.rules.iter().enumerate().map(|(place, rule)| Told::Other(place, rule));
+    others.chain([Told::Default(one)])
+}
+
+/// Every listener has its default rule; a network load balancer's has no other, so a world has others
+/// only where it says so.
 fn rules(world: &World, params: &Params) -> Result<Xml, Refused> {
-    let rule_of = |one: &Listener| {
-        let arn = one.arn.as_str().replacen(":listener/", ":listener-rule/", 1);
-        format!("{arn}/default")
-    };
     let found: Vec<_> = match params.get("ListenerArn") {
-        Some(arn) => vec![world.listener(arn)?],
+        Some(arn) => told(world.listener(arn)?).collect(),
         None => {
             let arns = params.list("RuleArns");
             if arns.is_empty() {
@@ -178,7 +199,9 @@ fn rules(world: &World, params: &Params) -> Result<Xml, Refused> {
                     "You must specify either listener ARN or rule ARNs",
                 ));
             }
-            let known = |arn: &String| world.listeners.values().find(|one| &rule_of(one) == arn);
+            let known = |arn: &String| {
+                world.listeners.values().flat_map(told).find(|one| one.arn() == *arn)
+            };
             let unknown = |arn: &String| {
                 Refused::new("RuleNotFound", format!("One or more rules not found: {arn}"))
             };
@@ -187,18 +210,30 @@ fn rules(world: &World, params: &Params) -> Result<Xml, Refused> {
                 .collect::<Result<_, _>>()?
         }
     };
-    let (cut, next) =
-        paged(params, found.into_iter().map(|one| (one.arn.to_string(), one)).collect())?;
+    let (cut, next) = paged(params, found.into_iter().map(|one| (one.arn(), one)).collect())?;
     let mut xml = Xml::new();
-    xml.list("Rules", cut, |xml, one| {
-        xml.text("RuleArn", rule_of(one))
-            .text("Priority", "default")
-            .text("IsDefault", true)
-            .list("Conditions", Vec::<()>::new(), |_, ()| ())
-            .list("Actions", [&one.forward], write_forward);
+    xml.list("Rules", cut, |xml, one| match one {
+        Told::Other(place, rule) => write_rule(xml, place, rule),
+        Told::Default(listener) => {
+            xml.text("RuleArn", one.arn())
+                .text("Priority", "default")
+                .text("IsDefault", true)
+                .list("Conditions", Vec::<()>::new(), |_, ()| ())
+                .list("Actions", [&listener.forward], write_forward);
+        }
     });
     xml.maybe("NextMarker", next);
     Ok(xml)
+}
+
+pub(super) fn write_rule(xml: &mut Xml, place: usize, rule: &Rule) {
+    xml.text("RuleArn", &rule.arn)
+        .text("Priority", place + 1)
+        .text("IsDefault", false)
+        .list("Conditions", [&rule.host], |xml, host| {
+            xml.text("Field", "host-header").texts("Values", [host]);
+        })
+        .list("Actions", [&rule.forward], write_forward);
 }
 
 fn target_groups(world: &World, params: &Params) -> Result<Xml, Refused> {

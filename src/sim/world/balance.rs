@@ -1,7 +1,7 @@
 //! ELBv2's control plane: targets come, are checked and go; listeners change their weights.
 
 use super::agenda::Due;
-use super::{Forward, Listener, Refused, Target, TargetGroup, TargetState, World, since};
+use super::{Forward, Listener, Refused, Rule, Target, TargetGroup, TargetState, World, since};
 use crate::core::ids::{InstanceId, ListenerArn, TargetGroupArn};
 use std::time::Duration;
 
@@ -294,6 +294,28 @@ impl World {
         let lag = self.random.between(usual / 2, usual);
         self.plan(Duration::from_secs(lag), Due::ListenerInForce { listener: arn, change });
         self.recount_use();
+        Ok(())
+    }
+
+    /// A rule other than a default one, and its place among its listener's.
+    pub(crate) fn rule(&self, arn: &str) -> Result<(usize, &Rule), Refused> {
+        let mut all = self.listeners.values().flat_map(|one| one.rules.iter().enumerate());
+        all.find(|(_, rule)| rule.arn == arn).ok_or_else(|| {
+            Refused::new("RuleNotFound", format!("One or more rules not found: {arn}"))
+        })
+    }
+
+    /// Changes what a rule forwards to.
+    pub(crate) fn modify_rule(&mut self, arn: &str, forward: Forward) -> Result<(), Refused> {
+        self.rule(arn)?;
+        let holds = |one: &&Listener| one.rules.iter().any(|rule| rule.arn == arn);
+        if let Some(listener) = self.listeners.values().find(holds) {
+            self.check_forward(listener, &forward)?;
+        }
+        let rules = self.listeners.values_mut().flat_map(|one| &mut one.rules);
+        for rule in rules.filter(|rule| rule.arn == arn) {
+            rule.forward = forward.clone();
+        }
         Ok(())
     }
 

@@ -118,6 +118,17 @@ pub(crate) struct Listener {
     /// How many of them the clients want.
     pub(crate) streams_wanted: u32,
     pub(crate) tags: BTreeMap<String, String>,
+    /// Its rules beside the default one, in their order.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// A listener's rule for a host. Only the API knows it: the world's clients send no names, so no
+/// traffic follows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) arn: String,
+    pub(crate) host: String,
+    pub(crate) forward: Forward,
 }
 
 /// A long-lived connection, and where it ends.

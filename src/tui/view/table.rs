@@ -149,7 +149,7 @@ impl Table {
     }
 
     /// The heads, and behind one of them the direction of the sort: where the title fills its column,
-    /// in the cell between it and the next.
+    /// in the cell between it and the next; at the edge of the terminal, in the cell before the title.
     fn draw_heads(&self, area: Rect, buffer: &mut Buffer, theme: Theme) {
         draw(buffer, (area.x, area.y), &[Span::new(" ", Tone::Strong)], 1, theme);
         for (column, place) in self.columns.iter().zip(self.places(area)) {
@@ -157,9 +157,11 @@ impl Table {
             draw(buffer, head, &[Span::new(&*column.title, Tone::Dim)], place.len, theme);
             if let Some(descending) = column.sorted {
                 let title = u16::try_from(text::width(&column.title)).unwrap_or(u16::MAX);
-                let at = place.start.saturating_add(title.min(place.len));
+                let behind = place.start.saturating_add(title.min(place.len));
+                let fits = behind < area.right();
+                let at = if fits { behind } else { place.start.saturating_sub(1) };
                 let mark = [Span::new(theme.direction(descending), Tone::Strong)];
-                draw(buffer, (at, area.y), &mark, u16::from(at < area.right()), theme);
+                draw(buffer, (at, area.y), &mark, u16::from(place.len > 0), theme);
             }
         }
     }
@@ -217,8 +219,8 @@ mod tests {
         assert_eq!(heads("> s", false), plain.replace("STACK ", "STACK▼"));
         assert_eq!(heads("> s", true), plain.replace("STACK ", "STACKv"));
         // Where the title fills its column, the mark stands between it and the next.
-        assert_eq!(heads("> > > >", true), plain.replace("NODES ", "NODES^"));
-        assert_eq!(heads("> > > > >", true), plain.replace("MEMBERS ", "MEMBERS^"));
+        assert_eq!(heads("> > > > > >", true), plain.replace("NODES ", "NODES^"));
+        assert_eq!(heads("> > > > > > >", true), plain.replace("MEMBERS ", "MEMBERS^"));
         assert_eq!(heads("<", true), format!("{plain}v"));
         assert_eq!(heads("enter <", true).matches('v').count(), 1);
         // Every column that rows can be sorted by.

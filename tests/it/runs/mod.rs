@@ -6,6 +6,7 @@ mod engine;
 mod killed;
 mod locks;
 mod policies;
+mod rollback;
 mod state;
 mod takeover;
 mod webhook;

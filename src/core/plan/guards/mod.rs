@@ -112,7 +112,7 @@ fn ask(guard: GuardName, scene: &Scene<'_>) -> Verdict {
         GuardName::OwnHost => own_host::look(scene),
         GuardName::UndoReady => undo_ready::look(scene),
         GuardName::Limits => limits::look(scene),
-        GuardName::Versions => versions::look(),
+        GuardName::Versions => versions::look(scene),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::core::estate::Fleet;
 use crate::core::ids::{StackId, TargetGroupArn};
 use crate::core::plan::view::counted;
 use crate::core::plan::{
-    Claim, Confirmation, Context, Gate, GuardName, Picture, Plan, Refusal, StepAction, Strategy,
-    resolve,
+    Claim, Confirmation, Context, Gate, GuardName, Mutation, OnRegression, Picture, Plan, Refusal,
+    StepAction, Strategy, diff, resolve,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -58,11 +58,35 @@ pub(super) fn plan(
         Strategy::Weights => weights::add(&mut draft, lock, (from, to))?,
         Strategy::Attach => attach::add(&mut draft, lock, (from, to))?,
     }
+    if request.options.on_regression == OnRegression::Rollback {
+        say_way_back(&mut draft);
+    }
     draft.notes.push(format!(
         "{from} is not terminated, and clients that use the registry's DNS name directly are not \
          moved."
     ));
     Ok(draft.finish())
+}
+
+/// What the run does by itself if things turn bad: each change of traffic taken back, the last first;
+/// of several of one listener the first counts.
+fn say_way_back(draft: &mut Draft<'_>) {
+    let mut actions = BTreeSet::new();
+    let mut words = Vec::new();
+    for step in draft.steps() {
+        match step.undo.as_ref().filter(|_| !matches!(step.action, StepAction::Wait)) {
+            Some(Mutation::Forward { action, .. }) if !actions.insert(action.clone()) => continue,
+            None | Some(Mutation::Suspend { .. } | Mutation::Resume { .. }) => continue,
+            Some(undo) => words.push(diff::title(undo, |arn| draft.picture.name_of(arn))),
+        }
+    }
+    words.reverse();
+    draft.undo.push(format!(
+        "By itself (--on-regression rollback): if a guard blocks or cannot tell while traffic moves or \
+         bakes, what was done of this is undone without asking, what adds before what removes: {}. The \
+         run then unpins, unlocks and ends as rolled back.",
+        words.join("; ")
+    ));
 }
 
 /// The sum of a fleet's shares of all listeners.

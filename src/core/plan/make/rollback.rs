@@ -35,8 +35,10 @@ pub(super) fn plan(
         let why = format!("this host knows no run {id}");
         return Err(Refusal::new(RefusalKind::Usage, why, next));
     };
-    if let RunState::RolledBack { by } = &run.state {
-        return Err(nothing(format!("run {id} has been rolled back by {by}")));
+    if let RunState::RolledBack { by } = &run.state
+        && let Some(why) = still_rolled_back(context, id, by)
+    {
+        return Err(nothing(why));
     }
     if matches!(run.plan.intent, Intent::Rollback { .. }) {
         let why = format!("run {id} is itself a rollback");
@@ -65,6 +67,19 @@ pub(super) fn plan(
     Ok(draft.finish())
 }
 
+/// Why a run that another took over is not rolled back once more; one whose rollback was given up
+/// may be.
+fn still_rolled_back(context: &Context, id: &RunId, by: &RunId) -> Option<String> {
+    let other = context.runs.iter().find(|run| &run.id == by && by != id);
+    match other.map(|run| &run.state) {
+        Some(RunState::Aborted | RunState::Failed { .. }) => None,
+        Some(state) if !state.is_over() => {
+            Some(format!("run {by} is rolling {id} back: resume that one, or abort it"))
+        }
+        _ => Some(format!("run {id} has been rolled back by {by}")),
+    }
+}
+
 /// Who loses and who gains, and how the operator agrees: one's own run is a matter of a key.
 fn name_fleets(draft: &mut Draft<'_>, run: &Run) {
     let (gave, received) = (run.plan.giving.clone(), run.plan.receiving.clone());
@@ -87,14 +102,16 @@ fn put_back(draft: &mut Draft<'_>, undo: &UndoOf) {
     for arn in &back {
         draft.ledger.watch(arn, None, 1);
     }
-    for mutation in &undo.adds {
+    let adds = undo.adds.iter().filter(|one| !is_so(&draft.picture, one));
+    for mutation in adds.collect::<Vec<_>>() {
         add(draft, mutation);
     }
     if undo.adds.iter().any(is_traffic) {
         wait_healthy(draft, undo);
     }
     weights(draft, undo);
-    for mutation in &undo.removes {
+    let removes = undo.removes.iter().filter(|one| !is_so(&draft.picture, one));
+    for mutation in removes.collect::<Vec<_>>() {
         remove(draft, mutation, undo);
     }
 }
@@ -104,6 +121,24 @@ fn returned(draft: &Draft<'_>) -> Vec<crate::core::ids::TargetGroupArn> {
     let stack = draft.receiving.as_ref().or(draft.giving.as_ref());
     let groups = stack.map(|stack| draft.picture.target_groups_of(stack));
     groups.into_iter().flatten().cloned().collect()
+}
+
+/// Whether an attachment is known to be as the mutation would make it: an addition that the run took
+/// back by itself is not taken back twice.
+fn is_so(picture: &Picture<'_>, mutation: &Mutation) -> bool {
+    let attached = |name| {
+        picture.inventory.groups.whole(picture.now).ok()?;
+        picture.group(name).map(|group| &group.target_groups)
+    };
+    match mutation {
+        Mutation::AttachTargetGroups { group, target_groups } => {
+            attached(group).is_some_and(|now| target_groups.iter().all(|one| now.contains(one)))
+        }
+        Mutation::DetachTargetGroups { group, target_groups } => {
+            attached(group).is_some_and(|now| !target_groups.iter().any(|one| now.contains(one)))
+        }
+        _ => false,
+    }
 }
 
 fn is_traffic(mutation: &Mutation) -> bool {

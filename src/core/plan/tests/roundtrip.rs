@@ -122,6 +122,8 @@ fn entries() -> Vec<Entry> {
         Entry::Held { reason: HoldReason::TooLong, because: "it is late".into() },
         Entry::GoesOn,
         Entry::PinsReleased { what: "green-asg".into() },
+        Entry::TurnedBack { because: "capacity".into(), plan: Box::new(plan.clone()) },
+        Entry::SafeToStop { nodes: vec![("i-1".into(), stop())] },
     ]);
     all
 }
@@ -303,4 +305,11 @@ proptest! {
             read_back(&line);
         }
     }
+}
+
+fn stop() -> crate::core::rings::SafeToStop {
+    use crate::core::rings::{Reason, SafeToStop, StopVerdict};
+    let reason = Reason { verdict: StopVerdict::No, text: "it is active".into() };
+    let commands = vec!["docker compose stop".to_owned()];
+    SafeToStop { verdict: StopVerdict::No, reasons: vec![reason], commands }
 }
