@@ -37,8 +37,8 @@ pub enum Frame {
 }
 
 /// The contexts of a file, in the order of their names.
-pub(super) fn lines(file: &File) -> Vec<ContextLine> {
-    let all = file.contexts.iter();
+pub(super) fn lines(file: &File, flags: &Flags) -> Vec<ContextLine> {
+    let all = file.contexts.iter().filter(|_| !flags.confined);
     all.map(|(name, table)| ContextLine { name: name.clone(), about: about(table) }).collect()
 }
 
@@ -67,6 +67,9 @@ impl Settings {
     /// # Errors
     /// As [`super::load`]; nothing has changed then.
     pub fn of_context(&self, env: &Environment, name: &str) -> Result<Self, ConfigError> {
+        if self.given.confined {
+            return Err(ConfigError::UnknownContext { name: name.to_owned(), known: Vec::new() });
+        }
         let mut flags = self.given.clone();
         // The same file, whatever the variable says that named it.
         flags.config = self.file.clone().or(flags.config);

@@ -51,7 +51,7 @@ pub(super) fn assemble(
     flags: &Flags,
 ) -> Result<Settings, ConfigError> {
     let (name, context) = chosen_context(&file, flags)?;
-    let contexts = contexts::lines(&file);
+    let contexts = contexts::lines(&file, flags);
     let mut layers = Layers {
         file: path.clone().unwrap_or_default(),
         context: name.clone().unwrap_or_default(),

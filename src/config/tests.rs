@@ -432,6 +432,10 @@ fn another_context_is_what_it_says_and_not_what_the_shell_was_opened_for() {
     );
     let error = back.of_context(&env, "d").unwrap_err();
     assert_eq!(error.to_string(), "there is no context \"d\" (known: a, b, c)");
+    let captive = Flags { context: Some("b".into()), confined: true, ..Flags::default() };
+    let captive = load(&env, &captive).unwrap();
+    assert!(captive.contexts.is_empty(), "there is nowhere to go");
+    assert!(captive.of_context(&env, "a").is_err());
     let only = Flags { read_only: true, operate: true, ..Flags::default() };
     let only = load(&env, &only).unwrap();
     assert_eq!(only.of_context(&env, "a").unwrap().mode, Mode::ReadOnly, "everywhere");
