@@ -28,8 +28,8 @@ pub fn contexts(settings: &Settings, clock: &Clock, env: &Environment) -> Enter 
     let (settings, clock, env) = (settings.clone(), clock.clone(), env.clone());
     Arc::new(move |name| {
         let other = settings.of_context(&env, name).map_err(|error| Trouble {
-            what: format!("{name} cannot be gone to: {error}."),
-            next: error.next_step(),
+            what: format!("{name} cannot be gone to: {}.", brief(&error.to_string(), &settings)),
+            next: brief(&error.next_step(), &settings),
         })?;
         let feed = Feed::start(&other, &clock, Patience::Endless).map_err(|error| Trouble {
             what: format!("{name} cannot be gone to: {error}."),
@@ -42,6 +42,16 @@ pub fn contexts(settings: &Settings, clock: &Clock, env: &Environment) -> Enter 
             feed,
         })
     })
+}
+
+/// A sentence about the configuration with the file's bare name: a line of the screen has no room for
+/// its whole path.
+fn brief(text: &str, settings: &Settings) -> String {
+    let path = settings.file.as_deref();
+    match path.and_then(|path| Some((path, path.file_name()?))) {
+        Some((path, name)) => text.replace(&path.display().to_string(), &name.to_string_lossy()),
+        None => text.to_owned(),
+    }
 }
 
 /// No contexts, for a console that has only one place.
