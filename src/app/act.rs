@@ -1,6 +1,7 @@
 //! What each action does. Part of `update`.
 
 use super::command::{Action, Argument};
+use super::contexts;
 use super::desk;
 use super::effect::{Effect, Effects, Ending};
 use super::field::Reach;
@@ -65,6 +66,7 @@ pub(super) fn act_on(model: &mut Model, action: Action, argument: &str) -> Resul
         Argument::Keymap => looks::take_keymap(model, argument)?,
         Argument::Theme => looks::take_theme(model, argument)?,
         Argument::Time => replay::seek(model, argument)?,
+        Argument::Context => return contexts::go(model, argument),
         Argument::Fleet => go_to(model, argument, Wanted::Fleets)?,
         Argument::Node => go_to(model, argument, Wanted::Nodes)?,
         Argument::Column => navigate::sort(model, argument)?,

@@ -178,6 +178,7 @@ commands! {
     Run, "run", "", [Global], "Show a run: `run ID`, or the beginning of one.";
     Keymap, "keymap", "", [Global], "Take another keymap: `keymap vim`.";
     Theme, "theme", "", [Global], "Take other colours: `theme greyscale`.";
+    Context, "context", "", [Global], "Look at another context of the configuration: `context prod`.";
     Fleet, "fleet", "", [Global], "Show the nodes of a fleet: `fleet NAME`.";
     Node, "node", "", [Global], "Show a node: `node ID`, the beginning of one, or an address.";
     SortNext, "sort_next", "sort", [List], "Sort by the next column.";
@@ -244,6 +245,8 @@ pub enum Argument {
     Words,
     /// A time of a recording.
     Time,
+    /// The name of a context.
+    Context,
     /// What a plan is about. Without it, what is selected.
     Plan(Verb),
 }
@@ -261,6 +264,7 @@ impl Action {
             Self::Theme => Argument::Theme,
             Self::Note | Self::Snooze => Argument::Words,
             Self::ReplaySeek => Argument::Time,
+            Self::Context => Argument::Context,
             _ if super::act::screen_of(self).is_some() => Argument::Rows,
             Self::PlanDrain => Argument::Plan(Verb::Drain),
             Self::PlanUndrain => Argument::Plan(Verb::Undrain),

@@ -61,6 +61,8 @@ pub enum Effect {
     },
     /// Send a text to the clipboard of the operator's terminal.
     Copy(String),
+    /// Look at another context; answered by `EventKind::Entered`.
+    Enter(String),
     /// End the console.
     Quit(Ending),
 }

@@ -3,8 +3,9 @@
 
 use super::desk;
 use super::input::Input;
+use super::model::Place;
 use super::notice::NoticeKind;
-use super::operate::Answer;
+use super::operate::{Answer, Trouble};
 use crate::core::inventory::Memory;
 use crate::core::joined::Joined;
 use crate::core::source::SourceEvent;
@@ -28,6 +29,17 @@ pub enum EventKind {
     Input(Input),
     /// The readers are set up, for this region.
     Connected(String),
+    /// AWS cannot be asked at all, for now.
+    Unconnected(Trouble),
+    /// Another context is looked at from here on.
+    Entered {
+        /// Where that is.
+        place: Place,
+        /// Whether plans may be approved there at all.
+        allowed: bool,
+    },
+    /// The other context cannot be gone to; this one stays.
+    NotEntered(Trouble),
     /// What earlier starts remembered of this account and region.
     Recalled(Memory),
     /// A reader brought news, or failed to.

@@ -3,6 +3,7 @@
 
 use super::keymap::{Binding, Sheet, Table, Written};
 use super::{Chord, Event, EventKind, Input, Keymap, Looks, Model, Place, Size};
+use crate::config::ContextLine;
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::estate::{
     Capacity, Estate, Existence, Fleet, GroupSummary, ListenerShare, Node, NodeMember, NodeProbe,
@@ -37,8 +38,10 @@ pub(crate) fn model(columns: u16, rows: u16) -> Model {
         region: Some("us-west-2".into()),
         production: true,
         probing: true,
-        profile: None,
-        endpoint: None,
+        contexts: [("dev", "eu-west-1"), ("prod", "PRODUCTION, us-west-2"), ("void", "")]
+            .map(|(name, about)| ContextLine { name: name.into(), about: about.into() })
+            .into(),
+        ..Place::default()
     };
     let default = sheet("default", include_str!("../../keymaps/default.toml"));
     let keymap = Arc::new(Keymap::make([&default]).keymap);

@@ -6,6 +6,7 @@
 mod act;
 pub mod column;
 pub mod command;
+mod contexts;
 pub mod desk;
 pub mod effect;
 pub mod event;

@@ -7,18 +7,21 @@ use super::keymap::{Hint, Keymap};
 use super::layer::{Dialog, Layer};
 use super::looks::Looks;
 use super::notice::Notices;
-use super::operate::Operation;
+use super::operate::{Operation, Trouble};
 use super::replay::Replay;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
+use crate::config::{ContextLine, Frame, Settings};
 use crate::core::annotations::Snooze;
 use crate::core::cause::{Cause, CauseKey};
 use crate::core::commands::{NextCommand, Reach};
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::finding::Finding;
+use crate::core::history::History;
 use crate::core::ids::{InstanceId, StackId};
 use crate::core::inventory::{Inventory, ScopeStatus};
 use crate::core::meter::Meter;
+use crate::core::run::Run;
 use crate::core::timeline::Timeline;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +37,8 @@ pub struct Place {
     pub region: Option<String>,
     /// Whether the context is marked `production`.
     pub production: bool,
+    /// The colour of the context's frame.
+    pub frame: Option<Frame>,
     /// Whether nodes are probed at all.
     pub probing: bool,
     /// The profile, where one was named.
@@ -42,9 +47,26 @@ pub struct Place {
     /// What stands for AWS, where it is not AWS itself.
     #[serde(default)]
     pub endpoint: Option<String>,
+    /// All contexts that can be gone to.
+    #[serde(default)]
+    pub contexts: Vec<ContextLine>,
 }
 
 impl Place {
+    /// The place that the settings are about.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            context: settings.context.clone(),
+            region: settings.aws.region.clone(),
+            production: settings.production,
+            frame: settings.frame,
+            probing: settings.probes.enabled,
+            profile: settings.aws.profile.clone(),
+            endpoint: settings.aws.endpoint_url.clone(),
+            contexts: settings.contexts.clone(),
+        }
+    }
+
     /// How AWS's own command line comes here.
     pub fn reach(&self) -> Reach<'_> {
         Reach {
@@ -60,6 +82,8 @@ impl Place {
 pub struct Model {
     /// Where this console looks.
     pub place: Place,
+    /// Why AWS cannot be asked at all, while that is so.
+    pub unconnected: Option<Trouble>,
     /// The keys.
     pub keymap: Arc<Keymap>,
     /// The keymaps and themes to choose from.
@@ -82,6 +106,8 @@ pub struct Model {
     pub causes: Vec<Cause>,
     /// What happened since the console started.
     pub timeline: Timeline,
+    /// The last hour of each fleet.
+    pub history: History,
     /// How each source stands.
     pub sources: Vec<SourceLine>,
     /// How each read stands.
@@ -112,6 +138,7 @@ impl Model {
         let inventory = Inventory::default();
         Self {
             place,
+            unconnected: None,
             keymap,
             looks: Looks::default(),
             started: now,
@@ -126,6 +153,7 @@ impl Model {
             reconciled: None,
             causes: Vec::new(),
             timeline: Timeline::default(),
+            history: History::default(),
             screens: vec![Screen::new(ScreenKind::Fleets)],
             layers: Vec::new(),
             pending: Vec::new(),
@@ -213,6 +241,19 @@ impl Model {
                 _ => None,
             },
         }
+    }
+
+    /// The account that is looked at, once it is known.
+    pub fn account(&self) -> Option<&str> {
+        self.inventory.identity.value().map(|identity| identity.account.as_str())
+    }
+
+    /// Whether a run is about another account or region than the one that is looked at. Where that
+    /// is not known yet, nothing is called strange.
+    pub fn is_elsewhere(&self, run: &Run) -> bool {
+        let region = self.place.region.as_deref();
+        let other = |here: Option<&str>, of: &str| here.is_some_and(|here| here != of);
+        other(region, &run.plan.region) || other(self.account(), &run.plan.account)
     }
 
     /// Whether what the groups said (nodes in service, lifecycles) is said of the present.

@@ -41,7 +41,11 @@ pub(super) fn enter(model: &mut Model, kind: ScreenKind) {
         }
     }
     model.layers.clear();
+    let known = model.screen().list.selected().is_some();
     refresh(model);
+    if !known {
+        select_under_way(model);
+    }
 }
 
 /// Leaves the screen; home stays.
@@ -239,6 +243,30 @@ pub(super) fn refresh(model: &mut Model) {
 /// it goes instead, the operator sees.
 pub(super) fn rearrange(model: &mut Model) {
     drop(remake(model));
+}
+
+/// On the screen of a run: goes along with the step under way, unless the operator looks at another
+/// one than that which was under way before.
+pub(super) fn follow(model: &mut Model, before: Option<u32>) {
+    let looked_at = model.screen().list.selected();
+    if looked_at.is_none() || looked_at == before.map(RowId::Step).as_ref() {
+        select_under_way(model);
+    }
+}
+
+fn select_under_way(model: &mut Model) {
+    let Some(step) = at_step(model) else { return };
+    let list = &mut model.screen_mut().list;
+    if let Some(place) = list.rows.iter().position(|row| *row == step) {
+        let rows = std::sync::Arc::clone(&list.rows);
+        list.selection.take(&rows, place);
+    }
+}
+
+/// The step under way of the run on screen.
+fn at_step(model: &Model) -> Option<RowId> {
+    let ScreenKind::Run(id) = &model.screen().kind else { return None };
+    Some(RowId::Step(model.operation.runs.get(id)?.run.at_step?))
 }
 
 /// Returns what was selected and is to be seen no more, and whether it is there nevertheless.

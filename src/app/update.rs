@@ -2,6 +2,7 @@
 //! is to be done in the `Effects` it returns.
 
 use super::act::act;
+use super::contexts;
 use super::desk;
 use super::effect::{Effect, Effects, Ending};
 use super::event::{Event, EventKind, Signal};
@@ -39,6 +40,19 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
         }
         EventKind::Connected(region) => {
             model.place.region = Some(region);
+            model.unconnected = None;
+            Effects::none()
+        }
+        EventKind::Unconnected(trouble) => {
+            model.unconnected = Some(trouble);
+            Effects::none()
+        }
+        EventKind::Entered { place, allowed } => {
+            contexts::entered(model, place, allowed);
+            Effect::Want.into()
+        }
+        EventKind::NotEntered(trouble) => {
+            contexts::refused(model, &trouble);
             Effects::none()
         }
         EventKind::Recalled(memory) => {
@@ -144,6 +158,7 @@ fn take_joined(model: &mut Model, joined: Option<Joined>) {
     model.causes = causes;
     desk::arrange(model);
     let estate = model.estate.insert(estate);
+    model.history.record(estate, model.now);
     model.timeline.record(&model.inventory, |group| estate.stack_of_group(group).cloned());
 }
 

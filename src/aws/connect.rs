@@ -7,6 +7,7 @@ use super::{credentials, ec2, endpoint, profiles};
 use crate::config::AwsSettings;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
@@ -40,6 +41,8 @@ pub struct Aws {
     pub region: String,
     /// The profile in use; `default` need not exist.
     pub profile: String,
+    /// What to do when the credentials are over, as a fragment.
+    pub remedy: Arc<str>,
     /// How long the credentials last, as far as they say.
     pub lasting: credentials::Lasting,
     attempts: Arc<AtomicU64>,
@@ -65,7 +68,8 @@ impl Aws {
     /// # Errors
     /// As [`Aws::connect`].
     pub async fn connect_armed(settings: &AwsSettings, armed: Armed) -> Result<Self, ConnectError> {
-        let profile = profiles::check(settings.profile.as_deref()).await?;
+        let profiles::Profile { name: profile, login } =
+            profiles::check(settings.profile.as_deref()).await?;
         if let Some(region) = &settings.region {
             endpoint::check_region(region)?;
         }
@@ -73,14 +77,15 @@ impl Aws {
         let region = config.region().map(ToString::to_string);
         let region = region.ok_or_else(|| ConnectError::NoRegion { profile: profile.clone() })?;
         endpoint::check_region(&region)?;
-        Self::build(settings, config, armed, (region, profile)).await
+        let remedy = login.remedy(&profile, settings.profile.is_some());
+        Self::build(settings, config, armed, (region, profile, remedy)).await
     }
 
     pub(super) async fn build(
         settings: &AwsSettings,
         config: SdkConfig,
         armed: Armed,
-        (region, profile): (String, String),
+        (region, profile, remedy): (String, String, String),
     ) -> Result<Self, ConnectError> {
         let attempts = Arc::<AtomicU64>::default();
         let gate = |service| -> Result<(Gate, Option<String>), ConnectError> {
@@ -94,7 +99,7 @@ impl Aws {
         let (sts, _) = gate("STS")?;
         let (ec2_gate, ec2_url) = gate(ec2::SERVICE)?;
 
-        let (config, lasting) = with_credentials(settings, &config, &profile).await?;
+        let (config, lasting) = with_credentials(settings, &config, (&profile, &remedy)).await?;
         let ec2_url = ec2_url.unwrap_or_else(|| endpoint::regular_ec2(&config, &region));
         macro_rules! client {
             ($module:ident, $gate:expr) => {
@@ -114,6 +119,7 @@ impl Aws {
             ec2: ec2::Client::new(&config, &region, &ec2_url, ec2_gate),
             region,
             profile,
+            remedy: remedy.into(),
             lasting,
             attempts,
         })
@@ -150,13 +156,20 @@ pub(super) async fn load(settings: &AwsSettings) -> SdkConfig {
 async fn with_credentials(
     settings: &AwsSettings,
     config: &SdkConfig,
-    profile: &str,
+    (profile, remedy): (&str, &str),
 ) -> Result<(SdkConfig, credentials::Lasting), ConnectError> {
     let chain = match &settings.profile {
         Some(name) => Some(only_profile(config, name)),
         None => config.credentials_provider(),
     };
+    let no_credentials = |error: &CredentialsError| {
+        ConnectError::Credentials(credentials::source_error(error).with_remedy(remedy))
+    };
     let chain = chain.ok_or_else(|| no_credentials(&CredentialsError::not_loaded_no_source()))?;
+    let chain = match &settings.role {
+        Some(role) => assuming(config, role, chain).await,
+        None => chain,
+    };
     let (credentials, lasting) = credentials::resolve(chain).await.map_err(|error| {
         if credentials::is_profile_fault(&error) {
             let why = credentials::source_error(&error).message;
@@ -176,8 +189,17 @@ async fn with_credentials(
     Ok((config, lasting))
 }
 
-fn no_credentials(error: &CredentialsError) -> ConnectError {
-    ConnectError::Credentials(credentials::source_error(error))
+/// The credentials of a role, got with those of the chain. STS is asked at the endpoint that holds
+/// for everything else.
+async fn assuming(
+    config: &SdkConfig,
+    role: &str,
+    chain: SharedCredentialsProvider,
+) -> SharedCredentialsProvider {
+    let limits = limits(FIRST_LIMIT);
+    let config = config.to_builder().timeout_config(limits).build();
+    let role = AssumeRoleProvider::builder(role).session_name(SESSION).configure(&config);
+    SharedCredentialsProvider::new(role.build_from_provider(chain).await)
 }
 
 /// The credentials of one profile and nothing else.
@@ -200,6 +222,11 @@ pub(super) fn limits(call: Duration) -> TimeoutConfig {
         .operation_timeout(call)
         .build()
 }
+
+/// How long STS may take to hand out a role's credentials.
+const FIRST_LIMIT: Duration = Duration::from_secs(10);
+/// What the sessions of an assumed role are called in the account's own log.
+const SESSION: &str = "quarterdeck";
 
 /// How long an idle connection is kept. A server that closes it just as it is used again fails
 /// that read, and nothing repeats it here; load balancers close idle connections after 60 s.

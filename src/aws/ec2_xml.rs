@@ -32,6 +32,7 @@ struct Fields {
     private_ip: Option<IpAddr>,
     zone: Option<Zone>,
     launched: Option<Timestamp>,
+    image: Option<String>,
 }
 
 #[derive(Default)]
@@ -75,6 +76,7 @@ impl Fields {
             ["instanceState", "name"] => self.state = Some(text.to_owned()),
             ["privateIpAddress"] => self.private_ip = Some(parse("privateIpAddress", text)?),
             ["placement", "availabilityZone"] => self.zone = Some(Zone::from(text)),
+            ["imageId"] => self.image = Some(text.to_owned()),
             ["launchTime"] => self.launched = Some(parse("launchTime", text)?),
             _ => {}
         }
@@ -90,6 +92,7 @@ fn instance(fields: Fields) -> Result<Ec2Instance, XmlError> {
         private_ip: fields.private_ip,
         zone: fields.zone,
         launched: fields.launched,
+        image: fields.image.map(Into::into),
     })
 }
 
@@ -131,6 +134,7 @@ mod tests {
                 private_ip: Some("127.0.1.2".parse().unwrap()),
                 zone: Some("us-west-2a".into()),
                 launched: Some("2026-11-22T10:00:00Z".parse().unwrap()),
+                image: Some("ami-1".into()),
             }]
         );
     }

@@ -58,7 +58,7 @@ pub(super) fn admit(env: &Environment, own: Flags) -> Result<Admitted, Failure> 
 }
 
 fn run(command: Option<Command>, own: Flags) -> Admitted {
-    let flags = Flags { read_only: true, operate: false, ..own };
+    let flags = Flags { read_only: true, operate: false, confined: true, ..own };
     Admitted::Run(command.map(Box::new), Box::new(flags))
 }
 
@@ -130,6 +130,7 @@ fn narrowed(own: Flags, client: Flags) -> Result<Flags, Why> {
         ascii,
         keymap,
         theme,
+        confined: _,
         clock,
     } = client;
     let given = [
@@ -192,7 +193,7 @@ mod tests {
             match asked(line, operate()) {
                 Ok((command, flags)) => {
                     assert_eq!(command, "None", "{line:?}");
-                    assert!(flags.read_only && !flags.operate, "{line:?}");
+                    assert!(flags.read_only && !flags.operate && flags.confined, "{line:?}");
                 }
                 Err((code, _)) => {
                     assert_eq!((code, line.contains("operate")), (ExitCode::NotAllowed, true))
@@ -202,7 +203,7 @@ mod tests {
         let Ok(Admitted::Run(None, flags)) = admit(&Environment::default(), operate()) else {
             panic!("the console")
         };
-        assert!(flags.read_only && !flags.operate);
+        assert!(flags.read_only && !flags.operate && flags.confined);
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl From<Global> for Flags {
             ascii: global.ascii,
             keymap: global.keymap,
             theme: global.theme,
+            confined: false,
             clock: global.clock,
         }
     }

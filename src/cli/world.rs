@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::{Environment, Settings};
 use crate::core::reconcile::reconcile;
 use crate::core::run::Run;
-use crate::engine::{self, Feed, FeedError};
+use crate::engine::{self, Feed, FeedError, Patience};
 use crate::exec::state::RunDir;
 use crate::tui::{self, ConsoleStart};
 use tokio::sync::mpsc;
@@ -99,7 +99,7 @@ impl World for Live {
             env: env.clone(),
             clock,
             reconcile,
-            feed: Box::new(move |clock| Feed::start(&for_feed, clock)),
+            feed: Box::new(move |clock| Feed::start(&for_feed, clock, Patience::Endless)),
         };
         match tui::run(&settings, start) {
             Ok(Ending::Quit) => Ok(ExitCode::Done),

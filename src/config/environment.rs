@@ -43,6 +43,12 @@ impl Environment {
         self.variables.keys().map(String::as_str)
     }
 
+    /// The same without some variables, by their names. What the process itself has stays as it is.
+    pub(super) fn without(&self, gone: impl Fn(&str) -> bool) -> Self {
+        let kept = self.variables.iter().filter(|(name, _)| !gone(name));
+        Self { variables: kept.map(|(name, value)| (name.clone(), value.clone())).collect() }
+    }
+
     /// The variable that decides about characters, and what it says: the first of these that is set
     /// (POSIX, Environment Variables).
     pub fn locale(&self) -> Option<(&'static str, &str)> {

@@ -4,10 +4,10 @@
 use super::error::{ConfigError, Invalid, nearest};
 use super::settings::Mode;
 use super::values::{
-    CheckedPath, DnsServer, Endpoint, Interval, Name, Proxy, Region, RequestLimit, Service,
+    CheckedPath, DnsServer, Endpoint, Interval, Name, Proxy, Region, RequestLimit, Role, Service,
     Statuses, Timeout,
 };
-use super::{Environment, Flags};
+use super::{Environment, Flags, Frame};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use std::collections::BTreeMap;
@@ -81,8 +81,10 @@ pub(super) struct RegistryTable {
 pub(super) struct ContextTable {
     pub region: Option<Region>,
     pub profile: Option<Name>,
+    pub role: Option<Role>,
     pub endpoint_url: Option<Endpoint>,
     pub production: bool,
+    pub frame: Option<Frame>,
     pub namespace: Option<Name>,
     pub load_balancer: Option<Name>,
     pub mode: Option<Mode>,
@@ -239,7 +241,9 @@ fn invalid(path: &Path, text: &str, key: &str, error: &toml::de::Error) -> Inval
         problem: message.clone(),
         nearest: None,
     };
-    if let Some((unknown, known)) = unknown_and_known(&message) {
+    if message.starts_with("duplicate key") {
+        name_second(&mut invalid, text);
+    } else if let Some((unknown, known)) = unknown_and_known(&message) {
         name_unknown(&mut invalid, &unknown, &known, message.starts_with("unknown field"));
     } else if let Some(name) = key.strip_prefix("probes.") {
         name_odd_product(&mut invalid, name);
@@ -256,6 +260,14 @@ fn unknown_and_known(message: &str) -> Option<(String, Vec<String>)> {
     let mut words = message.split('`').skip(1).step_by(2).map(str::to_owned);
     let unknown = words.next()?;
     Some((unknown, words.collect()))
+}
+
+/// What stands twice, by what stands on its line: the parser names neither.
+fn name_second(invalid: &mut Invalid, text: &str) {
+    let line = invalid.line.and_then(|line| text.lines().nth(line.checked_sub(1)?));
+    let what = line.map(|line| line.split('=').next().unwrap_or(line).trim());
+    let what = what.unwrap_or("a key");
+    invalid.problem = format!("{what} stands here for the second time");
 }
 
 fn name_unknown(invalid: &mut Invalid, unknown: &str, known: &[String], is_key: bool) {

@@ -45,6 +45,9 @@ pub struct Flags {
     pub keymap: Option<String>,
     /// `--theme`.
     pub theme: Option<String>,
+    /// No flag: `captive` says so. The place is not the client's to choose, so no other context can
+    /// be gone to.
+    pub confined: bool,
     /// `--clock`.
     pub clock: Option<ClockSetting>,
 }

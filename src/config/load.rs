@@ -1,6 +1,7 @@
 //! The merger: layers become `Settings`, one small function a section. A rule of its own stands in
 //! `values`, the order of the layers in `layers`, the file's shape in `file`.
 
+use super::contexts;
 use super::file::{self, ContextTable, File, ProductTable, Scheme};
 use super::layers::{Layers, Said};
 use super::looks;
@@ -50,6 +51,7 @@ pub(super) fn assemble(
     flags: &Flags,
 ) -> Result<Settings, ConfigError> {
     let (name, context) = chosen_context(&file, flags)?;
+    let contexts = contexts::lines(&file, flags);
     let mut layers = Layers {
         file: path.clone().unwrap_or_default(),
         context: name.clone().unwrap_or_default(),
@@ -61,8 +63,7 @@ pub(super) fn assemble(
     let (namespace, load_balancer) = narrowing(&mut layers, &file, &context, flags)?;
     let dns = dns(&mut layers, &file, flags)?;
     let mode = mode(&mut layers, &context, flags);
-    let timeout = Said::file(file.timeout.map(|span| span.0)).flag("--timeout", flags.timeout);
-    let timeout = layers.pick("timeout", timeout).unwrap_or(TIMEOUT);
+    let timeout = timeout(&mut layers, &file, flags);
     let state_dir = state_dir(&mut layers, &file, env, flags)?;
     let evidence = Said::file(path_of(file.evidence_dir.as_ref(), env));
     let evidence = layers.pick("evidence_dir", evidence);
@@ -79,6 +80,8 @@ pub(super) fn assemble(
     Ok(Settings {
         context: name,
         production: context.production,
+        frame: context.frame,
+        contexts,
         mode,
         file: path,
         aws,
@@ -102,6 +105,7 @@ pub(super) fn assemble(
         clock: flags.clock,
         term: env.text("TERM").map(str::to_owned),
         origins: layers.origins,
+        given: flags.clone(),
         notes: layers.notes,
     })
 }
@@ -137,10 +141,12 @@ fn aws(
         .context(context.profile.clone())
         .env(from_env(env, &["AWS_PROFILE"])?)
         .flag("--profile", from_flag::<Name>("--profile", flags.profile.as_ref())?);
+    let role = Said::file(None).context(context.role.clone());
     let call_timeout = Said::file(file.aws.call_timeout.map(|span| span.0));
     Ok(AwsSettings {
         region: layers.pick("aws.region", region).map(|region| region.0),
         profile: layers.pick("aws.profile", profile).map(|profile| profile.0),
+        role: layers.pick("aws.role", role).map(|role| role.0),
         endpoint_url: endpoint_url(layers, file, context, (env, flags))?,
         call_timeout: layers.pick("aws.call_timeout", call_timeout).unwrap_or(CALL_TIMEOUT),
     })
@@ -198,6 +204,11 @@ fn dns(layers: &mut Layers, file: &File, flags: &Flags) -> Result<DnsSetting, Co
     let elsewhere = elsewhere.is_some_and(|origin| *origin != super::Origin::Default);
     let default = if elsewhere { DnsSetting::Off } else { DnsSetting::System };
     Ok(picked.map_or(default, |picked| picked.0))
+}
+
+fn timeout(layers: &mut Layers, file: &File, flags: &Flags) -> Duration {
+    let said = Said::file(file.timeout.map(|span| span.0)).flag("--timeout", flags.timeout);
+    layers.pick("timeout", said).unwrap_or(TIMEOUT)
 }
 
 fn mode(layers: &mut Layers, context: &ContextTable, flags: &Flags) -> Mode {

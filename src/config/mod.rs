@@ -1,6 +1,7 @@
 //! Configuration: file, environment and flags become one validated `Settings`, every value with
 //! its origin. The only room that reads the environment.
 
+mod contexts;
 mod environment;
 mod error;
 mod file;
@@ -16,6 +17,7 @@ mod settings;
 mod tests;
 mod values;
 
+pub use contexts::{ContextLine, Frame};
 pub use environment::Environment;
 pub use error::{ConfigError, Invalid, nearest};
 pub use flags::Flags;

@@ -99,12 +99,15 @@ const EXAMPLES: &str = "\
 #service = \"srv-0123456789abcdef\"
 #stacks = [\"blue-412\", \"green-413\"]
 
-# A named set of the above, chosen by --context or by `context` at the top of this file.
+# A named set of the above, chosen by --context, by `context` at the top of this file,
+# or while the console runs by `:context NAME`.
 #[contexts.prod]
 #region = \"us-west-2\"
 #profile = \"oncall\"
+#role = \"arn:aws:iam::123456789012:role/oncall\"   # assumed with the profile's credentials
 #endpoint_url = \"https://vpce.example\"
-#production = true
+#production = true       # said in a word, and every rule is double
+#frame = \"red\"          # colours head and rules: red, green, yellow, blue, magenta or cyan
 #namespace = \"glt.internal\"
 #load_balancer = \"front\"
 #mode = \"read-only\"
@@ -153,6 +156,9 @@ pub fn show(settings: &Settings) -> String {
         lines.push((format!("context = {}", quote(context)), origin(settings, "context")));
         let mode = format!("# mode: {}, production: {}", settings.mode, settings.production);
         lines.push((mode, origin(settings, "mode")));
+        if let Some(role) = &settings.aws.role {
+            lines.push((format!("# role: {}", quote(role)), origin(settings, "aws.role")));
+        }
     }
     let values = values(settings);
     for key in &KEYS {

@@ -53,6 +53,10 @@ pub struct Settings {
     pub context: Option<String>,
     /// Whether that context is marked `production`.
     pub production: bool,
+    /// The colour of its frame.
+    pub frame: Option<super::Frame>,
+    /// All contexts of the configuration.
+    pub contexts: Vec<super::ContextLine>,
     /// Whether this context may be operated on at all; arming is another matter.
     pub mode: Mode,
     /// The configuration file that was read, if there was one.
@@ -100,6 +104,8 @@ pub struct Settings {
     pub term: Option<String>,
     /// Where each value came from, by its dotted name.
     pub origins: BTreeMap<String, Origin>,
+    /// The flags that were given: what is not about a place holds for every context.
+    pub given: super::Flags,
     /// What would surprise the operator about where a value came from, as sentences.
     pub notes: Vec<String>,
 }
@@ -154,6 +160,8 @@ pub struct AwsSettings {
     pub region: Option<String>,
     /// The profile.
     pub profile: Option<String>,
+    /// The role that is assumed with the profile's credentials (or whatever the SDK finds).
+    pub role: Option<String>,
     /// One endpoint for all services. `None` also where the environment names endpoints for single
     /// services (`AWS_ENDPOINT_URL_<SERVICE>`): the SDK then reads them all, with AWS's precedence.
     pub endpoint_url: Option<String>,

@@ -45,7 +45,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "[contexts.prod]\nproductoin = true",
-        "/etc/q.toml:2: contexts.prod.productoin: unknown key (known here: region, profile, endpoint_url, production, namespace, load_balancer, mode) | Did you mean `contexts.prod.production`?",
+        "/etc/q.toml:2: contexts.prod.productoin: unknown key (known here: region, profile, role, endpoint_url, production, frame, namespace, load_balancer, mode) | Did you mean `contexts.prod.production`?",
     ),
     (
         "[probes]\ntimeuot = \"3s\"",
@@ -368,4 +368,99 @@ fn every_commented_key_of_the_sample_is_a_key() {
     let unset: Vec<_> =
         settings.origins.iter().filter(|(_, from)| **from == Origin::Default).collect();
     assert!(unset.is_empty(), "not in the sample: {unset:?}");
+}
+
+/// A home with this configuration file.
+fn home_with(name: &str, text: &str) -> Environment {
+    let home = std::env::temp_dir().join(format!("quarterdeck-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(home.join(".config/quarterdeck")).unwrap();
+    std::fs::write(home.join(".config/quarterdeck/config.toml"), text).unwrap();
+    let env = [("AWS_REGION", "us-east-1"), ("AWS_PROFILE", "shell")];
+    let env = env.map(|(name, value)| (name, value.into()));
+    [("HOME", home.into_os_string())].into_iter().chain(env).collect()
+}
+
+const TWO_CONTEXTS: &str = "
+[contexts.a]
+region = \"us-west-2\"
+profile = \"a\"
+mode = \"operate\"
+[contexts.b]
+profile = \"b\"
+role = \"arn:aws:iam::123456789012:role/team/oncall\"
+production = true
+frame = \"red\"
+mode = \"read-only\"
+[contexts.c]
+endpoint_url = \"http://127.0.0.1:1\"
+";
+
+#[test]
+fn another_context_is_what_it_says_and_not_what_the_shell_was_opened_for() {
+    let env = home_with("contexts", TWO_CONTEXTS);
+    let flags = Flags {
+        context: Some("a".into()),
+        region: Some("eu-west-1".into()),
+        operate: true,
+        timeout: Some(Duration::from_secs(5)),
+        ..Flags::default()
+    };
+    let first = load(&env, &flags).unwrap();
+    assert_eq!(first.aws.region.as_deref(), Some("eu-west-1"));
+    assert_eq!(first.aws.profile.as_deref(), Some("shell"), "a variable comes before a context");
+    let other = first.of_context(&env, "b").unwrap();
+    assert_eq!(other.aws.region.as_deref(), Some("us-east-1"), "left open: the shell's");
+    assert_eq!(other.for_sdk().profile.as_deref(), Some("b"));
+    assert_eq!(other.aws.role.as_deref(), Some("arn:aws:iam::123456789012:role/team/oncall"));
+    assert_eq!((other.production, other.frame), (true, Some(Frame::Red)));
+    assert_eq!(other.mode, Mode::ReadOnly, "its own word, whatever the first was started with");
+    assert_eq!(other.timeout, Duration::from_secs(5));
+    let open = other.of_context(&env, "c").unwrap();
+    assert_eq!(open.mode, Mode::Operate, "it leaves that open");
+    assert_eq!(open.dns, DnsSetting::Off);
+    let back = open.of_context(&env, "a").unwrap();
+    assert_eq!(back.aws.region.as_deref(), Some("us-west-2"));
+    assert_eq!(back.for_sdk().profile.as_deref(), Some("a"));
+    let about: Vec<_> = back.contexts.iter().map(|one| one.about.as_str()).collect();
+    assert_eq!(
+        about,
+        [
+            "us-west-2, profile a, operate",
+            "PRODUCTION, profile b, role oncall",
+            "http://127.0.0.1:1"
+        ]
+    );
+    let error = back.of_context(&env, "d").unwrap_err();
+    assert_eq!(error.to_string(), "there is no context \"d\" (known: a, b, c)");
+    let captive = Flags { context: Some("b".into()), confined: true, ..Flags::default() };
+    let captive = load(&env, &captive).unwrap();
+    assert!(captive.contexts.is_empty(), "there is nowhere to go");
+    assert!(captive.of_context(&env, "a").is_err());
+    let only = Flags { read_only: true, operate: true, ..Flags::default() };
+    let only = load(&env, &only).unwrap();
+    assert_eq!(only.of_context(&env, "a").unwrap().mode, Mode::ReadOnly, "everywhere");
+}
+
+#[test]
+fn a_place_that_stands_twice_or_is_none_says_so() {
+    for (text, said) in [
+        (
+            "[contexts.p]\n[contexts.p]\n",
+            "/etc/q.toml:2: [contexts.p] stands here for the second time | Correct /etc/q.toml; `quarterdeck config check FILE` tries it.",
+        ),
+        (
+            "[contexts.p]\nregion = \"us-west-2\"\nregion = \"us-west-1\"\n",
+            "/etc/q.toml:3: region stands here for the second time | Correct /etc/q.toml; `quarterdeck config check FILE` tries it.",
+        ),
+        (
+            "[contexts.p]\nframe = \"yelow\"\n",
+            "/etc/q.toml:2: contexts.p.frame: \"yelow\" is none of red, green, yellow, blue, magenta, cyan | Did you mean `yellow`?",
+        ),
+        (
+            "[contexts.p]\nrole = \"oncall\"\n",
+            "/etc/q.toml:2: contexts.p.role: \"oncall\" is no role: they look like arn:aws:iam::123456789012:role/oncall | Correct contexts.p.role in /etc/q.toml; `quarterdeck config sample` shows every key.",
+        ),
+    ] {
+        assert_eq!(refusal(text), said);
+    }
 }

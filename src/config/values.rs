@@ -39,6 +39,9 @@ pub enum BadValue {
     /// No region.
     #[error("{0:?} is no region: regions look like us-west-2")]
     NotARegion(String),
+    /// No role.
+    #[error("{0:?} is no role: they look like arn:aws:iam::123456789012:role/oncall")]
+    NotARole(String),
     /// No Cloud Map service id.
     #[error("{0:?} is no Cloud Map service id: they look like srv-0123456789abcdef")]
     NotAService(String),
@@ -207,6 +210,14 @@ checked! {
     Region, NotARegion, |text| {
         text.contains('-')
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    /// The ARN of a role that can be assumed.
+    Role, NotARole, |text| {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        matches!(parts[..], ["arn", _, "iam", "", account, role]
+            if account.len() == 12
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && role.strip_prefix("role/").is_some_and(|name| !name.is_empty() && is_name(name)))
     };
     /// A Cloud Map service id.
     Service, NotAService, |text| text.strip_prefix("srv-").is_some_and(is_word);

@@ -96,6 +96,17 @@ impl SourceError {
     }
 }
 
+impl SourceError {
+    /// The same, beginning with what is to be done, where credentials are over.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: &str) -> Self {
+        if self.kind == ErrorKind::Expired && !remedy.is_empty() && !self.message.contains(remedy) {
+            self.message = format!("{remedy} ({})", self.message);
+        }
+        self
+    }
+}
+
 /// A value and when it was so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dated<T> {

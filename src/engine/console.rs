@@ -3,18 +3,20 @@
 //! than for the others, and paints only when the model changed and the terminal can take it.
 
 mod errands;
+mod moving;
 pub(super) mod pace;
 mod reconciler;
 pub(super) mod signals;
 
 use self::errands::{Errand, take_apart};
+use self::moving::Moving;
 use self::pace::{Due, FramePace};
 use self::reconciler::Reconciler;
 use self::signals::Signals;
 use super::desk::Desk;
 use super::memory_file;
 use super::recording::Recorder;
-use super::{Feed, FeedError, Operations};
+use super::{Connected, Enter, Feed, FeedError, Operations};
 use crate::app::{
     self, Effect, Effects, Ending, Event, EventKind, Input, Model, NoticeKind, Signal, Size,
 };
@@ -28,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Ages change a bucket at a time; nothing on the screen is finer than this.
 const TICK: Duration = Duration::from_secs(1);
@@ -75,6 +77,8 @@ pub struct Start {
     pub operations: Operations,
     /// What records all of it.
     pub recorder: Recorder,
+    /// The way into other contexts.
+    pub enter: Enter,
 }
 
 /// What the operator is about while a frame is painted.
@@ -150,7 +154,11 @@ struct Console<'s, S> {
     recorder: Recorder,
     /// The rules of a join, for the recording.
     policy: Policy,
+    moving: Moving,
 }
+
+/// What belongs to the loop alone.
+type Ours = (Operations, Moving, Recorder);
 
 /// An account and a region.
 struct Account {
@@ -163,19 +171,16 @@ struct Account {
 /// # Errors
 /// The signals could not be watched, or the readers could not be set up.
 pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, ConsoleError> {
-    let Start { model, clock, reconcile, mut feed, mut input, operations, recorder } = start;
+    let Start { model, clock, reconcile, feed, mut input, operations, enter, recorder } = start;
     operations.watch();
     let mut signals = Signals::watch()?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let started = connected(feed.started.take());
-    tokio::pin!(started);
-    let ours = (operations, recorder);
+    let ours = (operations, Moving::new(enter), recorder);
     let mut console = Console::open(model, clock, (feed, reconcile, ours), surface);
     console.record_model();
     console.resize();
     console.demand.want();
-    let mut connecting = true;
     while console.ending.is_none() {
         console.suspend_if_due();
         console.want_if_due();
@@ -202,10 +207,8 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
             answer = console.desk.next() => console.take(EventKind::Desk(answer)),
             (kind, text) = console.recorder.said() => console.take(EventKind::Said { kind, text }),
             () = after(join) => console.join(),
-            region = &mut started, if connecting => {
-                connecting = false;
-                console.take(EventKind::Connected(region?));
-            }
+            outcome = connected(&mut console.feed.started) => console.connected(outcome)?,
+            world = console.moving.there() => console.entered(world),
             // Before the news: once a second it keeps nobody waiting, and a storm of news must not
             // keep the ages from growing.
             _ = tick.tick() => {
@@ -223,17 +226,15 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
     Ok(console.ending.unwrap_or(Ending::Quit))
 }
 
-/// Waits until the readers are set up; for ever where there are none to set up.
-async fn connected(
-    started: Option<oneshot::Receiver<Result<String, FeedError>>>,
-) -> Result<String, FeedError> {
-    match started {
-        Some(started) => match started.await {
-            Ok(outcome) => outcome,
-            Err(_) => std::future::pending().await,
-        },
-        None => std::future::pending().await,
+/// The next word about how setting up the readers goes; waits for ever where there is none to come.
+/// Safe to drop while waiting.
+async fn connected(started: &mut Option<mpsc::Receiver<Connected>>) -> Connected {
+    if let Some(told) = started
+        && let Some(outcome) = told.recv().await
+    {
+        return outcome;
     }
+    std::future::pending().await
 }
 
 /// Waits so long, or for ever.
@@ -249,7 +250,7 @@ impl<'s, S: Surface> Console<'s, S> {
     fn open(
         model: Model,
         clock: Clock,
-        (feed, reconcile, (operations, recorder)): (Feed, Reconcile, (Operations, Recorder)),
+        (feed, reconcile, (operations, moving, recorder)): (Feed, Reconcile, Ours),
         surface: &'s mut S,
     ) -> Self {
         let region = model.place.region.clone().unwrap_or_default();
@@ -273,13 +274,18 @@ impl<'s, S: Surface> Console<'s, S> {
             desk,
             recorder,
             policy,
+            moving,
         }
     }
 
     fn take(&mut self, kind: EventKind) {
         let due = match &kind {
-            EventKind::Input(_) | EventKind::Signal(_) => Due::Key,
+            EventKind::Input(_)
+            | EventKind::Signal(_)
+            | EventKind::Entered { .. }
+            | EventKind::NotEntered(_) => Due::Key,
             EventKind::Connected(_)
+            | EventKind::Unconnected(_)
             | EventKind::Recalled(_)
             | EventKind::Source(_)
             | EventKind::Reconciled { .. }
@@ -388,6 +394,7 @@ impl<'s, S: Surface> Console<'s, S> {
                 }
                 // Arming changes the model only, and `update` has done so.
                 Effect::Arm => {}
+                Effect::Enter(name) => self.moving.go(name),
                 Effect::Quit(ending) => self.ending = Some(ending),
                 Effect::Suspend => self.suspending = true,
                 Effect::Resume => self.surface.resume(),

@@ -32,6 +32,8 @@ const WAITING: usize = 64;
 /// Something to do.
 enum Job {
     Recall(PathBuf),
+    /// What comes is about another account, which is not known yet.
+    Leave,
     Keep(Change),
     Evidence {
         name: String,
@@ -41,12 +43,17 @@ enum Job {
     Last(tokio::sync::oneshot::Sender<()>),
 }
 
+/// An answer, and how many places had been left when it was given.
+type FromPlace = (u64, Answer);
+
 /// The way to the thread and back.
 pub(super) struct Desk {
     jobs: queue::SyncSender<Job>,
-    answers: mpsc::Receiver<Answer>,
+    answers: mpsc::Receiver<FromPlace>,
     /// Held, so that `next` waits where the thread could not be had.
-    _open: mpsc::Sender<Answer>,
+    _open: mpsc::Sender<FromPlace>,
+    /// How many places were left.
+    place: u64,
     settings: Settings,
 }
 
@@ -60,28 +67,38 @@ impl Desk {
             clock: clock.clone(),
             kept: None,
             early: Vec::new(),
+            place: 0,
         };
         let to_loop = open.clone();
         let thread = std::thread::Builder::new().name("desk".into());
         if let Err(error) = thread.spawn(move || writer.work(todo, &to_loop)) {
             tracing::error!(%error, "there is no thread to be had: nothing can be kept");
         }
-        Self { jobs, answers, _open: open, settings: settings.clone() }
+        Self { jobs, answers, _open: open, place: 0, settings: settings.clone() }
     }
 
     /// The next answer.
     pub(super) async fn next(&mut self) -> Answer {
-        match self.answers.recv().await {
-            Some(answer) => answer,
-            // Never: a sender is held here.
-            None => std::future::pending().await,
+        while let Some((place, answer)) = self.answers.recv().await {
+            // What was kept of a place that has been left is nobody's here.
+            if place == self.place || !matches!(answer, Answer::Recalled(_)) {
+                return answer;
+            }
         }
+        // Never: a sender is held here.
+        std::future::pending().await
     }
 
     /// Fetches what was kept of this account and region.
     pub(super) fn recall(&self, account: &str, region: &str) {
         let path = memory_file::path(&self.settings, account, region);
         self.send(Job::Recall(path.with_extension("notes.json")));
+    }
+
+    /// What is kept from here on is of an account that is yet to be recalled.
+    pub(super) fn leave(&mut self) {
+        self.place += 1;
+        self.send(Job::Leave);
     }
 
     /// Keeps a change; as soon as it is known of which account it is.
@@ -123,13 +140,16 @@ struct Writer {
     kept: Option<PathBuf>,
     /// What was written down before that.
     early: Vec<Change>,
+    /// How many places were left.
+    place: u64,
 }
 
 impl Writer {
-    fn work(mut self, todo: queue::Receiver<Job>, answers: &mpsc::Sender<Answer>) {
+    fn work(mut self, todo: queue::Receiver<Job>, answers: &mpsc::Sender<FromPlace>) {
         for job in todo {
             let answer = match job {
                 Job::Recall(path) => self.recall(path),
+                Job::Leave => self.leave(),
                 Job::Keep(change) => self.keep(change),
                 Job::Evidence { name, text } => Some(self.evidence(&name, &text)),
                 Job::Last(done) => {
@@ -138,7 +158,7 @@ impl Writer {
                 }
             };
             if let Some(answer) = answer
-                && answers.blocking_send(answer).is_err()
+                && answers.blocking_send((self.place, answer)).is_err()
             {
                 return;
             }
@@ -158,6 +178,16 @@ impl Writer {
             answer = self.keep(change).unwrap_or(answer);
         }
         Some(answer)
+    }
+
+    fn leave(&mut self) -> Option<Answer> {
+        (self.kept, self.place) = (None, self.place + 1);
+        let lost = std::mem::take(&mut self.early).len();
+        (lost > 0).then(|| {
+            let what = format!("{lost} notes or snoozes of the place before are not kept.");
+            let next = "Its account was never known; write them down anew when it is.".to_owned();
+            Answer::NotKept(Trouble { what, next })
+        })
     }
 
     fn keep(&mut self, change: Change) -> Option<Answer> {

@@ -4,16 +4,21 @@
 use crate::aws::{Aws, ConnectError};
 use crate::clock::Clock;
 use crate::config::{DnsSetting, Settings};
+use crate::core::error::ErrorKind;
 use crate::core::inventory::Inventory;
 use crate::core::source::SourceEvent;
 use crate::sources::probe::{ProbeSetupError, Prober};
 use crate::sources::{Orders, Pace, Reader, Resolver, Scheduler, Senses, Want, demand};
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot, watch};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 
 /// News that nobody has folded yet. A round over 10,000 nodes brings some thousand events within
 /// a second; a reader that is slower than that holds the pollers back, which is right.
 const NEWS: usize = 256;
+/// Pollers that could not be set up try again after so long.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Why the pollers could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
@@ -38,6 +43,12 @@ impl FeedError {
         }
     }
 
+    /// Whether waiting may help: somebody is expected to log in, or a way to open.
+    pub fn may_pass(&self) -> bool {
+        let Self::Connect(ConnectError::Credentials(error)) = self else { return false };
+        matches!(error.kind, ErrorKind::Expired | ErrorKind::TimedOut | ErrorKind::Unreachable)
+    }
+
     /// What to do about it.
     pub fn next_step(&self) -> &'static str {
         match self {
@@ -48,12 +59,24 @@ impl FeedError {
     }
 }
 
+/// The region that is connected to, or why it is not.
+pub type Connected = Result<String, FeedError>;
+
+/// What becomes of pollers that cannot be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// They end.
+    None,
+    /// They try again until they can or nobody listens.
+    Endless,
+}
+
 /// The pollers' other end.
 pub struct Feed {
     /// News of the world.
     pub events: mpsc::Receiver<SourceEvent>,
-    /// How setting up AWS went: the region in use, or why there are no pollers.
-    pub started: Option<oneshot::Receiver<Result<String, FeedError>>>,
+    /// How setting up AWS goes: the region in use, or why there are no pollers (yet).
+    pub started: Option<mpsc::Receiver<Connected>>,
     wants: watch::Sender<Vec<Want>>,
     now: mpsc::Sender<()>,
     settings: Arc<Settings>,
@@ -64,17 +87,24 @@ impl Feed {
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start(settings: &Settings, clock: &Clock) -> Result<Self, FeedError> {
+    pub fn start(
+        settings: &Settings,
+        clock: &Clock,
+        patience: Patience,
+    ) -> Result<Self, FeedError> {
         let (news, events) = mpsc::channel(NEWS);
         let (mut feed, orders) = Self::of_channel(settings, events);
-        let (tell, started) = oneshot::channel();
+        let (tell, started) = mpsc::channel(1);
         feed.started = Some(started);
         let (for_thread, clock) = (settings.clone(), clock.clone());
         std::thread::Builder::new().name("pollers".into()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
-                Ok(runtime) => runtime.block_on(poll(for_thread, clock, (orders, news), tell)),
-                Err(error) => drop(tell.send(Err(error.into()))),
+                Ok(runtime) => {
+                    let told = Told { tell, patience };
+                    runtime.block_on(poll(for_thread, clock, (orders, news), told));
+                }
+                Err(error) => drop(tell.blocking_send(Err(error.into()))),
             }
         })?;
         Ok(feed)
@@ -115,18 +145,35 @@ impl Feed {
     }
 }
 
+/// Who is told how connecting goes, and how often.
+struct Told {
+    tell: mpsc::Sender<Connected>,
+    patience: Patience,
+}
+
 async fn poll(
     settings: Settings,
     clock: Clock,
-    (orders, news): (Orders, mpsc::Sender<SourceEvent>),
-    tell: oneshot::Sender<Result<String, FeedError>>,
+    (mut orders, news): (Orders, mpsc::Sender<SourceEvent>),
+    told: Told,
 ) {
-    match reader(&settings, &clock).await {
-        Ok((reader, region)) => {
-            let _ = tell.send(Ok(region));
-            Scheduler::new(reader, clock).run(orders, news).await;
+    loop {
+        let error = match reader(&settings, &clock).await {
+            Ok((reader, region)) => {
+                let _ = told.tell.send(Ok(region)).await;
+                return Scheduler::new(reader, clock).run(orders, news).await;
+            }
+            Err(error) => error,
+        };
+        let gone = told.tell.send(Err(error)).await.is_err();
+        if gone || told.patience == Patience::None {
+            return;
         }
-        Err(error) => drop(tell.send(Err(error))),
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            Some(()) = orders.now.recv() => {}
+            () = news.closed() => return,
+        }
     }
 }
 
@@ -140,10 +187,12 @@ pub(super) async fn reader(
     } else {
         None
     };
-    let aws = Aws::connect(&settings.for_sdk()).await?;
+    let for_sdk = settings.for_sdk();
+    let aws = Aws::connect(&for_sdk).await?;
     let region = aws.region.clone();
     let senses = Senses { prober, resolver: resolver(settings) };
-    Ok((Reader::new(aws, senses, clock.clone(), settings.load_balancer.clone()), region))
+    let reader = Reader::new(aws, senses, clock.clone(), settings.load_balancer.clone());
+    Ok((reader.renewed_by(for_sdk), region))
 }
 
 /// The resolver that is to be asked. A host without one to name is no reason to read nothing.

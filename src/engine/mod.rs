@@ -3,6 +3,7 @@
 //! decides nothing about the model (`app::update` does).
 
 pub mod console;
+mod contexts;
 mod desk;
 mod feed;
 pub mod host;
@@ -16,8 +17,9 @@ mod round;
 mod services;
 mod watch;
 
+pub use contexts::{Enter, World, contexts, no_contexts};
 pub use desk::operator;
-pub use feed::{Feed, FeedError};
+pub use feed::{Connected, Feed, FeedError, Patience};
 pub use operations::Operations;
 pub use round::{Round, RoundError, round};
 pub use services::{Answer, ask_each_service};

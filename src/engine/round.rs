@@ -1,7 +1,7 @@
 //! One full round of reads: what the read commands show. It waits until everything that should be
 //! read has been tried once, for a bounded time, and says what is missing.
 
-use super::feed::{Feed, FeedError};
+use super::feed::{Feed, FeedError, Patience};
 use super::memory_file;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -44,7 +44,7 @@ pub struct Round {
 /// # Errors
 /// When nothing can be read at all because the program cannot be set up.
 pub async fn round(settings: &Settings, clock: &Clock) -> Result<Round, RoundError> {
-    let mut feed = Feed::start(settings, clock)?;
+    let mut feed = Feed::start(settings, clock, Patience::None)?;
     let region = started(&mut feed).await?;
     let mut folded = Folded::new(region);
     let limit = tokio::time::sleep(settings.timeout);
@@ -83,7 +83,7 @@ fn of_one_moment(mut event: SourceEvent, settings: &Settings) -> SourceEvent {
 /// Waits until the pollers have been set up; answers the region.
 pub(super) async fn started(feed: &mut Feed) -> Result<String, FeedError> {
     match feed.started.take() {
-        Some(started) => started.await.unwrap_or_else(|_| {
+        Some(mut started) => started.recv().await.unwrap_or_else(|| {
             Err(std::io::Error::other("the pollers ended before they began").into())
         }),
         None => Ok(String::new()),

@@ -1,6 +1,6 @@
 //! `watch`: the same folding as a round, for ever, telling what changes.
 
-use super::feed::{Feed, FeedError};
+use super::feed::{Feed, FeedError, Patience};
 use super::round::{Folded, started};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -26,7 +26,7 @@ pub async fn watch(
     clock: &Clock,
     changes: mpsc::Sender<Change>,
 ) -> Result<(), FeedError> {
-    let mut feed = Feed::start(settings, clock)?;
+    let mut feed = Feed::start(settings, clock, Patience::None)?;
     let region = started(&mut feed).await?;
     let mut folded = Folded::new(region);
     let policy = policy(settings, &folded.region);

@@ -8,10 +8,8 @@ use super::process::{Ready, approved};
 use super::state::{LOG, RunDir, StateError, who};
 use crate::clock::Clock;
 use crate::config::{ClockSetting, Environment, Origin, Settings};
-use crate::core::observed::age;
-use crate::core::plan::file::digest;
 use crate::core::plan::guard::Effect;
-use crate::core::plan::{ApprovedPlan, Confirmation, GOOD_FOR, SCHEMA};
+use crate::core::plan::{ApprovedPlan, Confirmation, Refusal, accept};
 use crate::core::run::{Ask, RunId, RunState};
 use std::ffi::OsString;
 use std::fs::File;
@@ -48,7 +46,7 @@ pub enum StartError {
         /// What is wrong with it.
         why: String,
         /// What to do next.
-        next: &'static str,
+        next: String,
         /// How much it counts: 2 for usage, 3 where a guard blocks, 4 where it cannot tell.
         code: u8,
     },
@@ -89,12 +87,12 @@ impl StartError {
     /// What to do next, as a sentence.
     pub fn next_step(&self) -> String {
         match self {
-            Self::Plan { next, .. } | Self::Declined { next, .. } => (*next).to_owned(),
+            Self::Declined { next, .. } => (*next).to_owned(),
             Self::State(error) => error.next_step().to_owned(),
             Self::Process(_) => {
                 "Check the limits of this session (`ulimit -u`, memory).".to_owned()
             }
-            Self::Refused { next, .. } => next.clone(),
+            Self::Plan { next, .. } | Self::Refused { next, .. } => next.clone(),
             Self::NotReady { .. } => {
                 "Read that log; `quarterdeck run resume` tries again.".to_owned()
             }
@@ -123,28 +121,11 @@ pub fn start(
 /// Whether a plan may be started now. Everything here was checked when it was approved; a plan that
 /// comes from a file may have been approved by nobody.
 fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError> {
-    let refuse = |why: String, next, code| Err(StartError::Plan { why, next, code });
+    let refuse =
+        |why: String, next: &str, code| Err(StartError::Plan { why, next: next.into(), code });
     let plan = &approved.plan;
-    let again = "Make a new plan: the world may have changed.";
-    if plan.schema != SCHEMA {
-        return refuse(format!("this is no plan of schema {SCHEMA}"), again, 2);
-    }
-    if plan.digest != digest(plan) {
-        let why = "the plan was edited, or made by another version of quarterdeck";
-        return refuse(why.to_owned(), again, 2);
-    }
-    if plan.steps.is_empty() {
-        return refuse("the plan has no steps".to_owned(), again, 2);
-    }
-    let now = host.clock.now();
-    if plan.made_at > now && age(now, plan.made_at) > GOOD_FOR {
-        let why = format!("the plan was made in the future, at {}, and it is {now}", plan.made_at);
-        return refuse(why, "Set the clocks of the two hosts right, then make a new plan.", 2);
-    }
-    if age(plan.made_at, now) > GOOD_FOR {
-        let why =
-            format!("the plan was made at {}, and a plan is good for 15 minutes", plan.made_at);
-        return refuse(why, again, 2);
+    if let Err(Refusal { why, next, .. }) = accept(plan, host.clock.now()) {
+        return Err(StartError::Plan { why, next, code: 2 });
     }
     let typed = approved.typed.trim();
     let agreed = match &plan.confirmation {
@@ -220,7 +201,10 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
         all.extend(value.into_iter().flat_map(|value| [OsString::from(name), value]));
     };
     let text = |value: &Option<String>| value.clone().map(OsString::from);
-    let given = |name: &str| matches!(settings.origins.get(name), Some(Origin::Flag(_)));
+    // What a context says was not taken from the environment, which the process inherits.
+    let given = |name: &str| {
+        matches!(settings.origins.get(name), Some(Origin::Flag(_) | Origin::Context(_)))
+    };
     flag("--config", settings.file.clone().map(Into::into));
     flag("--context", text(&settings.context));
     flag("--state-dir", Some(settings.state_dir.clone().into()));

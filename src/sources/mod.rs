@@ -6,6 +6,7 @@
 mod autoscaling;
 mod cadence;
 mod cloudmap;
+mod connection;
 mod demand;
 mod dns;
 mod ec2;

@@ -1,5 +1,6 @@
 //! A `Reader` does one read and says what came of it. It never fails: a failure is an event.
 
+use super::connection::Connection;
 use super::demand::{Ask, Want};
 use super::dns::Resolver;
 use super::pace::{Bucket, Calls, Read};
@@ -7,6 +8,7 @@ use super::probe::Prober;
 use super::{autoscaling, cloudmap, ec2, elbv2, metrics, rings, sts};
 use crate::aws::Aws;
 use crate::clock::Clock;
+use crate::config::AwsSettings;
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::ids::ServiceId;
 use crate::core::source::{Fragment, Scope, Source, SourceEvent};
@@ -32,7 +34,7 @@ pub struct Senses {
 
 /// Reads one scope at a time; shared by all reads in flight.
 pub struct Reader {
-    aws: Aws,
+    connection: Connection,
     senses: Senses,
     clock: Clock,
     only_load_balancer: Option<String>,
@@ -55,7 +57,14 @@ impl Reader {
     pub fn new(aws: Aws, senses: Senses, clock: Clock, only_load_balancer: Option<String>) -> Self {
         let buckets = Source::iter().map(|source| (source, Bucket::new(source, &clock))).collect();
         let revisions = Mutex::new(BTreeMap::new());
-        Self { aws, senses, clock, only_load_balancer, buckets, revisions }
+        let connection = Connection::new(aws, clock.clone());
+        Self { connection, senses, clock, only_load_balancer, buckets, revisions }
+    }
+
+    /// The same, which connects anew by these settings when its credentials are over.
+    #[must_use]
+    pub fn renewed_by(self, settings: AwsSettings) -> Self {
+        Self { connection: self.connection.renewed_by(settings), ..self }
     }
 
     /// Reads what is wanted.
@@ -66,17 +75,22 @@ impl Reader {
         };
         let mut calls = Calls::new(bucket);
         let read = self.dispatch(want, &mut calls).await;
+        let read = read.map_err(|error| self.connection.judge(error));
         self.event(want, calls.made(), read)
     }
 
     async fn dispatch(&self, want: &Want, calls: &mut Calls<'_>) -> Read {
-        let aws = &self.aws;
+        if let Ask::Address(address) = &want.ask {
+            return self.node(&want.scope, *address, calls).await;
+        }
+        let aws = self.connection.aws().await;
+        let aws = &*aws;
         match (&want.scope, &want.ask) {
             (Scope::Identity, _) => sts::identity(aws, calls).await,
             (Scope::Namespaces, _) => cloudmap::namespaces(aws, calls).await,
             (Scope::Services(id), _) => cloudmap::services(aws, calls, id).await,
             (Scope::Members(id), Ask::Service(names)) => {
-                self.members(calls, id, names.as_ref(), want.every).await
+                self.members((aws, calls), id, names.as_ref(), want.every).await
             }
             (Scope::MemberHealth(id), _) => cloudmap::health(aws, calls, id).await,
             (Scope::Record(id), _) => cloudmap::record(aws, calls, id).await,
@@ -84,12 +98,11 @@ impl Reader {
             (Scope::Activities(group), _) => autoscaling::activities(aws, calls, group).await,
             (Scope::Refreshes(group), _) => autoscaling::refreshes(aws, calls, group).await,
             (Scope::Instances(_), Ask::Ids(ids)) => ec2::instances(aws, calls, ids).await,
-            (scope, Ask::Address(address)) => self.node(scope, *address, calls).await,
             (Scope::Dns(name), Ask::Zone(zone)) => match &self.senses.resolver {
                 Some(resolver) => resolver.read(calls, name, zone).await,
                 None => Err(not_asked(&want.scope)),
             },
-            (scope, ask) => self.load_balancing(scope, ask, calls).await,
+            (scope, ask) => self.load_balancing(scope, ask, (aws, calls)).await,
         }
     }
 
@@ -103,8 +116,12 @@ impl Reader {
         }
     }
 
-    async fn load_balancing(&self, scope: &Scope, ask: &Ask, calls: &mut Calls<'_>) -> Read {
-        let aws = &self.aws;
+    async fn load_balancing(
+        &self,
+        scope: &Scope,
+        ask: &Ask,
+        (aws, calls): (&Aws, &mut Calls<'_>),
+    ) -> Read {
         match (scope, ask) {
             (Scope::LoadBalancers, _) => {
                 elbv2::load_balancers(aws, calls, self.only_load_balancer.as_deref()).await
@@ -129,7 +146,7 @@ impl Reader {
     /// listing, so that a change that comes between the two moves the next revision.
     async fn members(
         &self,
-        calls: &mut Calls<'_>,
+        (aws, calls): (&Aws, &mut Calls<'_>),
         service: &ServiceId,
         names: Option<&(String, String)>,
         every: Duration,
@@ -143,7 +160,7 @@ impl Reader {
             if last.unreadable {
                 next.unreadable = true;
             } else {
-                match cloudmap::revision(&self.aws, calls, namespace, name).await {
+                match cloudmap::revision(aws, calls, namespace, name).await {
                     Ok(number) if last.number == Some(number) && !due => {
                         return Ok((Fragment::MembersUnchanged, None));
                     }
@@ -159,7 +176,7 @@ impl Reader {
                 }
             }
         }
-        let read = cloudmap::members(&self.aws, calls, service).await;
+        let read = cloudmap::members(aws, calls, service).await;
         if let Some(error) = note {
             tracing::warn!(%service, %error, "the revision could not be read; listing instead");
         }

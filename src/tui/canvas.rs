@@ -32,7 +32,7 @@ impl Canvas {
 
     /// Goes on to what the model says now. No bytes when nothing changed.
     pub fn compose(&mut self, model: &Model, operator: Operator) -> (Vec<u8>, Painted) {
-        let theme = self.themes.theme(&model.looks.theme);
+        let theme = self.themes.theme(&model.looks.theme).of_place(&model.place);
         let mut frame = view::frame(model, theme);
         let shown = self.shown.take().filter(|_| operator == Operator::Moving);
         let held_back = shown.is_some_and(|shown| frame.hold_back(shown));

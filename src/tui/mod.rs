@@ -32,7 +32,7 @@ use crate::clock::Clock;
 use crate::config::{Chosen, Environment, Mode, Settings};
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
 use crate::engine::recording::{FileError, Recorder, RecordingFile};
-use crate::engine::{Feed, FeedError, Operations, operator};
+use crate::engine::{Feed, FeedError, Operations, contexts, operator};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,14 +136,7 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let keys = keys_in_force(&settings.keymap);
     let (themes, wrong) = Themes::load(settings);
     let io = |doing| move |source| TuiError::Io { doing, source };
-    let place = Place {
-        context: settings.context.clone(),
-        region: settings.aws.region.clone(),
-        production: settings.production,
-        probing: settings.probes.enabled,
-        profile: settings.aws.profile.clone(),
-        endpoint: settings.aws.endpoint_url.clone(),
-    };
+    let place = Place::of(settings);
     let file = settings.record.as_deref().map(RecordingFile::create).transpose()?;
     let guard = TerminalGuard::take().map_err(io("take the terminal"))?;
     let size = terminal::size().unwrap_or_default();
@@ -178,7 +171,8 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let ConsoleStart { clock, reconcile, env, .. } = start;
     let operations = Operations::new(settings, &clock, &env);
     let recorder = Recorder::start(file);
-    let start = Start { model, clock, reconcile, feed, input, operations, recorder };
+    let enter = contexts(settings, &clock, &env);
+    let start = Start { model, clock, reconcile, feed, input, operations, enter, recorder };
     let ending = runtime.block_on(async {
         let ending = console::run(start, &mut surface).await;
         let _ = tokio::time::timeout(LAST_FRAME, surface.written()).await;

@@ -8,9 +8,11 @@ pub use choose::ThemeMistake;
 pub(super) use choose::Themes;
 pub(super) use palette::Palette;
 
+use crate::app::Place;
+use crate::config::Frame;
 use crate::core::estate::Role;
 use crate::core::finding::Severity;
-use ratatui::style::Style;
+use ratatui::style::{Color, Modifier, Style};
 
 /// What a piece of text is, as far as its looks go.
 #[derive(
@@ -67,6 +69,8 @@ pub(super) struct Theme {
     pub ascii: bool,
     /// Whether this is production: its rules are double, so that it never looks like another.
     pub production: bool,
+    /// The colour of the context's frame.
+    pub frame: Option<Color>,
     /// How tones are styled.
     pub palette: Palette,
 }
@@ -75,7 +79,7 @@ impl Theme {
     /// A theme of sixteen colours, for tests: whether there are colours, only ASCII, production.
     #[cfg(test)]
     pub(super) const fn of(color: bool, ascii: bool, production: bool) -> Self {
-        Self { color, ascii, production, palette: Palette::sixteen() }
+        Self { color, ascii, production, frame: None, palette: Palette::sixteen() }
     }
 
     /// The style of a tone.
@@ -83,6 +87,29 @@ impl Theme {
         match self.color {
             true => self.palette.style(tone),
             false => self.palette.without_colors().style(tone),
+        }
+    }
+
+    /// The same for a place: production is a shape, the frame's colour is only beside it.
+    pub(super) fn of_place(self, place: &Place) -> Self {
+        let frame = place.frame.filter(|_| self.color && self.palette.has_color());
+        let color = |frame| match frame {
+            Frame::Red => Color::Red,
+            Frame::Green => Color::Green,
+            Frame::Yellow => Color::Yellow,
+            Frame::Blue => Color::Blue,
+            Frame::Magenta => Color::Magenta,
+            Frame::Cyan => Color::Cyan,
+        };
+        Self { production: place.production, frame: frame.map(color), ..self }
+    }
+
+    /// The style of rules and of the program's name: of the context's colour, where it has one.
+    pub(super) fn frame(self, tone: Tone) -> Style {
+        let style = self.style(tone);
+        match self.frame {
+            Some(color) => style.remove_modifier(Modifier::DIM).fg(color),
+            None => style,
         }
     }
 
@@ -172,6 +199,17 @@ impl Theme {
             (true, false) => self.pick("┬", "+"),
             (false, _) => self.pick("│", "|"),
         }
+    }
+
+    /// A bar of one cell, as high as `value` is of `most`. The lowest is still a bar: only what is
+    /// not known is none.
+    pub(super) fn spark(self, value: f64, most: f64) -> &'static str {
+        const SHAPES: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        const ASCII: [&str; 8] = ["_", ".", "-", "=", "+", "*", "%", "#"];
+        let shapes = if self.ascii { ASCII } else { SHAPES };
+        let part = if most > 0.0 { value / most } else { 0.0 };
+        let level = (1u8..8).filter(|level| part * 8.0 > f64::from(*level)).count();
+        shapes[level.min(shapes.len() - 1)]
     }
 
     /// A bar so many cells wide, filled to `share` (0 to 1). More than nothing is never drawn as

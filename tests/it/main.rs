@@ -22,6 +22,7 @@ mod cli_config;
 mod cli_interrupt;
 mod console;
 mod console_moto;
+mod contexts;
 mod demand;
 #[cfg(feature = "sim")]
 mod demo;

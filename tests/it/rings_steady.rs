@@ -75,8 +75,8 @@ impl Watched {
     fn until(&mut self, mut good: impl FnMut(Picture<'_>) -> Option<String>) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut feed = Feed::start(&self.settings, &self.clock).unwrap();
-            let region = feed.started.take().unwrap().await.unwrap().unwrap();
+            let mut feed = Feed::start(&self.settings, &self.clock, quarterdeck::engine::Patience::None).unwrap();
+            let region = feed.started.take().unwrap().recv().await.unwrap().unwrap();
             let rules = policy(&self.settings, &region);
             let limit = tokio::time::sleep(PATIENCE);
             tokio::pin!(limit);

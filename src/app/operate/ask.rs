@@ -22,6 +22,9 @@ pub(in crate::app) fn hold(model: &mut Model) {
 /// Asks whether the run is to go on.
 pub(in crate::app) fn go_on(model: &mut Model) {
     let Some(run) = selected(model) else { return };
+    if is_out_of_reach(model, &run) {
+        return;
+    }
     let lines = match &run.state {
         RunState::Held { reason: HoldReason::Gate, because } => {
             vec![format!("It waits at its {because}."), "It goes on with the next step.".to_owned()]
@@ -43,6 +46,9 @@ pub(in crate::app) fn abort(model: &mut Model) {
     if run.state.is_over() {
         return over(model, &run);
     }
+    if is_out_of_reach(model, &run) {
+        return;
+    }
     let name = run.plan.giving.as_ref().map_or_else(|| run.id.to_string(), ToString::to_string);
     let lines = vec![
         "No further step is taken, what it suspended is resumed, the lock is given back."
@@ -62,6 +68,22 @@ fn ask(
     let title = format!("{verb} run {run}?");
     let then = Effect::Tell { run: run.clone(), ask };
     model.ask(Dialog { title, lines, answer, then });
+}
+
+/// A run without a process would be taken up by one that looks at this place, and it is about
+/// another. One that has its process is heard from everywhere.
+fn is_out_of_reach(model: &mut Model, run: &Run) -> bool {
+    let alive = model.operation.runs.get(&run.id).is_some_and(|seen| seen.alive);
+    let reached = alive || !model.is_elsewhere(run);
+    if !reached {
+        let (account, region) = (&run.plan.account, &run.plan.region);
+        let text = format!(
+            "Run {} is of {region} {account}, and its process has died: go to its context first.",
+            run.id
+        );
+        model.notices.say(model.now, NoticeKind::Warning, text);
+    }
+    !reached
 }
 
 fn selected(model: &mut Model) -> Option<Run> {

@@ -88,8 +88,11 @@ fn run(model: &mut Model, seen: Arc<Seen>) {
         let text = format!("Run {id}: {}.", seen.run.state.sentence());
         model.notices.say(model.now, kind, text);
     }
-    model.operation.runs.insert(id, seen);
+    model.operation.runs.insert(id.clone(), seen);
     if matches!(model.screen().kind, ScreenKind::Runs | ScreenKind::Run(_)) {
         navigate::refresh(model);
+    }
+    if model.screen().kind == ScreenKind::Run(id) {
+        navigate::follow(model, before.and_then(|before| before.run.at_step));
     }
 }

@@ -39,6 +39,14 @@ pub(super) fn complete(model: &Model, (name, action): (&str, Action), text: &str
             let all = looks.themes.iter();
             beginning(name, word, all.map(|one| (one.clone(), in_use(*one == looks.theme))))
         }
+        Argument::Context => {
+            let here = model.place.context.as_deref();
+            let all = model.place.contexts.iter().map(|one| match here == Some(&one.name) {
+                true => (one.name.clone(), format!("here; {}", one.about)),
+                false => (one.name.clone(), one.about.clone()),
+            });
+            beginning(name, word, all)
+        }
     }
 }
 

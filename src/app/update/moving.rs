@@ -373,6 +373,29 @@ fn only_the_screen_that_is_seen_is_made_again() {
     assert_eq!(rows(&model).len(), 6);
 }
 
+/// A run's screen opens on the step under way and goes along with it; an operator who looks at
+/// another step stays there.
+#[test]
+fn the_screen_of_a_run_goes_along_with_its_steps() {
+    use crate::app::operate::{Answer, Seen};
+    let mut model = on(healthy());
+    let at_step = |model: &mut Model, number| {
+        let run = crate::core::run::Run { at_step: number, ..crate::app::fixture::run() };
+        let seen = std::sync::Arc::new(Seen { run, alive: true });
+        feed(model, 3, EventKind::Operation(Answer::Run(seen)));
+        model.screen().list.selected().map(RowId::name).unwrap_or_default()
+    };
+    at_step(&mut model, Some(3));
+    press(&mut model, "R enter");
+    assert_eq!(at_step(&mut model, Some(3)), "step 3");
+    assert_eq!(at_step(&mut model, Some(4)), "step 4");
+    assert_eq!(at_step(&mut model, None), "step 4", "after the last one");
+    press(&mut model, "up");
+    assert_eq!(at_step(&mut model, Some(5)), "step 3");
+    press(&mut model, "down down");
+    assert_eq!(at_step(&mut model, Some(6)), "step 6");
+}
+
 /// Fleets of some of these names.
 fn worlds() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["amber", "blue", "cyan", "green", "red", "teal"], 0..=6)

@@ -36,7 +36,7 @@ async fn clients(url: &str, call_timeout: Duration, armed: Armed) -> Aws {
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .build();
     let settings = AwsSettings { call_timeout, ..AwsSettings::default() };
-    let names = ("us-west-2".to_owned(), "default".to_owned());
+    let names = ("us-west-2".to_owned(), "default".to_owned(), String::new());
     Aws::build(&settings, config, armed, names).await.unwrap()
 }
 

@@ -19,6 +19,9 @@ pub struct Ec2Instance {
     pub zone: Option<Zone>,
     /// LaunchTime.
     pub launched: Option<Timestamp>,
+    /// ImageId.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Arc<str>>,
 }
 
 impl Ec2Instance {

@@ -40,6 +40,8 @@ pub enum TargetIs {
     Registered,
     /// Healthy.
     Healthy,
+    /// Not registered, or on its way out: registering takes one that drains back.
+    Away,
     /// Not there any more: neither registered nor draining.
     Absent,
 }

@@ -19,39 +19,61 @@ pub fn digest(plan: &Plan) -> String {
     format!("{hash:032x}")
 }
 
-/// Takes a plan from a file, or says why not.
+/// Whether a plan may be carried out now, whoever made it and wherever it was kept meanwhile.
 ///
 /// # Errors
-/// Its schema is unknown, it was edited or made by another version, it is too old, or it was made
-/// for another account or region.
-pub fn accept(plan: Plan, now: Timestamp, account: &str, region: &str) -> Result<Plan, Refusal> {
-    let refuse = |why: String| {
-        Err(Refusal::new(RefusalKind::Usage, why, "Make the plan again: `quarterdeck plan …`."))
-    };
+/// Its schema is unknown, it was edited or made by another version, it has no steps, it is too old,
+/// or it was made in the future.
+pub fn accept(plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
+    let again = "Make the plan again: the world may have changed.";
     if plan.schema != SCHEMA {
-        return refuse(format!(
-            "the plan's schema is {:?}, and only {SCHEMA} is known",
-            plan.schema
-        ));
+        return refuse(
+            format!("the plan's schema is {:?}, and only {SCHEMA} is known", plan.schema),
+            again,
+        );
     }
-    if plan.digest != digest(&plan) {
-        return refuse("the plan was edited, or made by another version of quarterdeck".into());
+    if plan.digest != digest(plan) {
+        return refuse("the plan was edited, or made by another version of quarterdeck", again);
     }
-    if plan.account != account {
-        return refuse(format!("the plan is for account {}, and this is {account}", plan.account));
-    }
-    if plan.region != region {
-        return refuse(format!("the plan is for {}, and this is {region}", plan.region));
+    if plan.steps.is_empty() {
+        return refuse("the plan has no steps", again);
     }
     if plan.made_at > now && age(now, plan.made_at) > GOOD_FOR {
-        return refuse(format!("the plan was made in the future, at {}", plan.made_at));
+        return refuse(
+            format!("the plan was made in the future, at {}, and it is {now}", plan.made_at),
+            "Set the clocks of the two hosts right, then make a new plan.",
+        );
     }
     if age(plan.made_at, now) > GOOD_FOR {
         let minutes = GOOD_FOR.as_secs() / 60;
-        return refuse(format!(
-            "the plan was made at {}: it is good for {minutes} minutes",
-            plan.made_at
-        ));
+        return refuse(
+            format!(
+                "the plan was made at {}, and a plan is good for {minutes} minutes",
+                plan.made_at
+            ),
+            again,
+        );
     }
-    Ok(plan)
+    Ok(())
+}
+
+/// Whether a plan is about this account and region.
+///
+/// # Errors
+/// It is about others.
+pub fn is_for(plan: &Plan, account: &str, region: &str) -> Result<(), Refusal> {
+    if (plan.account.as_str(), plan.region.as_str()) == (account, region) {
+        return Ok(());
+    }
+    let (made_for, made_in) = (&plan.account, &plan.region);
+    refuse(
+        format!(
+            "the plan is for account {made_for} in {made_in}, and this is account {account} in {region}"
+        ),
+        "Use that account's credentials and that region, or make a plan here.",
+    )
+}
+
+fn refuse(why: impl Into<String>, next: &str) -> Result<(), Refusal> {
+    Err(Refusal::new(RefusalKind::Usage, why, next))
 }

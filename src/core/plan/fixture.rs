@@ -364,6 +364,7 @@ impl World {
                 private_ip: (node.ec2 != Some("terminated")).then_some(node.ip),
                 zone: Some(node.zone.into()),
                 launched: Some(at - SignedDuration::from_secs(86_400)),
+                image: None,
             })
         });
         let asked = nodes().map(|node| node.id.clone());

@@ -26,7 +26,7 @@ pub use check::{Reads, check, reads};
 pub use context::{Context, LockStanding};
 pub use diff::{DiffLine, diff};
 pub use fact::{Answer, Claim, Fact, FactKind, TargetIs};
-pub use file::accept;
+pub use file::{accept, is_for};
 pub use guard::{GuardName, GuardReport};
 pub use intent::{DrainMethod, Gate, Intent, MinHealthy, OnRegression, Options, Strategy, Verb};
 pub use make::{Request, plan};

@@ -37,6 +37,11 @@ impl Reconciler {
         Self { reconcile, policy, wanted: false, running: None, last: None }
     }
 
+    /// What joins.
+    pub(super) fn reconcile(&self) -> Reconcile {
+        self.reconcile
+    }
+
     /// Wishes for a join of what is known by then.
     pub(super) fn want(&mut self) {
         self.wanted = true;

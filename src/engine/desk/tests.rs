@@ -36,3 +36,37 @@ fn half_an_evidence_is_not_left_and_a_name_is_taken_once() {
     assert_eq!(names, ["evidence-x.md", "evidence-x-2.md", "evidence-x-3.md"]);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// Notes of a place are kept with its account; what is recalled for a place that was left meanwhile is
+/// nobody's, and what was written in one that never became known is said to be lost.
+#[tokio::test]
+async fn what_is_written_stays_with_the_place_it_is_about() {
+    let folder = std::env::temp_dir().join(format!("quarterdeck-places-{}", std::process::id()));
+    let settings = Settings { state_dir: folder.clone(), ..crate::app::fixture::settings() };
+    let clock = Clock::starting_at(at(30), 1.0);
+    let mut desk = Desk::new(&settings, &clock);
+    let note = |text: &str| {
+        let (by, text) = ("ana".to_owned(), text.to_owned());
+        Change::Noted(Note { at: at(29), by, text, stack_id: None, instance_id: None })
+    };
+    desk.recall("111", "us-west-2");
+    desk.keep(note("of the first"));
+    desk.leave();
+    desk.keep(note("of the second"));
+    desk.recall("222", "eu-west-1");
+    assert_eq!(desk.next().await, Answer::Recalled(Annotations::default()));
+    desk.leave();
+    desk.keep(note("of nowhere"));
+    desk.leave();
+    let Answer::NotKept(trouble) = desk.next().await else { panic!("nothing was said") };
+    assert_eq!(trouble.what, "1 notes or snoozes of the place before are not kept.");
+    desk.finish().await;
+    for (account, region, text) in
+        [("111", "us-west-2", "of the first"), ("222", "eu-west-1", "of the second")]
+    {
+        let path = memory_file::path(&settings, account, region).with_extension("notes.json");
+        let notes = read(&path).unwrap().notes;
+        assert_eq!(notes.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), [text]);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -102,6 +102,12 @@ impl Recorder {
         self.hand_over(at, Record::Start(Box::new(model.clone()), policy.clone()));
     }
 
+    /// Hands over the whole model, because from here on joins follow other rules.
+    pub fn begin_anew(&mut self, model: &Model, policy: &Policy) {
+        self.wants_model.store(true, Ordering::Relaxed);
+        self.model(model, policy);
+    }
+
     /// Hands over an event, before it is taken in.
     pub fn event(&mut self, event: &Event) {
         if self.to.is_none() || self.lost {

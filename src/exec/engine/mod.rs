@@ -27,7 +27,7 @@ use crate::aws::{Aws, Call};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::error::SourceError;
-use crate::core::plan::{ApprovedPlan, Context, GuardReport, Picture, Plan, StepAction};
+use crate::core::plan::{ApprovedPlan, Context, GuardReport, Picture, Plan, StepAction, is_for};
 use crate::core::record::Attributes;
 use crate::core::run::journal::{End, Entry};
 use crate::core::run::{HoldReason, RunId, Who};
@@ -261,14 +261,8 @@ impl Engine {
     fn elsewhere(&self) -> Option<String> {
         let plan = self.plan();
         let identity = self.eye.inventory().identity.value()?;
-        let here = (identity.account.as_str(), self.aws.region.as_str());
-        let differs = here != (plan.account.as_str(), plan.region.as_str());
-        (differs && !self.ledger.has_begun()).then(|| {
-            format!(
-                "the plan is for account {} in {}, and this is account {} in {}",
-                plan.account, plan.region, here.0, here.1
-            )
-        })
+        let refused = is_for(plan, &identity.account, &self.aws.region).err()?;
+        (!self.ledger.has_begun()).then_some(refused.why)
     }
 
     /// Notes that it is over.

@@ -82,6 +82,7 @@ fn two_answers_make_one_word() {
         private_ip: None,
         zone: None,
         launched: None,
+        image: None,
     };
     let once = |found: &[Ec2Instance]| Ec2Says::once(found, &GHOST.into());
     let absent = once(&[]);

@@ -83,6 +83,7 @@ impl Themes {
             color: settings.color,
             ascii: settings.ascii,
             production: settings.production,
+            frame: None,
             palette: Palette::sixteen(),
         };
         (Self { all, chosen, base }, mistakes)

@@ -73,6 +73,11 @@ impl Palette {
             .with(Tone::Selected, Style::new().add_modifier(Modifier::REVERSED))
     }
 
+    /// Whether any tone has a colour: a context's frame has none where nothing else has.
+    pub(in crate::tui) fn has_color(&self) -> bool {
+        self.0.iter().any(|style| style.fg.is_some() || style.bg.is_some())
+    }
+
     /// The same with another style for a tone.
     pub(super) const fn with(mut self, tone: Tone, style: Style) -> Self {
         self.0[tone as usize] = style;
@@ -86,7 +91,7 @@ impl Palette {
     }
 
     /// The same without colours.
-    pub(super) fn without_colors(mut self) -> Self {
+    pub(in crate::tui) fn without_colors(mut self) -> Self {
         for style in &mut self.0 {
             (style.fg, style.bg) = (None, None);
         }

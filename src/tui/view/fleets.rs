@@ -18,7 +18,7 @@
 
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Main, Panes, Span, Text, line, locks, shown, timeline};
+use super::{Body, Layout, Line, Main, Panes, Span, Text, glance, line, locks, shown, timeline};
 use crate::app::{Column as By, Model, RowId, Size};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
 use crate::core::finding::Severity;
@@ -343,7 +343,7 @@ fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Te
         cells::wrapped(&mut lines, (" ", &text, tone), room.columns);
     }
     let taken = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-    let all_room = room.rows;
+    let (all_room, room_columns) = (room.rows, room.columns);
     let room = Size { rows: room.rows.saturating_sub(taken), ..room };
     // What concerns no fleet would be seen nowhere else here.
     let stack = fleet.map(|fleet| &fleet.stack_id);
@@ -363,6 +363,17 @@ fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Te
         if lines.len() + more.len() <= usize::from(all_room) {
             lines.append(&mut more);
         }
+    }
+    if let Some(stack) = stack.filter(|_| model.size.columns >= glance::COLUMNS) {
+        let room = usize::from(all_room).saturating_sub(lines.len());
+        let mut against = Vec::new();
+        glance::against(&mut against, model, stack, room_columns);
+        let hour = glance::hour(model, stack, theme);
+        // Whole or not at all: half a sentence compares nothing.
+        let fits = against.len() <= room;
+        lines.extend(against.into_iter().filter(|_| fits));
+        let room = usize::from(all_room).saturating_sub(lines.len());
+        lines.extend(hour.into_iter().take(room));
     }
     Text { title: stack.map(ToString::to_string).unwrap_or_default(), lines }
 }
@@ -391,6 +402,11 @@ fn dns(model: &Model, fleet: &Fleet) -> Vec<(String, Tone)> {
 
 /// Nothing to list: because nothing is known yet, or because there is nothing.
 fn empty(model: &Model, theme: Theme, layout: Layout) -> Text {
+    if let Some(trouble) = &model.unconnected {
+        let mut more = Vec::new();
+        cells::wrapped(&mut more, (" ", &trouble.next, Tone::Plain), layout.columns);
+        return cells::message("Fleets", &text::clean(&trouble.what), more, layout.columns);
+    }
     let failures = cells::failures(model, theme, layout.columns);
     let sentence = if !failures.is_empty() {
         "Nothing is known yet: not every source could be read."

@@ -14,6 +14,9 @@ use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
 use jiff::Timestamp;
 
+/// With fewer columns than this, a head of one line says of the place only whether it is production.
+const COLUMNS_FOR_PLACE: u16 = 40;
+
 /// One line or two.
 pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
     if two {
@@ -30,8 +33,29 @@ pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
         span if span.tone == Tone::Strong => Span::new(" RO", Tone::Strong),
         span => span,
     });
+    // Narrower than this, what is wrong with the sources has no other place.
+    if model.size.columns >= COLUMNS_FOR_PLACE {
+        line.push(Span::new(format!(" {} ", named(model)), Tone::Strong));
+    }
     line.extend(sources(model, theme, true));
     vec![line]
+}
+
+/// The place in a title, so that a dialog is as unmistakable about it as a screen:
+/// `prod/us-west-2 123456789012 PRODUCTION`.
+pub(super) fn of_dialog(model: &Model) -> String {
+    let account = model.account().unwrap_or("account ?");
+    let production = if model.place.production { " PRODUCTION" } else { "" };
+    format!("{} {account}{production}", named(model))
+}
+
+/// The context and the region.
+pub(super) fn named(model: &Model) -> String {
+    let region = model.place.region.as_deref().unwrap_or("?");
+    match &model.place.context {
+        Some(context) => format!("{context}/{region}"),
+        None => region.to_owned(),
+    }
 }
 
 fn place(model: &Model) -> Line {
@@ -40,14 +64,8 @@ fn place(model: &Model) -> Line {
         Some(replay) => played(replay, model.now),
         None => vec![Span::new(" QUARTERDECK ", Tone::Title)],
     };
-    let region = place.region.as_deref().unwrap_or("?");
-    let where_to = match &place.context {
-        Some(context) => format!("  {context}/{region}"),
-        None => format!("  {region}"),
-    };
-    line.push(Span::new(where_to, Tone::Strong));
-    let account = model.inventory.identity.value().map(|identity| identity.account.as_str());
-    match account {
+    line.push(Span::new(format!("  {}", named(model)), Tone::Strong));
+    match model.account() {
         Some(account) => line.push(Span::new(format!(" {account}"), Tone::Plain)),
         None => line.push(Span::new(" account ?", Tone::Unknown)),
     }

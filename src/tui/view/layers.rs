@@ -24,7 +24,7 @@ pub(super) fn text(model: &Model, layer: &Layer, theme: Theme, layout: Layout) -
     match layer {
         Layer::Help { scroll } => Some(help(model, *scroll, theme, layout)),
         Layer::Messages { scroll } => Some(messages(model, *scroll, layout)),
-        Layer::Dialog(dialog) => Some(prompt::question(dialog, theme, layout.columns)),
+        Layer::Dialog(dialog) => Some(prompt::question(model, dialog, theme, layout.columns)),
         Layer::Review(of) => Some(review::text(model, of, theme, layout)),
         Layer::Prompt(_) => None,
     }

@@ -17,6 +17,7 @@ mod body;
 mod cells;
 mod findings;
 mod fleets;
+mod glance;
 mod head;
 mod layers;
 mod listing;
@@ -203,6 +204,9 @@ fn status(model: &Model) -> Option<Line> {
         };
         return Some(line(format!(" {}", notice.text), tone));
     }
+    if let Some(trouble) = &model.unconnected {
+        return Some(line(text::clean(&format!(" {}", trouble.what)), Tone::Warn));
+    }
     let error = model.sources.iter().find_map(|line| line.error.as_ref().map(|it| (line, it)));
     error.map(|(source, error)| {
         let text = format!(" {}: {}", source.source, error.value);
@@ -273,13 +277,17 @@ fn draw(buffer: &mut Buffer, (x, y): (u16, u16), line: &[Span], columns: u16, th
             return;
         }
         let text = text::fit(&text::clean(&span.text), room, theme.ellipsis());
-        (at, _) = buffer.set_stringn(at, y, text, room, theme.style(span.tone));
+        let style = match span.tone {
+            Tone::Title => theme.frame(Tone::Title),
+            tone => theme.style(tone),
+        };
+        (at, _) = buffer.set_stringn(at, y, text, room, style);
     }
 }
 
 /// Draws a rule with a title across the area.
 fn rule(buffer: &mut Buffer, area: Rect, y: u16, title: &str, theme: Theme) {
-    let dim = theme.style(Tone::Dim);
+    let dim = theme.frame(Tone::Dim);
     buffer.set_stringn(area.x, y, theme.rule().repeat(area.width.into()), area.width.into(), dim);
     if !title.is_empty() && area.width > 4 {
         let title = text::fit(&text::clean(title), usize::from(area.width - 4), theme.ellipsis());

@@ -10,7 +10,7 @@
 //!        ^ no value after `stack:`
 //! ```
 
-use super::{Line, Span, Text, line, review};
+use super::{Line, Span, Text, head, line, review};
 use crate::app::{Answering, Dialog, Layer, Model, Prompt, Purpose, TextField};
 use crate::tui::text;
 use crate::tui::theme::{Theme, Tone};
@@ -133,7 +133,7 @@ fn choices(prompt: &Prompt, theme: Theme) -> Text {
 }
 
 /// A question, in the place of the screen.
-pub(super) fn question(dialog: &Dialog, theme: Theme, columns: u16) -> Text {
+pub(super) fn question(model: &Model, dialog: &Dialog, theme: Theme, columns: u16) -> Text {
     let room = usize::from(columns.saturating_sub(2));
     let wrapped = |sentence: &String| text::wrap(sentence, room);
     let mut lines: Vec<Line> = dialog
@@ -148,7 +148,7 @@ pub(super) fn question(dialog: &Dialog, theme: Theme, columns: u16) -> Text {
         Answering::TypeName { name, .. } => format!(" {} Type {name} to go on.", theme.arrow()),
     };
     lines.push(line(how, Tone::Strong));
-    Text { title: dialog.title.clone(), lines }
+    Text { title: format!("{}   {}", dialog.title, head::of_dialog(model)), lines }
 }
 
 #[cfg(test)]

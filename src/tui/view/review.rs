@@ -16,7 +16,7 @@
 //!  type green-413 to run it: gre▏
 //! ```
 
-use super::{Layout, Line, Span, Text, cells, line};
+use super::{Layout, Line, Span, Text, cells, head, line};
 use crate::app::Model;
 use crate::app::operate::{Review, Stage, is_too_old};
 use crate::core::finding::Severity;
@@ -82,15 +82,20 @@ pub(super) fn lead(model: &Model, review: &Review) -> String {
     }
 }
 
-/// What is wanted, and where: a dialog is as unmistakable about that as a screen.
+/// What is wanted, and where: a dialog is as unmistakable about that as a screen. A plan's own word
+/// for it comes first.
 fn title(model: &Model, review: &Review) -> String {
-    let place = &model.place;
-    let region = place.region.as_deref().unwrap_or("?");
-    let context = place.context.as_deref().map(|name| format!("{name}/")).unwrap_or_default();
-    let account = model.estate.as_deref().and_then(|estate| estate.account.clone());
-    let production = if place.production { " PRODUCTION" } else { "" };
-    let account = account.unwrap_or_default();
-    format!("{}   {context}{region} {account}{production}", wanted(&review.request.intent))
+    let wanted = wanted(&review.request.intent);
+    let of = match review.stage.plan() {
+        Some(plan) => {
+            let context = model.place.context.as_deref().map(|name| format!("{name}/"));
+            let production = if model.place.production { " PRODUCTION" } else { "" };
+            let context = context.unwrap_or_default();
+            format!("{context}{} {}{production}", plan.region, plan.account)
+        }
+        None => head::of_dialog(model),
+    };
+    format!("{wanted}   {of}")
 }
 
 /// An intent as a line.

@@ -71,7 +71,7 @@ pub(super) fn all(model: &Model, theme: Theme, layout: Layout) -> Body {
     let selected = list.selected().and_then(|row| run_of(model, row));
     let panes = (below > 0).then(|| match lock {
         Some(lock) => locks::about(model, lock, layout.columns),
-        None => about(selected, layout.columns),
+        None => about(model, selected, layout.columns),
     });
     Body::Screen(Main::Table(Table { title, columns, rows, heads, height: above }), panes.into())
 }
@@ -89,13 +89,18 @@ fn row_of(model: &Model, seen: &Seen) -> Line {
     let done = run.steps.iter().filter(|step| step.done.is_some()).count();
     let at = run.at_step.map_or(done, |step| step as usize);
     let by = [&run.by.user, &run.by.host].into_iter().flatten().cloned().collect::<Vec<_>>();
+    let mut by = by.join("@");
+    // First, because names are long: it is not about what the other screens show.
+    if model.is_elsewhere(run) {
+        by = format!("OF {} {}  {by}", run.plan.region, run.plan.account);
+    }
     vec![
         Span::new(run.plan.intent.verb().to_string(), Tone::Plain),
         Span::new(fleet, Tone::Plain),
         state(seen),
         Span::new(format!("{at}/{}", run.steps.len()), Tone::Plain),
         Span::new(text::age(age(run.started, model.now)), Tone::Dim),
-        Span::new(by.join("@"), Tone::Plain),
+        Span::new(by, if model.is_elsewhere(run) { Tone::Warn } else { Tone::Plain }),
     ]
 }
 
@@ -111,16 +116,29 @@ fn state(seen: &Seen) -> Span {
     }
 }
 
-fn about(seen: Option<&Seen>, columns: u16) -> Text {
+fn about(model: &Model, seen: Option<&Seen>, columns: u16) -> Text {
     let Some(seen) = seen else { return Text::default() };
     let mut lines = Vec::new();
     cells::wrapped(&mut lines, (" ", &wanted(&seen.run.plan.intent), Tone::Strong), columns);
     cells::wrapped(&mut lines, (" ", &seen.run.state.sentence(), Tone::Plain), columns);
+    elsewhere(&mut lines, model, &seen.run, columns);
     left(&mut lines, seen, columns);
     if let Some(reason) = &seen.run.plan.options.reason {
         cells::wrapped(&mut lines, (" why: ", reason, Tone::Plain), columns);
     }
     Text { title: seen.run.id.to_string(), lines }
+}
+
+/// A run of another account or region says so before anything is asked of it.
+fn elsewhere(lines: &mut Vec<Line>, model: &Model, run: &Run, columns: u16) {
+    if model.is_elsewhere(run) {
+        let plan = &run.plan;
+        let text = format!(
+            "This run is of {} in {}, not of what this console shows now.",
+            plan.account, plan.region
+        );
+        cells::wrapped(lines, (" ", &text, Tone::Warn), columns);
+    }
 }
 
 fn left(lines: &mut Vec<Line>, seen: &Seen, columns: u16) {
@@ -202,6 +220,7 @@ fn took(model: &Model, standing: &StepStanding) -> Span {
 fn details(model: &Model, seen: &Seen, theme: Theme, columns: u16) -> Text {
     let run = &seen.run;
     let mut lines = Vec::new();
+    elsewhere(&mut lines, model, run, columns);
     left(&mut lines, seen, columns);
     if !matches!(run.state, RunState::Running) {
         let tone = if run.state.is_over() { Tone::Strong } else { Tone::Warn };
@@ -212,10 +231,13 @@ fn details(model: &Model, seen: &Seen, theme: Theme, columns: u16) -> Text {
         cells::wrapped(&mut lines, (" ", &text, Tone::Warn), columns);
     }
     lines.push(clock(model, run));
-    for stack in run.plan.giving.iter().chain(&run.plan.receiving) {
-        lines.push(fleet(model, stack, theme, columns));
+    // Fleets of the same names may be here, and are others.
+    if !model.is_elsewhere(run) {
+        for stack in run.plan.giving.iter().chain(&run.plan.receiving) {
+            lines.push(fleet(model, stack, theme, columns));
+        }
+        lines.extend(still_served(model, run, columns));
     }
-    lines.extend(still_served(model, run, columns));
     let selected = model.screen().list.selected().and_then(|row| step_of(run, row));
     if let Some((step, standing)) = selected {
         for waiting in &standing.waiting_for {

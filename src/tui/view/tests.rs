@@ -1,6 +1,7 @@
 //! Frames, with their styles: under each line that is not all plain stands a line of letters, one
 //! a cell (d dim, b bold, r reversed, c cyan, y yellow, R bold red, m magenta).
 
+mod contexts;
 mod locks;
 mod screens;
 mod themes;

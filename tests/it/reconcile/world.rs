@@ -295,6 +295,7 @@ impl World {
             private_ip: (node.ec2_state != "terminated").then_some(node.ip),
             zone: Some(node.zone.into()),
             launched: now().checked_sub(node.age).ok(),
+            image: None,
         });
         let asked = self.nodes().map(|node| node.id.clone());
         let asked = asked.chain(self.strangers.iter().map(|one| one.id.clone()));

@@ -33,6 +33,7 @@ pub(super) fn targets(
 fn stands(found: Option<&TargetHealth>, are: TargetIs) -> bool {
     match are {
         TargetIs::Absent => found.is_none(),
+        TargetIs::Away => found.is_none_or(TargetHealth::is_leaving),
         TargetIs::Registered => found.is_some_and(|of| !of.is_leaving()),
         TargetIs::Healthy => found.is_some_and(TargetHealth::is_healthy),
     }

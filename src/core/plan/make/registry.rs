@@ -75,7 +75,7 @@ pub(super) fn register(
             Mutation::RegisterTargets { group: group.clone(), targets: targets.clone() },
         )
         .before(FactKind::Identity, draft.place())
-        .before(FactKind::Identity, claim(TargetIs::Absent))
+        .before(FactKind::Identity, claim(TargetIs::Away))
         .after(claim(TargetIs::Registered))
         .undo(Mutation::DeregisterTargets { group: group.clone(), targets: targets.clone() });
         if let Some((instance, address)) = ready.clone() {

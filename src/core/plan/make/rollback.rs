@@ -50,6 +50,13 @@ pub(super) fn plan(
         return Err(nothing(format!("run {id} has left nothing to put back")));
     }
     let mut draft = Draft::new(picture, request, context)?;
+    let (of, here) = ((&run.plan.account, &run.plan.region), (&draft.account, &context.region));
+    if of != here {
+        let why =
+            format!("run {id} is of {} in {}, and this is {} in {}", of.0, of.1, here.0, here.1);
+        let next = "Go to its context first (`:context NAME`, --context NAME).";
+        return Err(Refusal::new(RefusalKind::Blocked, why, next));
+    }
     name_fleets(&mut draft, run);
     draft.take_lock(run.plan.lock.clone());
     put_back(&mut draft, &undo);

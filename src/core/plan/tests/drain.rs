@@ -326,3 +326,26 @@ fn undrain_leaves_standby_or_registers_as_its_peers() {
     assert!(plan.steps[4].before.iter().any(|fact| matches!(fact.claim, Claim::AllHealthy { .. })));
     assert_eq!(refused(planned(&world(), &plain(intent))).0, RefusalKind::NothingToDo);
 }
+
+/// What is still on its way out is registered again: a drain that is thought better of need not be
+/// waited for.
+#[test]
+fn undrain_takes_back_what_still_drains() {
+    for state in ["draining", "unhealthy.draining"] {
+        let mut world = world();
+        world.node(&blue(0)).targets.values_mut().for_each(|of| *of = state);
+        let plan = planned(&world, &plain(Intent::Undrain { nodes: vec![blue(0)] })).unwrap();
+        let told = world.told();
+        let registers: Vec<_> =
+            plan.steps.iter().filter(|step| step.title.starts_with("register ")).collect();
+        assert_eq!(registers.len(), 2, "{:?}", titles(&plan));
+        for fact in registers.iter().flat_map(|step| &step.before) {
+            assert_eq!(check(&fact.claim, &told.picture()), Answer::Holds, "{fact:?}");
+        }
+        world.node(&blue(0)).targets.values_mut().for_each(|of| *of = "initial");
+        let told = world.told();
+        let away = registers[0].before.iter().find(|it| matches!(it.claim, Claim::Targets { .. }));
+        let answer = check(&away.unwrap().claim, &told.picture());
+        assert!(matches!(answer, Answer::Broken { .. }), "{answer:?}");
+    }
+}

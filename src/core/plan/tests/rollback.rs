@@ -191,3 +191,13 @@ fn nothing_is_rolled_back_twice_or_out_of_nothing() {
     let held = planned_in(&world(), &rollback(), &known(run)).unwrap();
     assert_eq!(titles(&held), ["take the lock on front", "give the lock on front back"]);
 }
+
+#[test]
+fn a_run_of_another_place_is_not_rolled_back_here() {
+    let plan = planned(&world(), &wish(cutover(), |_| ())).unwrap();
+    let mut run = run_of(&plan, through(&plan, "settle with 10% at green"));
+    run.plan.region = "eu-west-1".into();
+    let refusal = planned_in(&world(), &rollback(), &known(run)).unwrap_err();
+    assert_eq!(refusal.kind, crate::core::plan::refusal::RefusalKind::Blocked);
+    assert!(refusal.why.contains("in eu-west-1, and this is"), "{}", refusal.why);
+}

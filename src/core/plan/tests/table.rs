@@ -2,6 +2,7 @@
 
 use super::guards::{exit_code, weight};
 use super::*;
+use crate::core::plan::file::digest;
 use crate::core::plan::guard::{Column, Verdict, Weight};
 use strum::IntoEnumIterator;
 
@@ -144,9 +145,14 @@ fn a_plan_file_is_taken_as_it_was_made_or_not_at_all() {
     let plan = planned(&world(), &wish(cutover(), |_| ())).unwrap();
     let text = serde_json::to_string_pretty(&plan).unwrap();
     let read = |text: &str| serde_json::from_str::<Plan>(text).unwrap();
-    let take = |plan: Plan, at, account: &str, region: &str| accept(plan, at, account, region);
-    assert_eq!(take(read(&text), after(60), ACCOUNT, REGION).unwrap(), plan);
-    assert_eq!(take(read(&text), after(930), ACCOUNT, REGION).unwrap(), plan, "15 minutes");
+    let take = |plan: Plan, at, account: &str, region: &str| {
+        accept(&plan, at).and_then(|()| is_for(&plan, account, region))
+    };
+    assert_eq!(take(read(&text), after(60), ACCOUNT, REGION), Ok(()));
+    assert_eq!(take(read(&text), after(930), ACCOUNT, REGION), Ok(()), "15 minutes");
+    let bare = Plan { steps: Vec::new(), ..read(&text) };
+    let bare = Plan { digest: digest(&bare), ..bare };
+    assert!(accept(&bare, after(60)).unwrap_err().why.contains("no steps"));
     let edited = text.replacen("\"weight\": 90", "\"weight\": 91", 1);
     assert_ne!(edited, text);
     let schema = text.replacen("quarterdeck-plan/v1", "quarterdeck-plan/v9", 1);

@@ -142,6 +142,7 @@ async fn session(settings: &Settings, second: i64, operator: impl AsyncFnOnce(&S
         feed,
         input,
         operations,
+        enter: crate::engine::no_contexts(),
         recorder: Recorder::none(),
     };
     let mut glass = Glass::default();

@@ -5,11 +5,12 @@ use super::super::*;
 use crate::app::fixture::{self, at};
 use crate::app::operate::{self, Answer};
 use crate::app::replay::{Replay, Wish};
-use crate::app::{Answering, Dialog, Layer, RowId, ScreenKind};
+use crate::app::{Answering, Dialog, Layer, Place, RowId, ScreenKind};
 use crate::config::Settings;
 use crate::core::estate::{ActionView, Balancer, ForwardView, ListenerView};
 use crate::core::finding::{Finding, FindingKind};
 use crate::core::ids::StackId;
+use crate::engine::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -50,6 +51,20 @@ impl Surface for Glass {
     }
 }
 
+/// The way into any context but one that cannot be gone to.
+fn another() -> Enter {
+    Arc::new(|name| {
+        let (_, events) = mpsc::channel(1);
+        let (feed, _) = Feed::of_channel(&fixture::settings(), events);
+        let contexts = fixture::model(80, 24).place.contexts;
+        let place = Place { context: Some(name.to_owned()), contexts, ..Place::default() };
+        match name {
+            "void" => Err(operate::Trouble { what: "No.".into(), next: "Stay.".into() }),
+            _ => Ok(World { place, allowed: true, feed, operations: Operations::none() }),
+        }
+    })
+}
+
 /// What a model shows, in a line: the screen, the selected row, order and filter, layers.
 fn words(model: &Model) -> String {
     let screen = model.screen();
@@ -88,6 +103,10 @@ fn words(model: &Model) -> String {
         }
     }
     all.extend(model.replay.as_ref().map(|replay| played(model, replay)));
+    if let Some(other) = model.place.context.as_ref().filter(|name| *name != "prod") {
+        let armed = if model.operation.is_armed(model.now) { " armed" } else { "" };
+        all.push(format!("context {other}{armed}"));
+    }
     for layer in &model.layers {
         all.push(match layer {
             Layer::Help { scroll } => format!("help {scroll}"),
@@ -177,7 +196,7 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
             then: Effect::Repaint,
         });
     }
-    model.operation.allowed = before == "allow";
+    model.operation.allowed = before.starts_with("allow");
     if before == "replay" {
         model.replay = Some(Replay::new((at(0), at(600))));
     }
@@ -201,6 +220,7 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
         feed,
         input,
         operations,
+        enter: another(),
         recorder: Recorder::none(),
     };
     let mut glass = Glass::default();

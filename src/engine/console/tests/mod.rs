@@ -75,6 +75,7 @@ fn start() -> (Start, Ends) {
         input,
         operations: Operations::none(),
         recorder: Recorder::none(),
+        enter: crate::engine::no_contexts(),
     };
     (start, Ends { news, keys, orders })
 }

@@ -78,6 +78,13 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("", "keymap vmi", "enter", "fleets, blue-412, [keymap vmi|]"),
     ("", "theme ", "down down enter", "fleets, blue-412, theme greyscale"),
     ("", "theme hi", "enter", "fleets, blue-412, theme high-contrast"),
+    // Contexts: an empty world, the runs of this host, nothing armed.
+    ("", "context ", "tab", "fleets, blue-412, [context dev|] dev"),
+    ("", "context d", "enter", "fleets, context dev"),
+    ("allow A y", "context d", "enter", "fleets, context dev"),
+    ("", "context prod", "enter", "fleets, blue-412"),
+    ("", "context dve", "enter", "fleets, blue-412, [context dve|]"),
+    ("", "context void", "enter", "fleets, blue-412"),
     ("", "theme solar", "enter", "fleets, blue-412, [theme solar|]"),
 ];
 

@@ -257,6 +257,7 @@ impl World {
             private_ip: Some(node.ip.parse().unwrap()),
             zone: Some(node.zone.into()),
             launched: Some(at(-86_400)),
+            image: None,
         });
         let asked = nodes().map(|node| node.id.clone()).collect();
         let found = Fragment::Instances { asked, found: found.collect() };
