@@ -248,8 +248,9 @@ pub(super) fn rearrange(model: &mut Model) {
 /// On the screen of a run: goes along with the step under way, unless the operator looks at another
 /// one than that which was under way before.
 pub(super) fn follow(model: &mut Model, before: Option<u32>) {
-    let looked_at = model.screen().list.selected();
-    if looked_at.is_none() || looked_at == before.map(RowId::Step).as_ref() {
+    // Before its first step, the run's first row is where nobody has looked around yet.
+    let expected = RowId::Step(before.unwrap_or(1));
+    if model.screen().list.selected().is_none_or(|looked_at| *looked_at == expected) {
         select_under_way(model);
     }
 }

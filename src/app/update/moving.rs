@@ -385,8 +385,13 @@ fn the_screen_of_a_run_goes_along_with_its_steps() {
         feed(model, 3, EventKind::Operation(Answer::Run(seen)));
         model.screen().list.selected().map(RowId::name).unwrap_or_default()
     };
-    at_step(&mut model, Some(3));
+    at_step(&mut model, None);
     press(&mut model, "R enter");
+    assert_eq!(at_step(&mut model, None), "step 1");
+    assert_eq!(at_step(&mut model, Some(2)), "step 2", "from the first row on");
+    press(&mut model, "esc");
+    at_step(&mut model, Some(3));
+    press(&mut model, "enter");
     assert_eq!(at_step(&mut model, Some(3)), "step 3");
     assert_eq!(at_step(&mut model, Some(4)), "step 4");
     assert_eq!(at_step(&mut model, None), "step 4", "after the last one");
