@@ -38,7 +38,7 @@ struct Row {
 }
 
 /// The rows; each is a test of its own, below, so that they run beside one another.
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 15] = [
     Row {
         scenario: "AccessDenied on listener 3 of 4",
         world: "listener-denied",
@@ -289,6 +289,24 @@ const ROWS: [Row; 14] = [
         },
     },
     Row {
+        scenario: "the host's clock set back by two hours before a run is taken up",
+        world: CALM,
+        command: BEFORE,
+        meanwhile: |site, run| taken_up_off_by(site, run, -2),
+        stands: ("held", "unknown"),
+        says: "by this host's clock they are launched in the future",
+        why: "what AWS says is later than that clock, so nothing of the nodes' youth can be told by it",
+        then: |site, run| {
+            all_weights(site, &[100, 0]);
+            // A process keeps the clock it began with; one that begins when it is right goes on.
+            site.kill(run);
+            resumed(site, run);
+            assert_eq!(site.settled(run)["state"], "done");
+            all_weights(site, &[0, 100]);
+            assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (1, 1));
+        },
+    },
+    Row {
         scenario: "the host's clock set forward by two hours before a run is taken up",
         world: CALM,
         command: BEFORE,
@@ -410,7 +428,7 @@ fn rows_2_6_10_14() {
 }
 
 #[test]
-fn rows_3_7_11() {
+fn rows_3_7_11_15() {
     every_fourth(2);
 }
 
