@@ -31,7 +31,7 @@ impl Scene {
             }
         }
         let config = files.file("config.toml", &config);
-        Self { world, config, files: files }
+        Self { world, config, files }
     }
 
     /// The same with a world of a test's own.
