@@ -11,7 +11,7 @@ use super::operate::{Operation, Trouble};
 use super::replay::Replay;
 use super::screen::{RowId, Screen, ScreenKind};
 use super::sources::{self, SourceLine};
-use crate::config::{ContextLine, Frame, Settings};
+use crate::config::{ClockSetting, ContextLine, Frame, Settings};
 use crate::core::annotations::Snooze;
 use crate::core::cause::{Cause, CauseKey};
 use crate::core::commands::{NextCommand, Reach};
@@ -50,6 +50,9 @@ pub struct Place {
     /// All contexts that can be gone to.
     #[serde(default)]
     pub contexts: Vec<ContextLine>,
+    /// How many times as fast as real time its clock runs; 0 where nobody said so.
+    #[serde(default)]
+    pub times: u32,
 }
 
 impl Place {
@@ -64,6 +67,7 @@ impl Place {
             profile: settings.aws.profile.clone(),
             endpoint: settings.aws.endpoint_url.clone(),
             contexts: settings.contexts.clone(),
+            times: settings.clock.as_ref().map_or(1, ClockSetting::times),
         }
     }
 

@@ -152,6 +152,19 @@ pub struct ClockSetting {
     pub rate: f64,
 }
 
+impl ClockSetting {
+    /// How many times as fast it runs, in whole numbers and at least once: for what is counted in a
+    /// person's time.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is not negative, and one beyond the numbers is the greatest of them"
+    )]
+    pub fn times(&self) -> u32 {
+        (self.rate.ceil() as u32).max(1)
+    }
+}
+
 /// How to reach AWS. What is `None` is left to the SDK, which reads the standard variables and
 /// files as every AWS tool does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -124,7 +124,8 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
     let refuse =
         |why: String, next: &str, code| Err(StartError::Plan { why, next: next.into(), code });
     let plan = &approved.plan;
-    if let Err(Refusal { why, next, .. }) = accept(plan, host.clock.now()) {
+    let times = host.settings.clock.as_ref().map_or(1, ClockSetting::times);
+    if let Err(Refusal { why, next, .. }) = accept(plan, host.clock.now(), times) {
         return Err(StartError::Plan { why, next, code: 2 });
     }
     let typed = approved.typed.trim();

@@ -147,6 +147,9 @@ pub(super) fn event(run: &RunId, plan: &Plan, by: &Who, line: &Line) -> Option<T
             };
             (event, Some(reason.to_string()), format!("holds ({reason}): {because}"))
         }
+        Entry::TurnedBack { because, .. } => {
+            ("regression", None, format!("goes back by itself: {because}"))
+        }
         Entry::PinsReleased { what } => ("hold", None, format!("let its pins go: {what}")),
         Entry::TakingOver { from, .. } => {
             ("take_over", None, format!("takes over the lock of {from}"))

@@ -92,7 +92,8 @@ fn plan_files_are_believed_only_as_they_were_made() {
         site.directory.file(&format!("{from}.json").replace(['"', ' ', ':', '/'], ""), &other)
     };
     let apply = |file: &str| format!("apply {file} --execute --confirm blue-412");
-    let old = resealed(|plan| plan.made_at -= jiff::SignedDuration::from_mins(16));
+    // A quarter of an hour of whoever reads it is fifteen hours of this world.
+    let old = resealed(|plan| plan.made_at -= jiff::SignedDuration::from_hours(16));
     let files: [(String, i32, &str); 11] = [
         (site.directory.file("no.json", "not json"), 2, "no.json"),
         (site.directory.file("empty.json", ""), 2, "empty.json"),
@@ -123,7 +124,7 @@ fn a_plan_on_a_clock_that_jumped() {
     let planned = site.run(&["plan", "cutover", "blue-412", "green-413", "-o", "json"]);
     assert_eq!(planned.code, Some(0), "{planned:#?}");
     let file = site.directory.file("plan.json", &planned.stdout);
-    for (hours, word) in [(5, "good for 15 minutes"), (-5, "made in the future")] {
+    for (hours, word) in [(16, "good for 15 minutes"), (-16, "made in the future")] {
         let apply = ["apply", &file, "--execute", "--confirm", "blue-412"];
         let outcome = site.run_off_by(hours, &apply);
         assert_eq!(outcome.code, Some(2), "{outcome:#?}");

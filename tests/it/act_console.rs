@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// A busy machine's nodes are given time.
 pub const CONFIG: &str = "[probes]\ntimeout = \"20s\"\n";
-const CTRL_O: &str = "\x0f";
+pub const CTRL_O: &str = "\x0f";
 const CTRL_U: &str = "\x15";
 const CTRL_X: &str = "\x18";
 const ALT_O: &str = "\x1bo";
@@ -80,11 +80,11 @@ impl Drop for Console {
     }
 }
 
-fn count(site: &Site, run: &str, entry: &str) -> usize {
+pub fn count(site: &Site, run: &str, entry: &str) -> usize {
     site.journal(run).iter().filter(|line| line["entry"] == entry).count()
 }
 
-fn runs(site: &Site) -> Vec<String> {
+pub fn runs(site: &Site) -> Vec<String> {
     let all = std::fs::read_dir(site.directory.path().join("state/runs")).into_iter().flatten();
     let mut all: Vec<_> =
         all.map(|one| one.unwrap().file_name().to_string_lossy().into_owned()).collect();

@@ -12,7 +12,7 @@ impl Site {
     }
 
     /// What the registry says of an id, as boto3 sees it; null where it is not listed.
-    fn entry(&self, id: &str) -> Option<Value> {
+    pub fn entry(&self, id: &str) -> Option<Value> {
         let arguments = json!({ "ServiceId": self.service() });
         let listed = self.boto("servicediscovery", "list_instances", &arguments)?;
         let mut all = listed["Instances"].as_array().unwrap().iter();
@@ -30,14 +30,17 @@ impl Site {
     }
 
     /// The private address that EC2 gives.
-    fn address(&self, id: &str) -> Option<String> {
+    pub fn address(&self, id: &str) -> Option<String> {
         let answer = self.boto("ec2", "describe_instances", &json!({ "InstanceIds": [id] }))?;
         let of = &answer["Reservations"][0]["Instances"][0]["PrivateIpAddress"];
         Some(of.as_str().unwrap().to_owned())
     }
 
     /// The instances that the registry lists, and those that a group has in service.
-    fn listed_and_in_service(&self, stack: &str) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
+    pub fn listed_and_in_service(
+        &self,
+        stack: &str,
+    ) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
         let arguments = json!({ "ServiceId": self.service() });
         let listed = self.boto("servicediscovery", "list_instances", &arguments)?;
         let own = |one: &&Value| one["Attributes"]["STACK"] == stack;

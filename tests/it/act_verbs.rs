@@ -27,7 +27,7 @@ impl Site {
     }
 
     /// The ids that a registry service lists, as boto3 sees them, sorted.
-    fn members(&self) -> Option<Vec<String>> {
+    pub fn members(&self) -> Option<Vec<String>> {
         let arguments = json!({ "ServiceId": self.service() });
         let answer = self.boto("servicediscovery", "list_instances", &arguments)?;
         let all = answer["Instances"].as_array().unwrap().iter();
@@ -37,7 +37,7 @@ impl Site {
     }
 
     /// The life cycle states of a fleet's group, as boto3 sees them, sorted.
-    fn states(&self, stack: &str) -> Option<Vec<String>> {
+    pub fn states(&self, stack: &str) -> Option<Vec<String>> {
         let arguments = json!({ "AutoScalingGroupNames": [format!("{stack}-asg")] });
         let answer = self.boto("autoscaling", "describe_auto_scaling_groups", &arguments)?;
         let all = answer["AutoScalingGroups"][0]["Instances"].as_array().unwrap().iter();

@@ -51,8 +51,17 @@ fn a_resolver_that_is_silent_or_fails_is_a_failed_read_and_nobody_is_called_miss
     let (status, error) = read(&scene);
     assert_eq!((status.as_str(), error.as_str()), ("ok", "null"), "no such name is an answer");
     assert_eq!(scene.findings(&DNS), [] as [Value; 0]);
+    // That there is no such name is told, with how long resolvers keep it; the registry is as it was.
+    let fleets = scene.run("fleets -o json").json();
+    let registry = &fleets["fleets"][0]["registry"][0];
+    let told = &registry["dns"];
+    assert_eq!((&told["exists"], &told["addresses"]), (&false.into(), &Value::Array(Vec::new())));
+    assert!(told["negative_ttl_s"].as_u64().is_some_and(|ttl| ttl > 0), "{told:#}");
+    assert_eq!(registry["registered"], registry["expected"], "{registry:#}");
     scene.advance(600);
     assert_eq!(read(&scene).0, "ok");
+    let fleets = scene.run("fleets -o json").json();
+    assert_eq!(fleets["fleets"][0]["registry"][0]["dns"]["exists"], true);
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod act_console;
 #[cfg(feature = "sim")]
 mod act_cutover;
 #[cfg(feature = "sim")]
+mod act_keys;
+#[cfg(feature = "sim")]
 mod act_registry;
 #[cfg(feature = "sim")]
 mod act_verbs;

@@ -115,12 +115,12 @@ fn json_is_the_plan_file_and_nothing_else() {
     assert_eq!(outcome.json()["schema"], "quarterdeck-plan/v1");
     let plan: Plan = serde_json::from_str(&outcome.stdout).unwrap();
     let made = plan.made_at;
-    assert_eq!(accept(&plan, made), Ok(()));
+    assert_eq!(accept(&plan, made, 1), Ok(()));
     assert_eq!(is_for(&plan, "123456789012", "us-west-2"), Ok(()));
     let edited = outcome.stdout.replacen("\"percent\": 50", "\"percent\": 5", 1);
     assert_ne!(edited, outcome.stdout);
     let edited: Plan = serde_json::from_str(&edited).unwrap();
-    assert!(accept(&edited, made).unwrap_err().why.contains("edited"));
+    assert!(accept(&edited, made, 1).unwrap_err().why.contains("edited"));
     let nothing = scene.run("repair green-413 -o json");
     assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(0), ""));
 }

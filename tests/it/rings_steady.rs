@@ -190,4 +190,13 @@ fn stop_over_time() {
     {
         assert!(yes.contains(part), "{part}: {yes}");
     }
+    // It may be stopped, so it is: its last word speaks for it from then on.
+    let (status, _) = http(&loki, "POST", "/ingester/shutdown", "");
+    assert_eq!(status, 204);
+    let stopped = watched.until(|picture| {
+        told(picture, StopVerdict::Yes).filter(|text| text.contains("loki is stopped"))
+    });
+    for part in ["loki is stopped: nothing reaches it", "had nothing unflushed", "ring of loki"] {
+        assert!(stopped.contains(part), "{part}: {stopped}");
+    }
 }

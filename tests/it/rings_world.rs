@@ -2,10 +2,10 @@
 //! shows, the guard it asks, and the repair it names, carried out.
 
 use crate::act_console::Console;
-use crate::bench::cli::Outcome;
+use crate::bench::cli::{Cli, Outcome};
 use crate::reads::quarterdeck;
 use crate::runs::bench::Site;
-use crate::served::{Directory, World};
+use crate::served::{BINARY, Directory, World};
 use crate::sim_harness::http;
 use serde_json::Value;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use std::process::Stdio;
 pub struct Scene {
     pub world: World,
     config: String,
-    _files: Directory,
+    files: Directory,
 }
 
 impl Scene {
@@ -31,7 +31,7 @@ impl Scene {
             }
         }
         let config = files.file("config.toml", &config);
-        Self { world, config, _files: files }
+        Self { world, config, files }
     }
 
     /// The same with a world of a test's own.
@@ -52,6 +52,17 @@ impl Scene {
         let cli = quarterdeck(self.world.endpoint());
         let cli = cli.args(&["--config", &self.config, "--dns-server", dns, "--clock", &clock]);
         cli.run(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Carries a verb of the product out.
+    pub fn done(&self, line: &str) {
+        let clock = format!("{}@1", self.state()["time"].as_str().unwrap());
+        let state = self.files.path().join("state").display().to_string();
+        let cli = Cli::program(BINARY).args(&["--endpoint-url", self.world.endpoint()]);
+        let cli = cli.args(&["--config", &self.config, "--state-dir", &state, "--clock", &clock]);
+        let words = line.split_whitespace().chain(["--operate", "--execute"]);
+        let outcome = cli.run(&words.collect::<Vec<_>>());
+        assert_eq!(outcome.code, Some(0), "{line}: {outcome:#?}");
     }
 
     /// All findings of these kinds, read afresh.
@@ -264,7 +275,8 @@ fn a_ghost_whose_address_the_other_product_has_is_seen_in_registry_and_rings() {
     let (_, said, effect) = scene.guard(&drain, "rings");
     assert!(effect == "warns" && said.contains("another product's"), "{said}");
     let ghost = text(&scene.only("ghost_member"), "instance_id").to_owned();
-    scene.event("remove_member", &format!("service = \"loki\"\nnode = \"{ghost}\""));
+    scene.done(&format!("deregister {ghost} --confirm loki-7"));
+    assert_eq!(scene.findings(&["ghost_member"]), [] as [Value; 0]);
     scene.advance(120);
     scene.relabel(&["loki-7", "tempo-7"]);
     let left = scene.findings(&["ghost_member", "ring_cross_joined", "ring_unhealthy"]);
@@ -330,6 +342,9 @@ fn lists_that_are_null_are_a_ring_without_members() {
     let node = nodes.iter().find(|one| one["instance_id"] == *id).unwrap();
     let own = node["rings"].as_array().unwrap().iter().find(|of| of["service"] == "loki");
     assert_eq!(own.unwrap()["sees"], 0, "{node:#?}");
+    // It is in nobody's view of its own: told as alone, and nothing passes on it.
+    let (_, said, effect) = scene.guard("cutover blue-412 green-413", "rings");
+    assert_eq!(effect, "cannot_tell", "{said}");
 }
 
 #[test]

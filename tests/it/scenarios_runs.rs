@@ -38,7 +38,7 @@ struct Row {
 }
 
 /// The rows; each is a test of its own, below, so that they run beside one another.
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 16] = [
     Row {
         scenario: "AccessDenied on listener 3 of 4",
         world: "listener-denied",
@@ -253,6 +253,30 @@ const ROWS: [Row; 14] = [
         },
     },
     Row {
+        scenario: "killed while it takes its own attachment back",
+        world: HALF_HEALTHY,
+        command: QUICK,
+        meanwhile: |site, run| {
+            let product = "node = \"green-413/2\"\nproduct = \"tempo\"";
+            until_step(site, run, "wait until green-413 is healthy");
+            site.world.inject(&event("crash_product", product));
+            site.world.inject("[[fault]]\ncall = \"*:DetachTrafficSources\"\nkind = \"hang\"\n");
+            until("it takes it back", || site.calls("DetachTrafficSources") == 1);
+            site.kill(run);
+            site.world.heal();
+            site.world.inject(&event("start_product", product));
+            resumed(site, run);
+        },
+        stands: ("held", "too_long"),
+        says: "taken back",
+        why: "what was about to be called is brought to its end first, and a person decides what follows",
+        then: |site, run| {
+            until("green is out", || attached(site, "green-413").unwrap_or(0) == 0);
+            assert_eq!(attached(site, "blue-412").unwrap_or(2), 2);
+            ended(site, run, "aborted");
+        },
+    },
+    Row {
         scenario: "rollback from a fleet on which everything fails, while ELB is throttled",
         world: CALM,
         command: HELD,
@@ -286,6 +310,24 @@ const ROWS: [Row; 14] = [
         then: |site, _| {
             site.world.heal();
             all_weights(site, &[100, 0]);
+        },
+    },
+    Row {
+        scenario: "the host's clock set back by two hours before a run is taken up",
+        world: CALM,
+        command: BEFORE,
+        meanwhile: |site, run| taken_up_off_by(site, run, -2),
+        stands: ("held", "unknown"),
+        says: "by this host's clock they are launched in the future",
+        why: "what AWS says is later than that clock, so nothing of the nodes' youth can be told by it",
+        then: |site, run| {
+            all_weights(site, &[100, 0]);
+            // A process keeps the clock it began with; one that begins when it is right goes on.
+            site.kill(run);
+            resumed(site, run);
+            assert_eq!(site.settled(run)["state"], "done");
+            all_weights(site, &[0, 100]);
+            assert_eq!((site.calls("CreateService"), site.calls("DeleteService")), (1, 1));
         },
     },
     Row {
@@ -410,11 +452,11 @@ fn rows_2_6_10_14() {
 }
 
 #[test]
-fn rows_3_7_11() {
+fn rows_3_7_11_15() {
     every_fourth(2);
 }
 
 #[test]
-fn rows_4_8_12() {
+fn rows_4_8_12_16() {
     every_fourth(3);
 }

@@ -17,6 +17,7 @@ fn boto3_writes() {
 fn the_same_table_against_moto_and_the_world() {
     let world = TestWorld::of(
         "zones = [\"a\", \"b\"]\n[[listener]]\nproduct = \"loki\"\nport = 3100\n\
+         [[listener]]\nproduct = \"tempo\"\nport = 3200\nrules = [\"traces.example\"]\n\
          [[fleet]]\nstack = \"blue\"\nnodes = 2\nmax = 4\nweight = 100\n\
          [[fleet]]\nstack = \"green\"\nnodes = 0\nweight = 0\n",
     );

@@ -45,7 +45,8 @@ const READ_ONLY: &str =
 
 /// Arms: what a yes to the question of [`arm`] does.
 pub(in crate::app) fn armed(model: &mut Model) {
-    let until = jiff::SignedDuration::try_from(ARMED_FOR).ok();
+    let until =
+        jiff::SignedDuration::try_from(ARMED_FOR.saturating_mul(model.place.times.max(1))).ok();
     model.operation.armed_until = until.and_then(|span| model.now.checked_add(span).ok());
     model.notices.say(model.now, NoticeKind::Warning, "Armed for 15 minutes.");
 }
@@ -79,7 +80,7 @@ fn ready(model: &Model, review: &Review, typed: &str) -> Result<Arc<Plan>, Strin
     if let Some(guard) = blocking(plan) {
         return Err(format!("The guard {guard} stands in the way; it says why above."));
     }
-    if is_too_old(plan, model.now) {
+    if is_too_old(plan, model) {
         return Err("This plan is too old. Leave it and plan again.".into());
     }
     if !model.operation.allowed {
@@ -136,4 +137,23 @@ fn overridden(model: &mut Model, review: Review, rest: &str) -> Effects {
 
 fn warn(model: &mut Model, text: impl Into<String>) {
     model.notices.say(model.now, NoticeKind::Warning, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::armed;
+    use crate::app::fixture::{at, model};
+
+    /// The quarter of an hour is the operator's: a world that runs fast takes none of it away.
+    #[test]
+    fn armed_for_a_persons_quarter_of_an_hour() {
+        let mut model = model(80, 24);
+        model.operation.allowed = true;
+        for (times, lasts) in [(0, 900), (1, 900), (60, 60 * 900)] {
+            model.place.times = times;
+            armed(&mut model);
+            assert!(model.operation.is_armed(at(lasts - 1)), "{times}");
+            assert!(!model.operation.is_armed(at(lasts)), "{times}");
+        }
+    }
 }

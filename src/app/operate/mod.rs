@@ -13,8 +13,9 @@ pub(super) use choose::{drop_marks, mark, plan_for, plan_of_words, run_named};
 pub(super) use news::take;
 
 use super::field::TextField;
+use super::model::Model;
 use crate::core::ids::InstanceId;
-use crate::core::plan::{GOOD_FOR, Plan, Refusal, Request, Verb};
+use crate::core::plan::{Plan, Refusal, Request, Verb, good_for};
 use crate::core::run::{Ask, Run, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Arming lasts so long (safety.md, Armed or not).
+/// Arming lasts so long (safety.md, Armed or not), by a person's time: where the world's clock runs
+/// fast, so many times as long by it.
 pub const ARMED_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// What may be done, and what is being done.
@@ -151,6 +153,6 @@ impl Stage {
 }
 
 /// Whether a plan is too old to be approved.
-pub fn is_too_old(plan: &Plan, now: Timestamp) -> bool {
-    crate::core::observed::age(plan.made_at, now) > GOOD_FOR
+pub fn is_too_old(plan: &Plan, model: &Model) -> bool {
+    crate::core::observed::age(plan.made_at, model.now) > good_for(model.place.times)
 }

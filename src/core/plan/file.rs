@@ -2,7 +2,7 @@
 //! it was made for, and as it was shown.
 
 use super::refusal::RefusalKind;
-use super::{GOOD_FOR, Plan, Refusal, SCHEMA};
+use super::{GOOD_FOR, Plan, Refusal, SCHEMA, good_for};
 use crate::core::observed::age;
 use jiff::Timestamp;
 
@@ -24,7 +24,7 @@ pub fn digest(plan: &Plan) -> String {
 /// # Errors
 /// Its schema is unknown, it was edited or made by another version, it has no steps, it is too old,
 /// or it was made in the future.
-pub fn accept(plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
+pub fn accept(plan: &Plan, now: Timestamp, times: u32) -> Result<(), Refusal> {
     let again = "Make the plan again: the world may have changed.";
     if plan.schema != SCHEMA {
         return refuse(
@@ -38,13 +38,13 @@ pub fn accept(plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
     if plan.steps.is_empty() {
         return refuse("the plan has no steps", again);
     }
-    if plan.made_at > now && age(now, plan.made_at) > GOOD_FOR {
+    if plan.made_at > now && age(now, plan.made_at) > good_for(times) {
         return refuse(
             format!("the plan was made in the future, at {}, and it is {now}", plan.made_at),
             "Set the clocks of the two hosts right, then make a new plan.",
         );
     }
-    if age(plan.made_at, now) > GOOD_FOR {
+    if age(plan.made_at, now) > good_for(times) {
         let minutes = GOOD_FOR.as_secs() / 60;
         return refuse(
             format!(

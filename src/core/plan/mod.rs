@@ -49,6 +49,12 @@ pub const SCHEMA: &str = "quarterdeck-plan/v1";
 /// A plan is good for so long.
 pub const GOOD_FOR: Duration = Duration::from_secs(15 * 60);
 
+/// How long that is on a clock that runs so many times as fast as real time. These minutes are a
+/// person's, who reads and decides no faster because the world does (a demo, a drill).
+pub fn good_for(times: u32) -> Duration {
+    GOOD_FOR.saturating_mul(times.max(1))
+}
+
 /// The world as it was read for a plan, a guard or a fact: observations, what follows from them,
 /// and the time they are judged at.
 #[derive(Clone, Copy, Debug)]

@@ -48,8 +48,8 @@ pub fn split(picture: Picture<'_>, stack: &StackId) -> RingFact {
         (true, false) => {
             let held = ring.held.as_secs();
             RingFact::Unknown(format!(
-                "it looks to be in {} parts, and only for {held} s: read again in {} s (wait in the \
-                 console, or run the command again): a ring that is forming comes together",
+                "it looks to be in {} parts, and only for {held} s: read again in {} s. A ring that is \
+                 forming has come together by then; one that says the same again is split",
                 ring.groups.len(),
                 SPLIT_PROVEN_AFTER.as_secs().saturating_sub(held).max(1)
             ))
@@ -159,6 +159,15 @@ fn over(picture: Picture<'_>, stack: &StackId, ask: impl Fn(&FleetRing) -> RingF
     }
 }
 
+/// Why no node of a fleet is old enough to say anything.
+fn young(picture: Picture<'_>, fleet: &Fleet) -> &'static str {
+    let mut nodes = fleet.nodes.iter().filter_map(|id| picture.estate.nodes.get(id));
+    if nodes.any(|node| node.is_living() && node.launched > Some(picture.now)) {
+        return "by this host's clock they are launched in the future; set it right";
+    }
+    "none is in service and past its grace period"
+}
+
 /// Whether a fleet's ring can be read.
 enum Readable {
     /// On every node.
@@ -199,10 +208,10 @@ fn readable(picture: Picture<'_>, fleet: &Fleet, ring: &FleetRing) -> Readable {
         (true, _, []) => Readable::Wholly,
         (false, 1.., []) => Readable::Not,
         (false, 0, []) if without => Readable::Not,
-        (_, _, []) => Readable::Partly(
-            "what its nodes see cannot be told: none is in service and past its grace period"
-                .to_owned(),
-        ),
+        (_, _, []) => Readable::Partly(format!(
+            "what its nodes see cannot be told: {}",
+            young(picture, fleet)
+        )),
         (_, _, untold) => Readable::Partly(format!(
             "what {} see cannot be told",
             crate::core::rings::names(untold)

@@ -37,8 +37,11 @@ impl Engine {
     }
 
     async fn attempt(&mut self, step: u32, mutation: &Mutation) -> Flow<Tried> {
-        if self.ledger.open.is_some()
+        // The call that nobody heard the answer of may have been another one than this: a hold that
+        // lets pins go, a way back. That it was taken does not do this one's work.
+        if let Some(open) = self.ledger.open.clone()
             && let Tried::Taken = self.settle().await?
+            && (open.step, &open.mutation) == (step, mutation)
         {
             return Ok(Tried::Taken);
         }

@@ -26,6 +26,7 @@ impl Engine {
             self.note(Entry::StepBegan { step: step.number })?;
         }
         self.beat(false).await;
+        self.finish_taking_back(step).await?;
         match &step.action {
             StepAction::Lock => {
                 match self.ledger.lock {

@@ -6,7 +6,7 @@ use super::{Engine, Flow, Stop};
 use crate::core::observed::age;
 use crate::core::plan::check::guard_reads;
 use crate::core::plan::guard::Effect;
-use crate::core::plan::{Answer, Claim, PastLimit, Step};
+use crate::core::plan::{Answer, Claim, Mutation, PastLimit, Step, StepAction};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
 use jiff::Timestamp;
@@ -116,12 +116,32 @@ impl Engine {
             Answer::Unknown { why, what } => format!("{waited}: cannot tell {what}: {why}"),
             Answer::Holds => waited,
         };
-        let undo = step.undo.clone().filter(|_| step.past_limit == PastLimit::TakeBack);
-        if let Some(undo) = undo {
-            self.carry_out(step.number, &undo).await?;
-            let because = format!("{because}. What the step had added was taken back.");
-            return Err(Stop::Hold(HoldReason::TooLong, because));
+        match step.undo.clone().filter(|_| step.past_limit == PastLimit::TakeBack) {
+            Some(undo) => self.take_back(step, &undo, &because).await,
+            None => Err(Stop::Hold(HoldReason::TooLong, because)),
         }
+    }
+
+    async fn take_back(&mut self, step: &Step, undo: &Mutation, because: &str) -> Flow<()> {
+        self.carry_out(step.number, undo).await?;
+        let because = format!("{because}. What the step had added was taken back.");
         Err(Stop::Hold(HoldReason::TooLong, because))
+    }
+
+    /// A process before this one was about to take back what the step had added. That is brought to its
+    /// end before anything is waited for: all that time traffic may reach nodes that failed.
+    pub(super) async fn finish_taking_back(&mut self, step: &Step) -> Flow<()> {
+        let open = self.ledger.open.as_ref().filter(|open| open.step == step.number);
+        let undo = open.map(|open| open.mutation.clone()).filter(|mutation| {
+            let takes_back = step.undo.as_ref() == Some(mutation);
+            takes_back && step.action != StepAction::Change(mutation.clone())
+        });
+        match undo {
+            Some(undo) => {
+                let because = format!("step {} had waited for too long", step.number);
+                self.take_back(step, &undo, &because).await
+            }
+            None => Ok(()),
+        }
     }
 }

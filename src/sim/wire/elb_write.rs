@@ -1,6 +1,6 @@
 //! ELBv2 on the wire: targets in and out, a listener's action, attributes.
 
-use super::elbv2::{named_targets, write_listener, write_rule};
+use super::elbv2::{is_default_rule, named_targets, write_listener, write_rule};
 use super::{Params, Xml, unknown_action};
 use crate::core::ids::TargetGroupArn;
 use crate::sim::world::{Forward, Refused, World};
@@ -54,6 +54,10 @@ fn modify_listener(world: &mut World, params: &Params) -> Result<Xml, Refused> {
 
 fn modify_rule(world: &mut World, params: &Params) -> Result<Xml, Refused> {
     let arn = params.need("RuleArn")?.to_owned();
+    if is_default_rule(world, &arn) {
+        let said = format!("Default rule '{arn}' cannot be modified");
+        return Err(Refused::new("OperationNotPermitted", said));
+    }
     world.rule(&arn)?;
     if params.has("Actions") {
         let actions = params.structs("Actions");

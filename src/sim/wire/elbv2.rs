@@ -181,6 +181,11 @@ impl Told<'_> {
     }
 }
 
+/// Whether this is the default rule of some listener.
+pub(super) fn is_default_rule(world: &World, arn: &str) -> bool {
+    world.listeners.values().any(|one| Told::Default(one).arn() == arn)
+}
+
 /// A listener's rules: the others first, then the default one.
 fn told(one: &Listener) -> impl Iterator<Item = Told<'_>> {
     let others = one.rules.iter().enumerate().map(|(place, rule)| Told::Other(place, rule));

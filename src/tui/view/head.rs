@@ -102,7 +102,7 @@ fn armed(model: &Model, lead: &str) -> Span {
     match model.operation.armed_until {
         _ if !model.operation.allowed => Span::new(format!("{lead}READ-ONLY"), Tone::Strong),
         Some(until) if until > model.now => {
-            let left = age(model.now, until).as_secs().div_ceil(60);
+            let left = (age(model.now, until) / model.place.times.max(1)).as_secs().div_ceil(60);
             Span::new(format!("{lead}ARMED {left}m"), Tone::Bad)
         }
         _ => Span::new(format!("{lead}NOT ARMED"), Tone::Warn),

@@ -68,7 +68,7 @@ pub(super) fn lead(model: &Model, review: &Review) -> String {
         Stage::Ready(plan) | Stage::NotStarted(plan, _) => {
             if !model.operation.allowed {
                 " READ-ONLY, esc leaves: ".into()
-            } else if is_too_old(plan, model.now) {
+            } else if is_too_old(plan, model) {
                 " too old, esc leaves: ".into()
             } else if !model.operation.may_approve(plan, model.now) {
                 " not armed, ctrl-o arms: ".into()
@@ -134,7 +134,7 @@ fn of_plan(model: &Model, plan: &Plan, theme: Theme, columns: u16) -> Vec<Line> 
     plan.steps.iter().for_each(|step| self::step(&mut lines, step, columns));
     sentences(&mut lines, (" UNDO", &plan.undo), columns);
     sentences(&mut lines, (" NOTE", &plan.notes), columns);
-    if is_too_old(plan, model.now) {
+    if is_too_old(plan, model) {
         let old = line(" This plan is too old to be approved.", Tone::Warn);
         lines.insert(0, old);
     }

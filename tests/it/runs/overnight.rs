@@ -62,3 +62,43 @@ fn pins_are_let_go_and_set_again_only_past_the_guards() {
             || site.journal(&run).iter().filter(|line| line["entry"] == "held").count() > 2
     });
 }
+
+/// It holds with a call that nobody heard the answer of, and which was taken. That this comes out while
+/// pins are let go does not let them go: each call is made for itself.
+#[test]
+fn an_unheard_call_is_not_taken_for_the_one_that_lets_pins_go() {
+    let directory = Directory::new();
+    let file = directory.file("world.toml", calm());
+    let config = "[aws]\ncall_timeout = \"3s\"\n[probes]\ntimeout = \"20s\"\n";
+    let site = Site::at(&file, config, directory);
+    let line = "cutover blue-412 green-413 --gate before-shift --window 20s --settle 20s --bake 20s \
+                --max-hold 20m --confirm blue-412 --execute --detach";
+    let started = site.run(&line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(started.code, Some(0), "{started:#?}");
+    let run = started.stdout.trim().to_owned();
+    site.until_noted(&run, "its gate", |line| line["entry"] == "held");
+    let written = site.calls("ModifyListener");
+    site.world
+        .inject("[[fault]]\ncall = \"*:ModifyListener\"\nkind = \"latency\"\ndelay_ms = 120000\n");
+    assert_eq!(site.run(&["run", "resume", &run]).code, Some(0));
+    until("the first shift is sent", || site.calls("ModifyListener") > written);
+    site.world.inject("[[fault]]\ncall = \"*:DescribeListeners\"\nkind = \"deny\"\n");
+    let untold = |line: &serde_json::Value| {
+        assert_ne!(line["outcome"]["outcome"], "already_done", "it was seen to be taken: {line:#}");
+        line["entry"] == "held" && line["reason"] == "unknown"
+    };
+    site.until_noted(&run, "nobody can tell whether it was taken", untold);
+    site.world.heal();
+    site.until_noted(&run, "its pins let go", |line| line["entry"] == "pins_released");
+    let journal = site.journal(&run);
+    assert_eq!(
+        suspended(&site, "blue-412").unwrap_or(0),
+        0,
+        "it carries the traffic: {journal:#?}"
+    );
+    assert!(suspended(&site, "green-413").unwrap_or(1) > 0);
+    assert_eq!(site.run(&["run", "resume", &run]).code, Some(0));
+    assert_eq!(site.settled(&run)["state"], "done");
+    let count = |name: &str| site.names().iter().filter(|one| *one == name).count();
+    assert_eq!((count("SuspendProcesses"), count("ResumeProcesses")), (3, 3));
+}

@@ -1,6 +1,8 @@
 //! The way back: a run that ends another, and a run that goes back by itself.
 
-use super::bench::Site;
+use super::bench::{Site, calm};
+use super::webhook::listener;
+use crate::served::Directory;
 use serde_json::Value;
 
 fn standing(site: &Site, run: &str) -> Value {
@@ -102,7 +104,11 @@ fn a_dead_run_is_ended_by_its_rollback() {
 /// to: the way back stood in its plan, and the exit code says how it ended.
 #[test]
 fn a_regression_turns_the_run_back() {
-    let site = Site::calm();
+    let (server, heard) = listener(200);
+    let directory = Directory::new();
+    let file = directory.file("world.toml", calm());
+    let hook = format!("[webhook]\nurl = \"http://{}/hooks/s3cret\"\n", server.address());
+    let site = Site::at(&file, &format!("[probes]\ntimeout = \"20s\"\n{hook}"), directory);
     let listeners = site.listeners();
     let before: Vec<_> = listeners.iter().map(|one| site.weights(&one.1)).collect();
     let line = "cutover blue-412 green-413 --gate none --on-regression rollback";
@@ -121,4 +127,10 @@ fn a_regression_turns_the_run_back() {
     assert_eq!(after, before);
     let count = |name: &str| site.names().iter().filter(|one| *one == name).count();
     assert_eq!(count("SuspendProcesses"), count("ResumeProcesses"));
+    // Nobody need look at a screen to be told: that it turned, and how it ended.
+    let told: Vec<_> = heard.lock().unwrap().clone();
+    let events: Vec<_> = told.iter().map(|one| one["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["start", "regression", "done"], "{told:#?}");
+    assert!(told[1]["text"].as_str().unwrap().contains("goes back by itself"), "{told:#?}");
+    assert_eq!(told[2]["reason"], "rolled_back");
 }

@@ -14,7 +14,8 @@ fn not_armed_not_agreed_too_old_edited() {
     let site = Site::new();
     let plan = plan(&site);
     let file = site.file(&plan);
-    let old = Plan { made_at: plan.made_at - jiff::SignedDuration::from_mins(16), ..plan.clone() };
+    // A quarter of an hour of whoever reads it is fifteen hours of this world.
+    let old = Plan { made_at: plan.made_at - jiff::SignedDuration::from_hours(16), ..plan.clone() };
     let old = site.file(&old);
     let text = std::fs::read_to_string(&file).unwrap();
     let edited = site.directory.file("edited.json", &text.replace("AZRebalance", "Terminate"));

@@ -40,7 +40,9 @@ class Place:
         self.name = self.group["AutoScalingGroupName"]
         self.nodes = sorted(one["InstanceId"] for one in self.group["Instances"])
         self.lb = self.elb.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
-        self.listener = self.elb.describe_listeners(LoadBalancerArn=self.lb)["Listeners"][0]["ListenerArn"]
+        listeners = {one["Port"]: one["ListenerArn"] for one in self.elb.describe_listeners(LoadBalancerArn=self.lb)["Listeners"]}
+        self.listener, self.ruled = listeners[3100], listeners[3200]
+        self.rules = {one["IsDefault"]: one for one in self.elb.describe_rules(ListenerArn=self.ruled)["Rules"]}
         groups = {one["TargetGroupName"]: one for one in self.elb.describe_target_groups()["TargetGroups"]}
         self.blue, self.green = groups["blue-loki"]["TargetGroupArn"], groups["green-loki"]["TargetGroupArn"]
         self.port = groups["blue-loki"]["Port"]
@@ -65,6 +67,15 @@ class Place:
         groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights]
         return self.elb.modify_listener(ListenerArn=self.listener, DefaultActions=[
             {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}])
+
+    def of_rule(self, rule, *weights):
+        """What a rule forwards to, from here on."""
+        groups = self.rules[False]["Actions"][0]["ForwardConfig"]["TargetGroups"]
+        groups = [{"TargetGroupArn": one["TargetGroupArn"], "Weight": weight} for one, weight in zip(groups, weights)]
+        return self.elb.modify_rule(RuleArn=rule, Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}])
+
+    def rule_of(self, answer):
+        return [one["Weight"] for one in answer["Rules"][0]["Actions"][0]["ForwardConfig"]["TargetGroups"]]
 
 
 class World(Place):
@@ -96,6 +107,10 @@ class Moto(Place):
         lb = self.elb.create_load_balancer(Name="front", Type="network", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
         self.elb.create_listener(LoadBalancerArn=lb, Protocol="TCP", Port=3100, DefaultActions=[{"Type": "forward", "ForwardConfig": {
             "TargetGroups": [{"TargetGroupArn": groups[0], "Weight": 100}, {"TargetGroupArn": groups[1], "Weight": 0}]}}])
+        both = [{"Type": "forward", "ForwardConfig": {
+            "TargetGroups": [{"TargetGroupArn": groups[0], "Weight": 100}, {"TargetGroupArn": groups[1], "Weight": 0}]}}]
+        ruled = self.elb.create_listener(LoadBalancerArn=lb, Protocol="TCP", Port=3200, DefaultActions=both)["Listeners"][0]["ListenerArn"]
+        self.elb.create_rule(ListenerArn=ruled, Priority=1, Conditions=[{"Field": "host-header", "Values": ["traces.example"]}], Actions=both)
         self.asg.create_auto_scaling_group(AutoScalingGroupName="blue-asg", MinSize=1, MaxSize=4, DesiredCapacity=2, VPCZoneIdentifier=",".join(subnets),
             LaunchTemplate={"LaunchTemplateId": template["LaunchTemplate"]["LaunchTemplateId"], "Version": "1"}, TargetGroupARNs=groups[:1])
         self.cm.create_private_dns_namespace(Name="glt.internal", Vpc=vpc)
@@ -168,6 +183,15 @@ def weights(place):
     return [one["Weight"] for one in action["ForwardConfig"]["TargetGroups"]]
 
 
+def rule_weights(place):
+    """As the call answers, and as it is read afterwards; the listener's own action stays as it is."""
+    arn = place.rules[False]["RuleArn"]
+    answered = place.rule_of(place.of_rule(arn, 70, 30))
+    read = place.rule_of(place.elb.describe_rules(RuleArns=[arn]))
+    own = place.elb.describe_listeners(ListenerArns=[place.ruled])["Listeners"][0]["DefaultActions"][0]
+    return answered, read, [one["Weight"] for one in own["ForwardConfig"]["TargetGroups"]]
+
+
 def suspended(place):
     place.asg.suspend_processes(AutoScalingGroupName=place.name, ScalingProcesses=["AZRebalance"])
     group = place.asg.describe_auto_scaling_groups()["AutoScalingGroups"][0]
@@ -238,6 +262,13 @@ ROWS = [
     ("weights are given back", [70, 30], weights),
     ("a weight of 1,000", "ValidationError", lambda p: (p.forward((p.blue, 1000), (p.green, 0)), "accepted")[1]),
     ("an unknown group in an action", "TargetGroupNotFound", lambda p: (p.forward((p.blue.replace("blue", "none"), 1)), "accepted")[1]),
+    ("rules: another one, then the default", [("1", False), ("default", True)],
+     lambda p: [(one["Priority"], one["IsDefault"]) for one in p.elb.describe_rules(ListenerArn=p.ruled)["Rules"]]),
+    ("a rule's weights are given back", ([70, 30], [70, 30], [100, 0]), rule_weights),
+    ("a rule's weight of 1,000", "ValidationError", lambda p: p.of_rule(p.rules[False]["RuleArn"], 1000, 0) and "accepted"),
+    ("a refused change leaves the rule", [70, 30], lambda p: p.rule_of(p.elb.describe_rules(RuleArns=[p.rules[False]["RuleArn"]]))),
+    ("the default rule changed as a rule", "OperationNotPermitted", lambda p: p.of_rule(p.rules[True]["RuleArn"], 50, 50) and "accepted"),
+    ("an unknown rule", "RuleNotFound", lambda p: p.of_rule(p.rules[False]["RuleArn"] + "0", 50, 50) and "accepted"),
     ("a target of a group in no listener", "unused", out_of_listener),
     ("a list of traffic sources", "accepted", lambda p: accepted(p.asg.describe_traffic_sources, AutoScalingGroupName=p.name)),
     ("attach a traffic source", "accepted", lambda p: accepted(p.asg.attach_traffic_sources, AutoScalingGroupName=p.name, TrafficSources=[{"Identifier": p.green}])),
@@ -280,6 +311,9 @@ MOTO = {
     "register an unknown instance": ("accepted", "mistakes of ours would pass"),
     "a weight of 1,000": ("accepted", "mistakes of ours would pass"),
     "an unknown group in an action": ("accepted", "mistakes of ours would pass"),
+    "a rule's weight of 1,000": ("accepted", "mistakes of ours would pass"),
+    "a refused change leaves the rule": ([1000, 0], "what was accepted above"),
+    "the default rule changed as a rule": ("accepted", "a listener's own action would be written through the wrong call"),
     "a target of a group in no listener": ("healthy", "a fleet out of the listeners cannot be judged, on AWS"),
     "a list of traffic sources": ("HTTP 500", "not implemented"),
     "attach a traffic source": ("HTTP 500", "not implemented"),

@@ -146,13 +146,13 @@ fn a_plan_file_is_taken_as_it_was_made_or_not_at_all() {
     let text = serde_json::to_string_pretty(&plan).unwrap();
     let read = |text: &str| serde_json::from_str::<Plan>(text).unwrap();
     let take = |plan: Plan, at, account: &str, region: &str| {
-        accept(&plan, at).and_then(|()| is_for(&plan, account, region))
+        accept(&plan, at, 1).and_then(|()| is_for(&plan, account, region))
     };
     assert_eq!(take(read(&text), after(60), ACCOUNT, REGION), Ok(()));
     assert_eq!(take(read(&text), after(930), ACCOUNT, REGION), Ok(()), "15 minutes");
     let bare = Plan { steps: Vec::new(), ..read(&text) };
     let bare = Plan { digest: digest(&bare), ..bare };
-    assert!(accept(&bare, after(60)).unwrap_err().why.contains("no steps"));
+    assert!(accept(&bare, after(60), 1).unwrap_err().why.contains("no steps"));
     let edited = text.replacen("\"weight\": 90", "\"weight\": 91", 1);
     assert_ne!(edited, text);
     let schema = text.replacen("quarterdeck-plan/v1", "quarterdeck-plan/v9", 1);
@@ -168,4 +168,8 @@ fn a_plan_file_is_taken_as_it_was_made_or_not_at_all() {
         assert!(refusal.why.contains(word), "{word}: {refusal}");
         assert_eq!(refusal.kind, RefusalKind::Usage);
     }
+    // Who reads a plan in a world that runs twenty times as fast has the same minutes for it.
+    assert_eq!(accept(&read(&text), after(20 * 900), 20), Ok(()));
+    assert!(accept(&read(&text), after(20 * 900 + 31), 20).is_err());
+    assert_eq!(accept(&read(&text), after(900), 0), Ok(()), "nobody said how fast");
 }
