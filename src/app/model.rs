@@ -2,6 +2,7 @@
 
 use super::command::Context;
 use super::desk::Desk;
+use super::elsewhere::{BoundFor, Elsewhere};
 use super::input::{Chord, Size};
 use super::keymap::{Hint, Keymap};
 use super::layer::{Dialog, Layer};
@@ -50,6 +51,9 @@ pub struct Place {
     /// All contexts that can be gone to.
     #[serde(default)]
     pub contexts: Vec<ContextLine>,
+    /// The contexts whose fleets are shown too.
+    #[serde(default)]
+    pub also: Vec<String>,
 }
 
 impl Place {
@@ -64,6 +68,7 @@ impl Place {
             profile: settings.aws.profile.clone(),
             endpoint: settings.aws.endpoint_url.clone(),
             contexts: settings.contexts.clone(),
+            also: settings.also.clone(),
         }
     }
 
@@ -127,6 +132,12 @@ pub struct Model {
     /// What operators wrote down.
     #[serde(default)]
     pub desk: Desk,
+    /// What is seen of other places, in the order in which the configuration names them.
+    #[serde(default)]
+    pub elsewhere: Vec<Elsewhere>,
+    /// The fleet of another place that is being gone to.
+    #[serde(default)]
+    pub(super) bound_for: Option<BoundFor>,
     /// How a recording is played, where this is one.
     #[serde(default)]
     pub replay: Option<Replay>,
@@ -136,8 +147,11 @@ impl Model {
     /// A console that knows nothing yet.
     pub fn new(place: Place, keymap: Arc<Keymap>, size: Size, now: Timestamp) -> Self {
         let inventory = Inventory::default();
+        let elsewhere = place.also.iter().map(|name| Elsewhere::unread(name, now)).collect();
         Self {
             place,
+            elsewhere,
+            bound_for: None,
             unconnected: None,
             keymap,
             looks: Looks::default(),
