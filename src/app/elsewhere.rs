@@ -79,7 +79,7 @@ pub struct Lacking {
     pub sources: Vec<Source>,
     /// How they stand.
     pub state: SourceState,
-    /// The last good answer of the one that is worst; `None` where there never was one.
+    /// The oldest of their last good answers; `None` where there never was one.
     pub observed_at: Option<Timestamp>,
     /// What the first of them said.
     pub error: Option<String>,
@@ -210,12 +210,11 @@ fn standing(inventory: &Inventory, estate: &Estate, now: Timestamp) -> Standing 
     match worst.filter(|worst| rank(worst) > 0) {
         Some(worst) => {
             let same = || lines.iter().filter(|line| line.state == worst.state);
-            let never = same().any(|line| line.observed_at.is_none());
             let error = worst.error.as_ref().map(|error| &error.value);
             Standing::Lacking(Lacking {
                 sources: same().map(|line| line.source).collect(),
                 state: worst.state,
-                observed_at: same().filter_map(|line| line.observed_at).min().filter(|_| !never),
+                observed_at: same().filter_map(|line| line.observed_at).min(),
                 error: error.map(ToString::to_string),
                 next: error.map(|error| error.kind.next_step().to_owned()),
             })

@@ -97,7 +97,7 @@ pub(super) fn check_also(path: &Path, text: &str, file: &File) -> Result<(), Inv
                 file: path.to_owned(),
                 line: Some(file::line_of(text, one.span().start)),
                 key: owner.map_or_else(|| "also".into(), |owner| format!("contexts.{owner}.also")),
-                nearest: nearest(name, &known).filter(|near| near != name),
+                nearest: nearest(name, &known).filter(|_| !file.contexts.contains_key(name)),
                 problem,
             });
         }

@@ -268,6 +268,7 @@ fn trouble(error: &FeedError) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Flags, load};
 
     #[test]
     fn a_join_takes_a_small_part_of_the_time_and_comes_without_news_too() {
@@ -285,9 +286,41 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_cannot_be_set_up_says_so_and_is_left_when_nobody_listens() {
+        let home = std::env::temp_dir().join(format!("quarterdeck-far-{}", std::process::id()));
+        std::fs::create_dir_all(&home).unwrap();
+        let file = home.join("config.toml");
+        std::fs::write(&file, "also = [\"east\"]\n[contexts.east]\n").unwrap();
+        let env: Environment = [("HOME", home.as_os_str().to_owned())].into_iter().collect();
+        let flags = Flags { config: Some(file.clone()), ..Flags::default() };
+        let settings = load(&env, &flags).unwrap();
+        assert_eq!(settings.also, ["east"]);
+        // Somebody takes it out of the file meanwhile.
+        std::fs::write(&file, "[contexts.west]\n").unwrap();
+        let clock = Clock::real();
+        let (tell, mut told) = mpsc::channel(1);
+        let watcher = Watcher {
+            seen: Seen::unread("east", clock.now()),
+            said: None,
+            settings,
+            clock,
+            env,
+            tell,
+        };
+        let (_wish, wished) = mpsc::channel(1);
+        let thread = std::thread::spawn(move || watcher.run(wished));
+        let seen = told.blocking_recv().unwrap();
+        let Standing::Unconnected { trouble, .. } = seen.standing else { panic!("{seen:?}") };
+        assert!(trouble.what.contains("there is no context \"east\" (known: west)"), "{trouble:?}");
+        drop(told);
+        thread.join().unwrap();
+        std::fs::remove_dir_all(&home).unwrap();
+    }
+
+    #[test]
     fn no_other_place_is_no_thread() {
         let home = [("HOME", "/nonexistent")].into_iter().collect();
-        let settings = crate::config::load(&home, &crate::config::Flags::default()).unwrap();
+        let settings = load(&home, &Flags::default()).unwrap();
         let elsewhere = Elsewhere::start(&settings, &Clock::real(), &home);
         assert!(elsewhere.seen.is_none() && elsewhere.now.is_empty());
     }

@@ -214,7 +214,7 @@ fn healthy_without_blue() -> Estate {
 fn whatever_acts_is_refused_on_the_row_of_another_place() {
     // The fleet of the same name is ours: nothing may be taken for it.
     for row in [3, 4] {
-        for pressed in ["f", "d", "u", "c", "space"] {
+        for pressed in ["f", "c"] {
             let mut model = with_others(80, 24);
             model.operation.allowed = true;
             press(&mut model, "A y");

@@ -52,7 +52,7 @@ fn a_place_that_falls_silent_is_question_marks() {
     feed(&mut model, 200, EventKind::Tick);
     let text = text(&model);
     let amber = row(&text, "amber-7");
-    assert!(!amber.contains("3/3") && !amber.contains('%') && !amber.contains('–'), "{amber}");
+    assert!(!amber.contains("3/3 ") && !amber.contains('%') && !amber.contains('–'), "{amber}");
     assert!(text.contains("STALE 3m: nothing is heard of it."), "{text}");
     assert!(text.contains("? Not known now: its role"), "{text}");
 }
