@@ -271,15 +271,16 @@ pub fn fleet<'a>(model: &'a Model, context: &str, stack: &StackId) -> Option<&'a
 }
 
 /// Takes in what another place looks like. One that is not shown here is none of ours: a late word.
-pub(super) fn take(model: &mut Model, seen: Elsewhere) {
-    let Some(place) = model.elsewhere.iter_mut().find(|it| it.context == seen.context) else {
-        return;
-    };
-    let same = seen.looks_as(place);
-    *place = seen;
-    if !same {
-        rows_changed(model);
+pub(super) fn take(model: &mut Model, seen: Elsewhere) -> Effects {
+    let place = model.elsewhere.iter_mut().find(|it| it.context == seen.context);
+    if let Some(place) = place {
+        let same = seen.looks_as(place);
+        *place = seen;
+        if !same {
+            rows_changed(model);
+        }
     }
+    Effects::none()
 }
 
 /// A place that has not been heard of for too long is unknown from then on.

@@ -71,10 +71,7 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             operate::drop_marks(model);
             effects
         }
-        EventKind::Elsewhere(seen) => {
-            elsewhere::take(model, *seen);
-            Effects::none()
-        }
+        EventKind::Elsewhere(seen) => elsewhere::take(model, *seen),
         EventKind::Tick => tick(model),
         EventKind::Desk(answer) => desk::take(model, answer),
         EventKind::Said { kind, text } => {
