@@ -4,6 +4,7 @@ use super::command::{Action, Argument};
 use super::contexts;
 use super::desk;
 use super::effect::{Effect, Effects, Ending};
+use super::elsewhere;
 use super::field::Reach;
 use super::filter::Filter;
 use super::jump::{self, Wanted};
@@ -140,7 +141,7 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
             return Effect::PollNow.into();
         }
         Action::Accept => return prompt::accept(model),
-        Action::Open => navigate::open(model),
+        Action::Open => return elsewhere::open(model),
         Action::Back => back(model),
         Action::PlanFix => return operate::plan_for(model, None),
         Action::Mark => operate::mark(model),

@@ -12,6 +12,8 @@ use std::fmt;
 pub enum Column {
     /// A fleet's name.
     Stack,
+    /// Where a fleet is: this place, or another one's context.
+    Place,
     /// What a fleet does for the traffic.
     Role,
     /// Its share of the traffic.
@@ -103,6 +105,7 @@ impl fmt::Display for Column {
             Self::Port(port) => return write!(f, "{port}"),
             Self::Product(product) => return f.write_str(product.as_str()),
             Self::Stack => "stack",
+            Self::Place => "place",
             Self::Role => "role",
             Self::Traffic => "traffic",
             Self::Nodes => "nodes",
@@ -189,14 +192,14 @@ impl ScreenKind {
     pub fn columns(&self) -> &'static [Column] {
         use Column::{
             Active, Age, Answer, Balancer, Calls, Change, Count, Every, Finding, Group, Heartbeat,
-            Instance, Ip, Kind, Lifecycle, Listener, Member, Members, Nodes, Probes, Requests,
-            Ring, Role, Run, Scope, Severity, Shows, Since, Source, Stack, State, Status, Step,
-            Targets, Time, Tokens, Traffic, Version, Weight, Zone,
+            Instance, Ip, Kind, Lifecycle, Listener, Member, Members, Nodes, Place, Probes,
+            Requests, Ring, Role, Run, Scope, Severity, Shows, Since, Source, Stack, State, Status,
+            Step, Targets, Time, Tokens, Traffic, Version, Weight, Zone,
         };
         match self {
             Self::Fleets => &[
                 Stack, Role, Traffic, Shows, Requests, Nodes, Members, Targets, Probes, Ring,
-                Finding,
+                Place, Finding,
             ],
             Self::Nodes(_) => {
                 &[Instance, Ip, Zone, Lifecycle, Member, Targets, Probes, Ring, Requests, Finding]

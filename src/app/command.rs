@@ -134,7 +134,7 @@ commands! {
     ReplaySlower, "slower", "", [Replay], "Play more slowly.";
     ReplaySeek, "seek", "", [Replay], "Go to a time: `seek 14:03`, `seek +2m`, `seek 90s` from the beginning.";
     Open, "open", "open", [Fleets, Nodes, Traffic, Findings, Timeline, Rings, Ring, Runs],
-        "Open what the selected row is about.";
+        "Open the selected row; of another place, go there.";
     Accept, "accept", "take it", [Prompt, Dialog], "Take what stands there; in a question, yes.";
     Back, "back", "back",
         [Fleets, Nodes, Node, Traffic, Findings, Timeline, Rings, Ring, Sources, Runs, Run, Layer, Prompt, Dialog],

@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// # Errors
 /// A sentence: there is none of this name.
 pub(super) fn go(model: &mut Model, name: &str) -> Result<Effects, String> {
+    model.bound_for = None;
     let known: Vec<String> = model.place.contexts.iter().map(|one| one.name.clone()).collect();
     if !known.iter().any(|one| one == name) {
         return Err(unknown(name, &known));
@@ -47,6 +48,8 @@ pub(super) fn entered(model: &mut Model, place: Place, allowed: bool) {
     // A late answer about the place before is nobody's.
     fresh.operation.asked = model.operation.asked + 1;
     fresh.operation.allowed = allowed;
+    let here = fresh.place.context.clone();
+    fresh.bound_for = model.bound_for.take().filter(|it| here.as_deref() == Some(&*it.context));
     *model = fresh;
     let name = model.place.context.as_deref().unwrap_or("no context");
     let production = if model.place.production { " It is marked production." } else { "" };
@@ -56,6 +59,7 @@ pub(super) fn entered(model: &mut Model, place: Place, allowed: bool) {
 
 /// There is no way into a context, or to AWS; the console goes on where it is.
 pub(super) fn refused(model: &mut Model, trouble: &Trouble) {
+    model.bound_for = None;
     let text = format!("{} {}", trouble.what, trouble.next);
     model.notices.say(model.now, NoticeKind::Warning, text);
 }

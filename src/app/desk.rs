@@ -7,6 +7,7 @@ mod copy;
 pub(super) use copy::{copy, copy_row};
 
 use super::effect::{Effect, Effects};
+use super::elsewhere;
 use super::evidence;
 use super::model::Model;
 use super::navigate;
@@ -114,6 +115,8 @@ pub(super) fn note(model: &mut Model, text: &str) -> Result<Effects, String> {
     if text.is_empty() {
         return Err("Type what to write down.".into());
     }
+    // It would be kept for this place.
+    elsewhere::not_of_another(model)?;
     let (stack_id, instance_id) = about(model);
     let (at, by) = (model.now, model.desk.by.clone());
     let note = Note { at, by, text: text.to_owned(), stack_id, instance_id };

@@ -2,6 +2,7 @@
 //! time, so that a replay needs no clock.
 
 use super::desk;
+use super::elsewhere::Elsewhere;
 use super::input::Input;
 use super::model::Place;
 use super::notice::NoticeKind;
@@ -55,6 +56,8 @@ pub enum EventKind {
         #[serde(skip)]
         joined: Option<Joined>,
     },
+    /// What another place looks like has changed, or is still so.
+    Elsewhere(Box<Elsewhere>),
     /// The engine answers what was asked of it about plans and runs.
     Operation(Answer),
     /// The engine answers about what is kept or written.
@@ -98,6 +101,7 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::elsewhere::fixture;
     use crate::app::fixture::{at, read};
     use crate::app::{Chord, Key, Size};
     use crate::core::error::ErrorKind;
@@ -139,6 +143,14 @@ mod tests {
         prop_oneof![failures, groups, probes, unchanged]
     }
 
+    fn places() -> impl Strategy<Value = EventKind> {
+        let kinds = prop::sample::select(vec![None, Some(ErrorKind::Denied)]);
+        (any::<String>(), 0i64..1000, kinds).prop_map(|(name, second, failing)| {
+            let seen = fixture::seen(&name, (second, second + 40), fixture::theirs(), failing);
+            EventKind::Elsewhere(Box::new(seen))
+        })
+    }
+
     fn events() -> impl Strategy<Value = Event> {
         let signals = prop::sample::select(vec![
             Signal::Interrupt,
@@ -156,6 +168,7 @@ mod tests {
                 joined: None,
             }),
             Just(EventKind::Tick),
+            places(),
             (any::<String>(), any::<usize>()).prop_map(|(path, bytes)| {
                 EventKind::Desk(desk::Answer::Written { path, bytes })
             }),

@@ -2,10 +2,12 @@
 //! private address, the name of a fleet.
 
 use super::layer::{Choice, Then};
+use super::model::Model;
 use super::screen::ScreenKind;
-use crate::core::estate::{Estate, Fleet, Node};
-use crate::core::ids::InstanceId;
+use crate::core::estate::{Estate, Fleet, Node, Role};
+use crate::core::ids::{InstanceId, StackId};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// So many are listed; of more, the operator types more.
 const LISTED: usize = 50;
@@ -32,53 +34,87 @@ pub(super) struct Found {
 /// Everything that the text may mean. Fleets come before nodes, what is named so before what begins
 /// so, and that before what only contains it.
 pub(super) fn find(estate: &Estate, text: &str, wanted: Wanted) -> Found {
+    let mut ranked = Ranked::default();
+    ranked.look_in(estate, text.trim(), wanted);
+    ranked.found()
+}
+
+/// The same of everything here, and of the fleets of other places behind it.
+pub(super) fn everywhere(model: &Model, text: &str) -> Found {
     let text = text.trim();
-    if text.is_empty() {
-        return Found::default();
+    let mut ranked = Ranked::default();
+    if let Some(estate) = model.estate.as_deref() {
+        ranked.look_in(estate, text, Wanted::Both);
     }
-    let mut ranked: Vec<(usize, Choice)> = Vec::new();
-    let mut matches = 0;
-    let mut add = |rank: usize, choice: &dyn Fn() -> Choice| {
-        matches += 1;
+    for place in model.elsewhere.iter().filter(|_| !text.is_empty()) {
+        for (stack, far) in &place.fleets {
+            if let Some(rank) = rank(stack.as_str(), text) {
+                ranked.add(rank, &|| of_far(&place.context, stack, far.fleet.role));
+            }
+        }
+    }
+    ranked.found()
+}
+
+/// What was found, with how well it fits.
+#[derive(Default)]
+struct Ranked {
+    all: Vec<(usize, Choice)>,
+    matches: usize,
+}
+
+impl Ranked {
+    fn add(&mut self, rank: usize, choice: &dyn Fn() -> Choice) {
+        self.matches += 1;
         // What would not be listed anyway need not be made.
-        if ranked.len() < LISTED || rank == 0 {
-            ranked.push((rank, choice()));
+        if self.all.len() < LISTED || rank == 0 {
+            self.all.push((rank, choice()));
         }
-    };
-    if wanted != Wanted::Nodes {
-        for fleet in estate.fleets.values() {
-            if let Some(rank) = rank(fleet.stack_id.as_str(), text) {
-                add(rank, &|| of_fleet(fleet));
+    }
+
+    fn found(mut self) -> Found {
+        self.all.sort_by_key(|(rank, _)| *rank);
+        self.all.truncate(LISTED);
+        let named = self.all.iter().filter(|(rank, _)| *rank == 0).count();
+        let sure = named == 1 || self.matches == 1;
+        let choices = self.all.into_iter().map(|(_, choice)| choice).collect();
+        Found { choices, matches: self.matches, sure }
+    }
+
+    fn look_in(&mut self, estate: &Estate, text: &str, wanted: Wanted) {
+        if text.is_empty() {
+            return;
+        }
+        if wanted != Wanted::Nodes {
+            for fleet in estate.fleets.values() {
+                if let Some(rank) = rank(fleet.stack_id.as_str(), text) {
+                    self.add(rank, &|| of_fleet(fleet));
+                }
+            }
+        }
+        if wanted != Wanted::Fleets {
+            let address: Option<IpAddr> = text.parse().ok();
+            let like_address =
+                text.contains('.') && text.chars().all(|c| c == '.' || c.is_ascii_digit());
+            let exact = estate.nodes.get(&InstanceId::from(text));
+            exact.into_iter().for_each(|node| self.add(0, &|| of_node(node)));
+            for node in estate.nodes.values().filter(|node| node.id.as_str() != text) {
+                let by_address = node.private_ip.and_then(|ip| match address {
+                    Some(address) => (ip == address).then_some(0),
+                    None if like_address => rank(&ip.to_string(), text),
+                    None => None,
+                });
+                let bare = node.id.as_str().strip_prefix("i-").unwrap_or_default();
+                let by_id = rank(node.id.as_str(), text).map(|rank| match bare.starts_with(text) {
+                    true => 1,
+                    false => rank,
+                });
+                if let Some(rank) = by_address.into_iter().chain(by_id).min() {
+                    self.add(rank, &|| of_node(node));
+                }
             }
         }
     }
-    if wanted != Wanted::Fleets {
-        let address: Option<IpAddr> = text.parse().ok();
-        let like_address =
-            text.contains('.') && text.chars().all(|c| c == '.' || c.is_ascii_digit());
-        let exact = estate.nodes.get(&InstanceId::from(text));
-        exact.into_iter().for_each(|node| add(0, &|| of_node(node)));
-        for node in estate.nodes.values().filter(|node| node.id.as_str() != text) {
-            let by_address = node.private_ip.and_then(|ip| match address {
-                Some(address) => (ip == address).then_some(0),
-                None if like_address => rank(&ip.to_string(), text),
-                None => None,
-            });
-            let bare = node.id.as_str().strip_prefix("i-").unwrap_or_default();
-            let by_id = rank(node.id.as_str(), text).map(|rank| match bare.starts_with(text) {
-                true => 1,
-                false => rank,
-            });
-            if let Some(rank) = by_address.into_iter().chain(by_id).min() {
-                add(rank, &|| of_node(node));
-            }
-        }
-    }
-    ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.truncate(LISTED);
-    let named = ranked.iter().filter(|(rank, _)| *rank == 0).count();
-    let sure = named == 1 || matches == 1;
-    Found { choices: ranked.into_iter().map(|(_, choice)| choice).collect(), matches, sure }
 }
 
 /// Everything there is, of many the first few.
@@ -106,6 +142,15 @@ fn of_fleet(fleet: &Fleet) -> Choice {
         keys: String::new(),
         doc: format!("fleet, {}, {} nodes", fleet.role, fleet.nodes.len()),
         then: Then::Go(ScreenKind::Nodes(Some(fleet.stack_id.clone()))),
+    }
+}
+
+fn of_far(context: &Arc<str>, stack: &StackId, role: Role) -> Choice {
+    Choice {
+        name: stack.to_string(),
+        keys: String::new(),
+        doc: format!("fleet of another place: {context}, {role}"),
+        then: Then::Enter(Arc::clone(context), stack.clone()),
     }
 }
 

@@ -6,7 +6,9 @@ use super::field::TextField;
 use super::filter::Filter;
 use super::operate::Review;
 use super::screen::ScreenKind;
+use crate::core::ids::StackId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Something that lies over the screen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +112,8 @@ pub struct Choice {
 pub enum Then {
     /// Goes to a screen.
     Go(ScreenKind),
+    /// Goes to a fleet of another place, by its context.
+    Enter(Arc<str>, StackId),
     /// Runs this line of the palette.
     Run(String),
     /// Puts this into the field, for more to be typed.

@@ -2,6 +2,7 @@
 
 use super::command::Context;
 use super::desk::Desk;
+use super::elsewhere::{BoundFor, Elsewhere};
 use super::input::{Chord, Size};
 use super::keymap::{Hint, Keymap};
 use super::layer::{Dialog, Layer};
@@ -53,6 +54,9 @@ pub struct Place {
     /// How many times as fast as real time its clock runs; 0 where nobody said so.
     #[serde(default)]
     pub times: u32,
+    /// The contexts whose fleets are shown too.
+    #[serde(default)]
+    pub also: Vec<String>,
 }
 
 impl Place {
@@ -68,6 +72,7 @@ impl Place {
             endpoint: settings.aws.endpoint_url.clone(),
             contexts: settings.contexts.clone(),
             times: settings.clock.as_ref().map_or(1, ClockSetting::times),
+            also: settings.also.clone(),
         }
     }
 
@@ -131,6 +136,12 @@ pub struct Model {
     /// What operators wrote down.
     #[serde(default)]
     pub desk: Desk,
+    /// What is seen of other places, in the order in which the configuration names them.
+    #[serde(default)]
+    pub elsewhere: Vec<Elsewhere>,
+    /// The fleet of another place that is being gone to.
+    #[serde(default)]
+    pub(super) bound_for: Option<BoundFor>,
     /// How a recording is played, where this is one.
     #[serde(default)]
     pub replay: Option<Replay>,
@@ -140,8 +151,11 @@ impl Model {
     /// A console that knows nothing yet.
     pub fn new(place: Place, keymap: Arc<Keymap>, size: Size, now: Timestamp) -> Self {
         let inventory = Inventory::default();
+        let elsewhere = place.also.iter().map(|name| Elsewhere::unread(name, now)).collect();
         Self {
             place,
+            elsewhere,
+            bound_for: None,
             unconnected: None,
             keymap,
             looks: Looks::default(),

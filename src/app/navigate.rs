@@ -76,6 +76,8 @@ fn behind(model: &Model, row: &RowId) -> Option<ScreenKind> {
     match row {
         RowId::Fleet(stack) => Some(ScreenKind::Nodes(Some(stack.clone()))),
         RowId::NoFleet => Some(ScreenKind::Nodes(None)),
+        // What lies there is another place's; see `elsewhere`.
+        RowId::Far(..) | RowId::Place(_) => None,
         RowId::Node(id) => Some(ScreenKind::Node(id.clone())),
         RowId::Forward { .. } => {
             let forward = rows::traffic::find(model, row)?.forward?;
@@ -170,6 +172,8 @@ fn scroll(model: &mut Model, motion: Motion) {
 }
 
 fn walk(model: &mut Model, motion: Motion) {
+    // Who looks elsewhere is not to be led away from there.
+    model.bound_for = None;
     let list = &mut model.screen_mut().list;
     match motion {
         Motion::By(by) => list.selection.step(&list.rows, by),
@@ -230,6 +234,10 @@ pub(super) fn sort(model: &mut Model, name: &str) -> Result<(), String> {
 /// The screens on the way here are made again when somebody comes back to them.
 pub(super) fn refresh(model: &mut Model) {
     let Some((lost, there)) = remake(model) else { return };
+    // That something of this place is there now stands in its own place.
+    if lost == RowId::Place(None) {
+        return;
+    }
     let why = if there { "is filtered out" } else { "is gone" };
     let lost = lost.name();
     let text = match model.screen().list.selected().map(RowId::name) {
@@ -256,9 +264,15 @@ pub(super) fn follow(model: &mut Model, before: Option<u32>) {
 }
 
 fn select_under_way(model: &mut Model) {
-    let Some(step) = at_step(model) else { return };
+    if let Some(step) = at_step(model) {
+        select(model, &step);
+    }
+}
+
+/// Selects a row of the screen, where it is to be seen.
+pub(super) fn select(model: &mut Model, row: &RowId) {
     let list = &mut model.screen_mut().list;
-    if let Some(place) = list.rows.iter().position(|row| *row == step) {
+    if let Some(place) = list.rows.iter().position(|one| one == row) {
         let rows = std::sync::Arc::clone(&list.rows);
         list.selection.take(&rows, place);
     }

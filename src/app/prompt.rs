@@ -3,9 +3,10 @@
 
 use super::act;
 use super::effect::{Effect, Effects};
+use super::elsewhere;
 use super::field::Reach;
 use super::filter::Filter;
-use super::jump::{self, Found, Wanted};
+use super::jump::{self, Found};
 use super::layer::{Answering, Choice, Dialog, Layer, Problem, Prompt, Purpose, Then};
 use super::model::Model;
 use super::navigate;
@@ -56,11 +57,7 @@ fn typed(model: &mut Model) {
     let text = prompt.field.text().to_owned();
     let (found, problem) = match prompt.purpose {
         Purpose::Filter => (Found::default(), narrow(model, &text)),
-        Purpose::Jump => {
-            let estate = model.estate.as_deref();
-            let found = estate.map(|estate| jump::find(estate, &text, Wanted::Both));
-            (found.unwrap_or_default(), None)
-        }
+        Purpose::Jump => (jump::everywhere(model, &text), None),
         Purpose::Palette => (palette::complete(model, &text), None),
     };
     if let Some(Layer::Prompt(prompt)) = model.layers.last_mut() {
@@ -114,7 +111,7 @@ pub(super) fn complete(model: &mut Model) {
     let Some(choice) = prompt.choices.get(prompt.chosen.unwrap_or(0)) else { return };
     let text = match &choice.then {
         Then::Run(line) | Then::Complete(line) => line.clone(),
-        Then::Go(_) => match prompt.field.text().split_once(' ') {
+        Then::Go(_) | Then::Enter(..) => match prompt.field.text().split_once(' ') {
             Some((command, _)) if prompt.purpose == Purpose::Palette => {
                 format!("{command} {}", choice.name)
             }
@@ -160,6 +157,10 @@ fn take(model: &mut Model, choice: Choice) -> Effects {
             model.layers.clear();
             navigate::enter(model, kind);
             Effects::none()
+        }
+        Then::Enter(context, stack) => {
+            model.layers.clear();
+            elsewhere::set_out(model, &context, Some(stack))
         }
         Then::Run(line) => run(model, &line),
         Then::Complete(_) => {

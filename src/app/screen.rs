@@ -88,6 +88,11 @@ pub enum RowId {
     Fleet(StackId),
     /// All nodes that belong to no fleet, together.
     NoFleet,
+    /// A fleet of another place, by its context.
+    Far(Arc<str>, StackId),
+    /// What there is to say of a place as a whole: of another one, by its context; `None` is this one,
+    /// while it has no fleet of its own beside those of others.
+    Place(Option<Arc<str>>),
     /// A node.
     Node(InstanceId),
     /// What one source says of the node whose screen it is.
@@ -160,6 +165,9 @@ impl RowId {
         match self {
             Self::Fleet(stack) => format!("fleet {stack}"),
             Self::NoFleet => "row of the nodes without a fleet".into(),
+            Self::Far(context, stack) => format!("fleet {stack} of {context}"),
+            Self::Place(Some(context)) => format!("row of {context}"),
+            Self::Place(None) => "row of this place".into(),
             Self::Node(id) => format!("node {id}"),
             Self::Answer(Answer::Finding(_)) => "finding".into(),
             Self::Cause(key) => format!("finding {key}"),

@@ -5,6 +5,7 @@ use super::act::act;
 use super::contexts;
 use super::desk;
 use super::effect::{Effect, Effects, Ending};
+use super::elsewhere;
 use super::event::{Event, EventKind, Signal};
 use super::input::{Chord, Input};
 use super::keymap::Resolution;
@@ -66,9 +67,11 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
             look_at_sources(model);
             let effects = desk::settle(model);
             navigate::refresh(model);
+            elsewhere::arrive(model);
             operate::drop_marks(model);
             effects
         }
+        EventKind::Elsewhere(seen) => elsewhere::take(model, *seen),
         EventKind::Tick => tick(model),
         EventKind::Desk(answer) => desk::take(model, answer),
         EventKind::Said { kind, text } => {
@@ -85,6 +88,7 @@ pub fn update(model: &mut Model, event: Event) -> Effects {
 
 fn tick(model: &mut Model) -> Effects {
     look_at_sources(model);
+    elsewhere::settle(model);
     let mut effects: Vec<Effect> = desk::settle(model).into_iter().collect();
     let old = |(at, _)| age(at, model.now) >= RECONCILE_AT_LEAST_EVERY;
     if model.reconciled.is_some_and(old) {

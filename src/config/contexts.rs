@@ -1,10 +1,13 @@
 //! Contexts: named places to look at, and going from one to another while the console runs.
 
 use super::file::{self, ContextTable, File};
+use super::layers::{Layers, Said};
 use super::load::assemble;
-use super::{ConfigError, Environment, Flags, Mode, Settings};
+use super::{ConfigError, Environment, Flags, Invalid, Mode, Settings, nearest};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use toml::Spanned;
 
 /// A context as far as one chooses among several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +56,53 @@ fn about(table: &ContextTable) -> String {
         table.mode.filter(|mode| *mode == Mode::Operate).map(|mode| mode.to_string()),
     ];
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The contexts whose fleets are shown beside those of the chosen one. The file's own list holds for
+/// every context that has none; whoever is in it is not shown beside itself.
+pub(super) fn also(
+    layers: &mut Layers,
+    file: &File,
+    (name, context): (Option<&str>, &ContextTable),
+    flags: &Flags,
+) -> Vec<String> {
+    let names = |list: &Option<Vec<Spanned<String>>>| {
+        list.as_ref().map(|all| all.iter().map(|one| one.get_ref().clone()).collect::<Vec<_>>())
+    };
+    let said = Said::file(names(&file.also)).context(names(&context.also));
+    let picked = layers.pick("also", said).unwrap_or_default();
+    picked.into_iter().filter(|one| !flags.confined && name != Some(one.as_str())).collect()
+}
+
+/// Every context that is to be shown too must stand in the file, once, and not be the one that it is
+/// shown beside.
+pub(super) fn check_also(path: &Path, text: &str, file: &File) -> Result<(), Invalid> {
+    let of_context = file.contexts.iter().map(|(name, table)| (Some(name), &table.also));
+    for (owner, list) in [(None, &file.also)].into_iter().chain(of_context) {
+        let mut before = BTreeSet::new();
+        for one in list.iter().flatten() {
+            let name = one.get_ref();
+            let problem = if !file.contexts.contains_key(name) {
+                format!("there is no [contexts.{name}]")
+            } else if owner == Some(name) {
+                format!("the fleets of {name} are shown there in any case: leave it out")
+            } else if !before.insert(name) {
+                format!("{name} is named twice")
+            } else {
+                continue;
+            };
+            let known: Vec<String> =
+                file.contexts.keys().filter(|known| owner != Some(*known)).cloned().collect();
+            return Err(Invalid {
+                file: path.to_owned(),
+                line: Some(file::line_of(text, one.span().start)),
+                key: owner.map_or_else(|| "also".into(), |owner| format!("contexts.{owner}.also")),
+                nearest: nearest(name, &known).filter(|_| !file.contexts.contains_key(name)),
+                problem,
+            });
+        }
+    }
+    Ok(())
 }
 
 impl Settings {

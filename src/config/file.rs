@@ -1,6 +1,7 @@
 //! The configuration file's own shape, and the way from its text to it. Every key is optional;
 //! unknown keys are errors. Defaults do not stand here but in `load`.
 
+use super::contexts;
 use super::error::{ConfigError, Invalid, nearest};
 use super::settings::Mode;
 use super::values::{
@@ -20,6 +21,7 @@ use toml::Spanned;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub context: Option<Spanned<String>>,
+    pub also: Option<Vec<Spanned<String>>>,
     pub timeout: Option<Timeout>,
     pub namespace: Option<Name>,
     pub load_balancer: Option<Name>,
@@ -88,6 +90,7 @@ pub(super) struct ContextTable {
     pub namespace: Option<Name>,
     pub load_balancer: Option<Name>,
     pub mode: Option<Mode>,
+    pub also: Option<Vec<Spanned<String>>>,
 }
 
 /// `http` or `https`.
@@ -211,6 +214,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<File, Invalid> {
     let file: File = serde_path_to_error::deserialize(deserializer)
         .map_err(|error| invalid(path, text, &error.path().to_string(), error.inner()))?;
     check_context(path, text, &file)?;
+    contexts::check_also(path, text, &file)?;
     Ok(file)
 }
 
@@ -303,6 +307,6 @@ fn name_odd_product(invalid: &mut Invalid, name: &str) {
 }
 
 /// The line of a byte offset, from 1.
-fn line_of(text: &str, offset: usize) -> usize {
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }

@@ -59,6 +59,7 @@ pub(super) fn assemble(
     };
     let chosen = file.context.as_ref().map(|chosen| chosen.get_ref().clone());
     layers.pick("context", Said::file(chosen).flag("--context", flags.context.clone()));
+    let also = contexts::also(&mut layers, &file, (name.as_deref(), &context), flags);
     let aws = aws(&mut layers, &file, &context, (env, flags))?;
     let (namespace, load_balancer) = narrowing(&mut layers, &file, &context, flags)?;
     let dns = dns(&mut layers, &file, flags)?;
@@ -82,6 +83,7 @@ pub(super) fn assemble(
         production: context.production,
         frame: context.frame,
         contexts,
+        also,
         mode,
         file: path,
         aws,

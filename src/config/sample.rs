@@ -23,7 +23,12 @@ const fn key(name: &'static str, about: &'static str, example: &'static str) -> 
 }
 
 /// All keys outside `[probes.<product>]`, `[[registry]]` and `[contexts.<name>]`, in file order.
-const KEYS: [Key; 29] = [
+const KEYS: [Key; 30] = [
+    key(
+        "also",
+        "Contexts whose fleets stand in the Fleets table too; a context may have a list of its own.",
+        "[\"prod\"]",
+    ),
     key("timeout", "How long a read command waits for its full round.", ""),
     key("namespace", "Read only the Cloud Map namespace of this name or id.", "\"glt.internal\""),
     key("load_balancer", "Read only the load balancer of this name or ARN.", "\"front\""),
@@ -111,6 +116,9 @@ const EXAMPLES: &str = "\
 #namespace = \"glt.internal\"
 #load_balancer = \"front\"
 #mode = \"read-only\"
+#also = [\"east\"]         # these contexts' fleets stand in the Fleets table too
+#[contexts.east]
+#region = \"us-east-1\"
 ";
 
 /// A configuration file with every key: those with a default hold it, the others stand commented
@@ -197,6 +205,7 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, String> {
     let url = |url: &Option<String>| url.as_deref().map(|url| quote(&without_password(url)));
     let span = |span: Duration| Some(quote(&write_duration(span)));
     let all = [
+        ("also", (!settings.also.is_empty()).then(|| list(&settings.also))),
         ("timeout", span(settings.timeout)),
         ("namespace", text(&settings.namespace)),
         ("load_balancer", text(&settings.load_balancer)),
@@ -261,6 +270,11 @@ fn product_values(product: &ProductSettings) -> [(&'static str, String); 5] {
         ("scheme", quote(if product.tls { "https" } else { "http" })),
         ("optional", product.optional.to_string()),
     ]
+}
+
+/// A TOML array of strings.
+fn list(names: &[String]) -> String {
+    format!("[{}]", names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", "))
 }
 
 /// A TOML basic string.

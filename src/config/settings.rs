@@ -57,6 +57,8 @@ pub struct Settings {
     pub frame: Option<super::Frame>,
     /// All contexts of the configuration.
     pub contexts: Vec<super::ContextLine>,
+    /// The contexts whose fleets are shown beside those of this one.
+    pub also: Vec<String>,
     /// Whether this context may be operated on at all; arming is another matter.
     pub mode: Mode,
     /// The configuration file that was read, if there was one.

@@ -37,7 +37,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "color = true\ntimout = \"3s\"",
-        "/etc/q.toml:2: timout: unknown key (known here: context, timeout, namespace, load_balancer, dns_server, state_dir, evidence_dir, log, keymap, keymap_file, theme, theme_file, color, ascii, aws, cadence, probes, webhook, registry, contexts) | Did you mean `timeout`?",
+        "/etc/q.toml:2: timout: unknown key (known here: context, also, timeout, namespace, load_balancer, dns_server, state_dir, evidence_dir, log, keymap, keymap_file, theme, theme_file, color, ascii, aws, cadence, probes, webhook, registry, contexts) | Did you mean `timeout`?",
     ),
     (
         "[probes.loki]\nprot = 1",
@@ -45,7 +45,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "[contexts.prod]\nproductoin = true",
-        "/etc/q.toml:2: contexts.prod.productoin: unknown key (known here: region, profile, role, endpoint_url, production, frame, namespace, load_balancer, mode) | Did you mean `contexts.prod.production`?",
+        "/etc/q.toml:2: contexts.prod.productoin: unknown key (known here: region, profile, role, endpoint_url, production, frame, namespace, load_balancer, mode, also) | Did you mean `contexts.prod.production`?",
     ),
     (
         "[probes]\ntimeuot = \"3s\"",
@@ -115,6 +115,26 @@ const REFUSALS: &[(&str, &str)] = &[
     (
         "\ncontext = \"prdo\"\n[contexts.prod]",
         "/etc/q.toml:2: context: there is no [contexts.prdo] | Did you mean `prod`?",
+    ),
+    (
+        "also = [\"est\"]\n[contexts.east]",
+        "/etc/q.toml:1: also: there is no [contexts.est] | Did you mean `east`?",
+    ),
+    (
+        "[contexts.east]\n[contexts.west]\nalso = [\n  \"east\",\n  \"nowhere\",\n]",
+        "/etc/q.toml:5: contexts.west.also: there is no [contexts.nowhere] | =contexts.west.also",
+    ),
+    (
+        "[contexts.east]\n[contexts.west]\nalso = [\"west\"]",
+        "/etc/q.toml:3: contexts.west.also: the fleets of west are shown there in any case: leave it out | =contexts.west.also",
+    ),
+    (
+        "[contexts.east]\n[contexts.west]\nalso = [\"east\", \"east\"]",
+        "/etc/q.toml:3: contexts.west.also: east is named twice | =contexts.west.also",
+    ),
+    (
+        "also = \"east\"\n[contexts.east]",
+        "/etc/q.toml:1: also: invalid type: string \"east\", expected a sequence | =also",
     ),
     (
         "namespace = \"\"",
@@ -439,6 +459,24 @@ fn another_context_is_what_it_says_and_not_what_the_shell_was_opened_for() {
     let only = Flags { read_only: true, operate: true, ..Flags::default() };
     let only = load(&env, &only).unwrap();
     assert_eq!(only.of_context(&env, "a").unwrap().mode, Mode::ReadOnly, "everywhere");
+}
+
+#[test]
+fn whose_fleets_are_shown_too_is_the_files_word_or_the_contexts_own() {
+    let text = "also = [\"west\", \"east\"]\n[contexts.west]\n[contexts.east]\nalso = []\n\
+                [contexts.apac]\nalso = [\"east\"]\n";
+    let also = |flags: &Flags| settings(text, &[], flags).unwrap().also;
+    let of = |name: &str| Flags { context: Some(name.into()), ..Flags::default() };
+    assert_eq!(also(&Flags::default()), ["west", "east"]);
+    assert_eq!(also(&of("west")), ["east"], "nobody is shown beside himself");
+    assert!(also(&of("east")).is_empty(), "its own word");
+    assert_eq!(also(&of("apac")), ["east"]);
+    assert!(also(&Flags { confined: true, ..of("apac") }).is_empty(), "one place is all it sees");
+    let shown = settings(text, &[], &of("apac")).unwrap();
+    assert_eq!(seen(&shown, "also"), "also = [\"east\"] # context apac");
+    let env = home_with("also", text);
+    let west = load(&env, &of("west")).unwrap();
+    assert_eq!(west.of_context(&env, "apac").unwrap().also, ["east"]);
 }
 
 #[test]

@@ -133,6 +133,29 @@ impl Fleet {
     }
 }
 
+impl Fleet {
+    /// What cannot be said of it now, a fragment each: `its role`, `loki on 2 nodes`. Whether what the
+    /// groups said is said of the present, only the inventory knows.
+    pub fn unknowns(&self, groups_are_current: bool) -> Vec<String> {
+        let single = [
+            (self.role == Role::Unknown, "its role"),
+            (!groups_are_current, "its nodes in service"),
+            (self.members.is_none(), "its members"),
+        ];
+        let single = single.into_iter().filter(|(unknown, _)| *unknown);
+        let mut all: Vec<String> = single.map(|(_, what)| what.to_owned()).collect();
+        let ports = self.targets.iter().filter(|target| target.capacity.is_none());
+        let ports: BTreeSet<u16> = ports.map(|target| target.port).collect();
+        let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+        if !ports.is_empty() {
+            all.push(format!("its targets on {}", ports.join(" ")));
+        }
+        let probes = self.probes.iter().filter(|probe| probe.unknown > 0);
+        all.extend(probes.map(|probe| format!("{} on {} nodes", probe.service, probe.unknown)));
+        all
+    }
+}
+
 /// A fleet's part of a listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListenerShare {

@@ -16,7 +16,7 @@ use self::signals::Signals;
 use super::desk::Desk;
 use super::memory_file;
 use super::recording::Recorder;
-use super::{Connected, Enter, Feed, FeedError, Operations};
+use super::{Connected, Elsewhere, Enter, Feed, FeedError, Operations};
 use crate::app::{
     self, Effect, Effects, Ending, Event, EventKind, Input, Model, NoticeKind, Signal, Size,
 };
@@ -79,6 +79,8 @@ pub struct Start {
     pub recorder: Recorder,
     /// The way into other contexts.
     pub enter: Enter,
+    /// The places that are shown too.
+    pub elsewhere: Elsewhere,
 }
 
 /// What the operator is about while a frame is painted.
@@ -155,10 +157,11 @@ struct Console<'s, S> {
     /// The rules of a join, for the recording.
     policy: Policy,
     moving: Moving,
+    elsewhere: Elsewhere,
 }
 
 /// What belongs to the loop alone.
-type Ours = (Operations, Moving, Recorder);
+type Ours = (Operations, Moving, Recorder, Elsewhere);
 
 /// An account and a region.
 struct Account {
@@ -171,12 +174,13 @@ struct Account {
 /// # Errors
 /// The signals could not be watched, or the readers could not be set up.
 pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, ConsoleError> {
-    let Start { model, clock, reconcile, feed, mut input, operations, enter, recorder } = start;
+    let Start { model, clock, reconcile, feed, mut input, .. } = start;
+    let (operations, recorder) = (start.operations, start.recorder);
     operations.watch();
     let mut signals = Signals::watch()?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let ours = (operations, Moving::new(enter), recorder);
+    let ours = (operations, Moving::new(start.enter), recorder, start.elsewhere);
     let mut console = Console::open(model, clock, (feed, reconcile, ours), surface);
     console.record_model();
     console.resize();
@@ -215,6 +219,8 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
                 console.remember_now_and_then();
                 console.take(EventKind::Tick);
             }
+            // Rare, and one a second at most; behind a storm of news it would never come.
+            seen = console.elsewhere.next() => console.take(EventKind::Elsewhere(Box::new(seen))),
             Some(news) = console.feed.events.recv() => console.news(news),
         }
     }
@@ -250,9 +256,10 @@ impl<'s, S: Surface> Console<'s, S> {
     fn open(
         model: Model,
         clock: Clock,
-        (feed, reconcile, (operations, moving, recorder)): (Feed, Reconcile, Ours),
+        (feed, reconcile, ours): (Feed, Reconcile, Ours),
         surface: &'s mut S,
     ) -> Self {
+        let (operations, moving, recorder, elsewhere) = ours;
         let region = model.place.region.clone().unwrap_or_default();
         let desk = Desk::new(feed.settings(), &clock);
         let policy = crate::sources::policy(feed.settings(), &region);
@@ -275,6 +282,7 @@ impl<'s, S: Surface> Console<'s, S> {
             recorder,
             policy,
             moving,
+            elsewhere,
         }
     }
 
@@ -288,6 +296,7 @@ impl<'s, S: Surface> Console<'s, S> {
             | EventKind::Unconnected(_)
             | EventKind::Recalled(_)
             | EventKind::Source(_)
+            | EventKind::Elsewhere(_)
             | EventKind::Reconciled { .. }
             | EventKind::Operation(_)
             | EventKind::Desk(_)
@@ -379,7 +388,10 @@ impl<'s, S: Surface> Console<'s, S> {
             match effect {
                 Effect::Reconcile => self.reconciler.want(),
                 Effect::Want => self.demand.want(),
-                Effect::PollNow => self.feed.poll_now(),
+                Effect::PollNow => {
+                    self.feed.poll_now();
+                    self.elsewhere.poll_now();
+                }
                 Effect::Plan { number, request } => self.operations.plan(number, *request),
                 Effect::Start { number, plan, typed } => {
                     self.operations.start(number, &plan, typed)

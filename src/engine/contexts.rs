@@ -1,7 +1,7 @@
 //! Another context's world: its settings are read anew, its readers set up, what stands behind plans
 //! made for it. Nothing of the world before is touched until all of that is there.
 
-use super::{Feed, Operations, Patience};
+use super::{Elsewhere, Feed, Operations, Patience};
 use crate::app::Place;
 use crate::app::operate::Trouble;
 use crate::clock::Clock;
@@ -18,6 +18,8 @@ pub struct World {
     pub feed: Feed,
     /// What stands behind its plans and runs.
     pub operations: Operations,
+    /// The places that are shown too from there.
+    pub elsewhere: Elsewhere,
 }
 
 /// Sets the world of a context up, by its name.
@@ -39,6 +41,7 @@ pub fn contexts(settings: &Settings, clock: &Clock, env: &Environment) -> Enter 
             place: Place::of(&other),
             allowed: other.mode == Mode::Operate,
             operations: Operations::new(&other, &clock, &env),
+            elsewhere: Elsewhere::start(&other, &clock, &env),
             feed,
         })
     })

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 /// a second; a reader that is slower than that holds the pollers back, which is right.
 const NEWS: usize = 256;
 /// Pollers that could not be set up try again after so long.
-const AGAIN: Duration = Duration::from_secs(5);
+pub(super) const AGAIN: Duration = Duration::from_secs(5);
 
 /// Why the pollers could not start.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@
 pub mod console;
 mod contexts;
 mod desk;
+mod elsewhere;
 mod feed;
 pub mod host;
 mod memory_file;
@@ -19,6 +20,7 @@ mod watch;
 
 pub use contexts::{Enter, World, contexts, no_contexts};
 pub use desk::operator;
+pub use elsewhere::Elsewhere;
 pub use feed::{Connected, Feed, FeedError, Patience};
 pub use operations::Operations;
 pub use round::{Round, RoundError, round};

@@ -32,7 +32,7 @@ use crate::clock::Clock;
 use crate::config::{Chosen, Environment, Mode, Settings};
 use crate::engine::console::{self, ConsoleError, Operator, Reconcile, Start, Surface};
 use crate::engine::recording::{FileError, Recorder, RecordingFile};
-use crate::engine::{Feed, FeedError, Operations, contexts, operator};
+use crate::engine::{Elsewhere, Feed, FeedError, Operations, contexts, operator};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,7 +172,9 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let operations = Operations::new(settings, &clock, &env);
     let recorder = Recorder::start(file);
     let enter = contexts(settings, &clock, &env);
-    let start = Start { model, clock, reconcile, feed, input, operations, enter, recorder };
+    let elsewhere = Elsewhere::start(settings, &clock, &env);
+    let start =
+        Start { model, clock, reconcile, feed, input, operations, enter, recorder, elsewhere };
     let ending = runtime.block_on(async {
         let ending = console::run(start, &mut surface).await;
         let _ = tokio::time::timeout(LAST_FRAME, surface.written()).await;

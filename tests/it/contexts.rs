@@ -5,7 +5,8 @@
 
 use crate::bench::cli::Cli;
 use crate::bench::terminal::{Terminal, environment, holds, size};
-use crate::served::{BINARY, Directory, World};
+use crate::served::{BINARY, Directory, World, until};
+use crate::sim_harness::http;
 use portable_pty::CommandBuilder;
 use std::process::Stdio;
 
@@ -212,5 +213,103 @@ fn a_session_that_is_over_says_what_to_run_and_the_console_goes_on_by_itself() {
     assert!(console.0.screen().contains("blue-412"), "{}", console.0.screen());
     sites.directory.file("aws-credentials", &keys("oncall", "AKIASECOND"));
     console.0.wait("going on", |seen| !holds(seen, "EXPIRED") && !holds(seen, "renew the"));
+    console.ends();
+}
+
+/// `west` shows the fleets of `east` too, and everything is read often.
+const BESIDE: &str = "also = [\"east\"]\n[cadence]\ncloudmap = \"500ms\"\nautoscaling = \"500ms\"\n\
+                      elbv2 = \"500ms\"\nec2 = \"500ms\"\nslow = \"1s\"\n";
+
+/// The names of a console's threads, where they can be looked at.
+fn threads(console: &Console) -> Vec<String> {
+    let id = console.0.child.process_id().unwrap();
+    let Ok(all) = std::fs::read_dir(format!("/proc/{id}/task")) else { return Vec::new() };
+    let name = |one: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(one.ok()?.path().join("comm")).ok()
+    };
+    all.filter_map(name).map(|name| name.trim().to_owned()).collect()
+}
+
+/// What a world was asked for that is no read, and how much it was asked for.
+fn changed(world: &World) -> (Vec<String>, usize) {
+    let (_, body) = http(world.address(), "GET", "/_world/log", "");
+    let log: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let lines = log["lines"].as_array().unwrap();
+    let names = lines.iter().map(|line| line["operation"].as_str().unwrap().to_owned());
+    let is_read = |name: &String| {
+        ["Describe", "List", "Get", "Discover"].iter().any(|read| name.starts_with(read))
+    };
+    (names.filter(|name| !is_read(name)).collect(), lines.len())
+}
+
+#[test]
+fn two_regions_stand_in_one_table_and_only_the_own_one_is_acted_on() {
+    let sites = Sites::start();
+    sites.configure(BESIDE);
+    let mut console = sites.console(&["--operate"], &[]);
+    console.0.wait_for("blue-412    here     ◆ LIVE");
+    console.0.wait_for("amber-7     → east   ◆ LIVE");
+    console.0.wait_for("ivory-8     → east   ◇ STANDBY");
+    console.0.wait_for("═ Fleets 4, 2 elsewhere ═");
+    console.press("Ay", "ARMED 15m");
+    console.press("G", "▶ ivory-8");
+    console.0.wait_for("Another place: east/eu-west-1 123456789012.");
+    for key in ["f", "c"] {
+        console
+            .press(key, "ivory-8 is of another place, east: go there first with `:context east`.");
+        console.press("\x0c", "west/us-west-2");
+        console.press("k", "▶ amber-7");
+        console.press("j", "▶ ivory-8");
+    }
+    console.press("/context:east role:live\r", "Fleets 1/4");
+    console.press("\x1b", "Fleets 4, 2 elsewhere");
+    console.press("G", "▶ ivory-8");
+    // Nothing that was allowed here is allowed there, and the fleet that was meant is selected.
+    console.press("\r", "east/eu-west-1 123456789012  NOT ARMED");
+    console.0.wait_for("▶ ivory-8     ◇ STANDBY");
+    console.0.wait_for("─ Fleets 2 ─");
+    // Whoever looked at it from the other place has ended, and its readers with it.
+    until("looked at once only", || {
+        let all = threads(&console);
+        let of = |name: &str| all.iter().filter(|one| *one == name).count();
+        of("elsewhere east") == 0 && of("pollers") <= 1
+    });
+    console.press(":context west\r", "amber-7     → east   ◆ LIVE");
+    console.ends();
+    let (odd, calls) = changed(&sites.east);
+    assert!(odd.is_empty() && calls > 10, "{calls} calls, of which {odd:?}");
+    assert!(changed(&sites.west).0.is_empty());
+}
+
+#[test]
+fn a_place_that_cannot_be_read_says_so_in_a_row_of_its_own_and_the_console_goes_on() {
+    let mut sites = Sites::start();
+    sites.configure(BESIDE);
+    let mut console = sites.console(&[], &[]);
+    console.0.wait_for("amber-7     → east   ◆ LIVE");
+    sites.east.inject("[[fault]]\ncall = \"*\"\nkind = \"deny\"\n");
+    console.0.wait_for("(lacking)   → east   DENIED ");
+    assert!(console.0.screen().contains("blue-412    here     ◆ LIVE"), "{}", console.0.screen());
+    sites.east.heal();
+    console.0.wait("well again", |seen| !holds(seen, "DENIED") && holds(seen, "→ east   ◆ LIVE"));
+    let _ = sites.east.child.kill();
+    console.0.wait_for("(lacking)   → east   UNREACHABLE ");
+    // Its fleets stand there still, as unknown as they are; this place is as it was.
+    console.0.wait("unknown", |seen| {
+        crate::bench::terminal::rows(seen)
+            .iter()
+            .any(|row| row.contains("amber-7") && row.contains("→ east   ?"))
+    });
+    console.press("t", "traffic");
+    console.press("\x7f", "blue-412    here     ◆ LIVE");
+    console.ends();
+    // One that nobody could ever ask is said as well.
+    let text = std::fs::read_to_string(sites.path("config.toml")).unwrap();
+    let text = text.replace("mode = \"operate\"", "profile = \"nobody\"");
+    sites.directory.file("config.toml", &text);
+    let console = sites.console(&[], &[]);
+    console.0.wait_for("blue-412    here     ◆ LIVE");
+    console.0.wait_for("(not read)  → east   NOT READ for ");
+    console.0.wait_for("there is no AWS profile \"nobody\"");
     console.ends();
 }

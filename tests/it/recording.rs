@@ -11,7 +11,7 @@ use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::engine::console::{Operator, Painted, Start, Surface, run};
 use quarterdeck::engine::player::{Deck, Played};
 use quarterdeck::engine::recording::{Recorder, RecordingFile, Tape};
-use quarterdeck::engine::{Feed, Operations, Patience, no_contexts};
+use quarterdeck::engine::{Elsewhere, Feed, Operations, Patience, no_contexts};
 use quarterdeck::sim::WorldSource;
 use quarterdeck::tui::{Canvas, default_keymap};
 use std::os::unix::fs::PermissionsExt as _;
@@ -112,7 +112,9 @@ fn session(settings: &Settings, recorder: Recorder, typed: &str, seconds: u64) -
         let feed = Feed::start(settings, &clock, Patience::None).unwrap();
         let operations = Operations::none();
         let enter = no_contexts();
-        let start = Start { model, clock, reconcile, feed, input, operations, enter, recorder };
+        let elsewhere = Elsewhere::nowhere();
+        let start =
+            Start { model, clock, reconcile, feed, input, operations, enter, recorder, elsewhere };
         let all: Vec<_> = typed.split_whitespace().collect();
         let pause = Duration::from_secs(seconds) / u32::try_from(all.len() + 1).unwrap();
         let operator = async {

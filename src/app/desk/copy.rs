@@ -57,6 +57,8 @@ fn id(model: &Model, row: &RowId) -> Option<String> {
         RowId::Run(id) => id.to_string(),
         RowId::Lock(id) => id.to_string(),
         RowId::Step(_) => model.screen().kind.crumb().to_owned(),
+        RowId::Far(_, stack) => stack.to_string(),
+        RowId::Place(context) => context.as_ref()?.to_string(),
         RowId::NoFleet => return None,
     })
 }

@@ -3,6 +3,7 @@
 
 use super::{Review, Stage};
 use crate::app::effect::{Effect, Effects};
+use crate::app::elsewhere;
 use crate::app::field::TextField;
 use crate::app::layer::{Layer, Purpose};
 use crate::app::model::Model;
@@ -20,6 +21,10 @@ use crate::core::run::RunId;
 
 /// Marks the selected node for the next plan, or takes the mark away.
 pub(in crate::app) fn mark(model: &mut Model) {
+    if let Err(why) = elsewhere::not_of_another(model) {
+        say(model, why);
+        return;
+    }
     let Some(RowId::Node(id)) = model.screen().list.selected().cloned() else {
         say(model, "Only nodes can be marked.");
         return;
@@ -65,6 +70,7 @@ pub(in crate::app) fn plan_for(model: &mut Model, verb: Option<Verb>) -> Effects
 /// What is wanted of what is selected; `Err` within is a line for the palette, where there is a
 /// choice.
 fn selected(model: &Model, verb: Option<Verb>) -> Result<Result<Intent, String>, String> {
+    elsewhere::not_of_another(model)?;
     Ok(Ok(match verb {
         None => fix(model)?,
         Some(Verb::Reregister) => Intent::Reregister { nodes: nodes(model)? },

@@ -1,6 +1,7 @@
 //! What a row says of itself to a filter: each property a key and a value.
 
 use super::{findings, rings, runs, sources, traffic};
+use crate::app::elsewhere;
 use crate::app::model::Model;
 use crate::app::screen::{Answer, RowId, ScreenKind};
 use crate::core::estate::{Fleet, Node};
@@ -17,7 +18,7 @@ impl ScreenKind {
     /// The properties that this screen's filter knows.
     pub fn filter_keys(&self) -> &'static [&'static str] {
         match self {
-            Self::Fleets => &["stack", "role", "finding", "severity"],
+            Self::Fleets => &["stack", "role", "context", "region", "finding", "severity"],
             Self::Nodes(_) => &[
                 "stack",
                 "id",
@@ -124,8 +125,14 @@ impl Facets for Subject<'_> {
             RowId::Fleet(stack) => {
                 model.fleet(stack).into_iter().for_each(|fleet| self::fleet(fleet, say));
                 about.say(stack.as_str(), say);
+                here(model, say);
             }
-            RowId::NoFleet => say("stack", "(no fleet)"),
+            RowId::NoFleet => {
+                say("stack", "(no fleet)");
+                here(model, say);
+            }
+            RowId::Place(None) => here(model, say),
+            RowId::Far(context, _) | RowId::Place(Some(context)) => far(model, context, row, say),
             RowId::Node(id) => {
                 model.node(id).into_iter().for_each(|node| {
                     self::node(node, say);
@@ -157,6 +164,25 @@ impl Facets for Subject<'_> {
 fn fleet(fleet: &Fleet, say: Say<'_>) {
     say("stack", fleet.stack_id.as_str());
     say("role", fleet.role.into());
+}
+
+fn here(model: &Model, say: Say<'_>) {
+    say("context", model.place.context.as_deref().unwrap_or("none"));
+    say("region", model.place.region.as_deref().unwrap_or("unknown"));
+}
+
+fn far(model: &Model, context: &str, row: &RowId, say: Say<'_>) {
+    say("context", context);
+    let Some(place) = elsewhere::find(model, context) else { return };
+    say("region", place.region.as_deref().unwrap_or("unknown"));
+    let RowId::Far(_, stack) = row else { return };
+    let Some(own) = place.fleets.get(stack) else { return };
+    fleet(&own.fleet, say);
+    for cause in &own.causes {
+        say("finding", cause.kind.into());
+        say("finding", cause.kind.after_count());
+        say("severity", cause.severity.into());
+    }
 }
 
 fn lock(lock: &LockView, say: Say<'_>) {

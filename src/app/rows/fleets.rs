@@ -2,28 +2,56 @@
 
 use super::Key;
 use crate::app::column::Column;
+use crate::app::elsewhere;
 use crate::app::model::Model;
 use crate::app::screen::RowId;
-use crate::core::estate::{Fleet, Role};
+use crate::core::estate::{Estate, Fleet, Role};
 use crate::core::finding::Severity;
 use crate::core::ids::Product;
 use crate::core::rings::{Shown, shown};
+use std::sync::Arc;
 
 pub(super) fn all(model: &Model) -> Vec<RowId> {
-    let Some(estate) = &model.estate else { return Vec::new() };
+    let mut rows: Vec<RowId> = model.estate.iter().flat_map(|estate| own(estate)).collect();
+    if rows.is_empty() && !model.elsewhere.is_empty() {
+        rows.push(RowId::Place(None));
+    }
+    for place in &model.elsewhere {
+        let name = &place.context;
+        rows.extend(place.has_a_word().then(|| RowId::Place(Some(Arc::clone(name)))));
+        let fleets = place.fleets.keys().cloned();
+        rows.extend(fleets.map(|stack| RowId::Far(Arc::clone(name), stack)));
+    }
+    rows
+}
+
+fn own(estate: &Estate) -> impl Iterator<Item = RowId> {
     let fleets = estate.fleets.keys().cloned().map(RowId::Fleet);
     let stray = estate.nodes.values().any(|node| node.stack_id.is_none());
-    fleets.chain(stray.then_some(RowId::NoFleet)).collect()
+    fleets.chain(stray.then_some(RowId::NoFleet))
 }
 
 pub(super) fn key(model: &Model, row: &RowId, column: &Column) -> Key {
-    let RowId::Fleet(stack) = row else { return Key::Unknown };
-    let Some(fleet) = model.fleet(stack) else { return Key::Unknown };
+    if *column == Column::Place {
+        return match row {
+            RowId::Far(context, _) | RowId::Place(Some(context)) => Key::text(context),
+            _ => Key::maybe(model.place.context.as_ref().or(model.place.region.as_ref())),
+        };
+    }
+    let (stack, fleet, current) = match row {
+        RowId::Fleet(stack) => (stack, model.fleet(stack), model.groups_are_current()),
+        RowId::Far(context, stack) => {
+            let far = elsewhere::fleet(model, context, stack);
+            (stack, far.map(|far| &far.fleet), far.is_some_and(|far| far.groups_are_current))
+        }
+        _ => return Key::Unknown,
+    };
+    let Some(fleet) = fleet else { return Key::Unknown };
     match column {
         Column::Stack => Key::text(stack.as_str()),
         Column::Role => role(fleet.role),
         Column::Traffic => fleet.traffic_share.map_or(Key::Unknown, Key::Number),
-        Column::Nodes if model.groups_are_current() => {
+        Column::Nodes if current => {
             fleet.in_service().map_or(Key::Unknown, |(up, _)| Key::count(up))
         }
         Column::Members => fleet.members.map_or(Key::Unknown, Key::count),
@@ -31,7 +59,7 @@ pub(super) fn key(model: &Model, row: &RowId, column: &Column) -> Key {
         Column::Port(port) => targets(fleet, *port),
         Column::Probes => worst(fleet.probes.iter().map(|probe| &probe.service), fleet, probes),
         Column::Product(product) => probes(fleet, product),
-        Column::Shows | Column::Requests => {
+        Column::Shows | Column::Requests if matches!(row, RowId::Fleet(_)) => {
             let shown = model.estate.as_ref().and_then(|estate| shown(estate, stack, None));
             let number = |it: Shown| match column {
                 Column::Shows => it.share(),

@@ -47,13 +47,14 @@ impl<S: Surface> Console<'_, S> {
     /// Exchanges the world. Whatever the one before still answers has nobody to tell: its channels
     /// are gone, its join is dropped.
     pub(super) fn entered(&mut self, world: Result<World, Trouble>) {
-        let World { place, allowed, feed, operations } = match world {
+        let World { place, allowed, feed, operations, elsewhere } = match world {
             Ok(world) => world,
             Err(trouble) => return self.take(EventKind::NotEntered(trouble)),
         };
         self.remember();
         self.memory = None;
         self.feed = feed;
+        self.elsewhere = elsewhere;
         self.operations = operations;
         self.operations.watch();
         self.demand = Errand::default();

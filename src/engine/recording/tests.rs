@@ -223,3 +223,31 @@ fn who_is_too_slow_loses_a_piece_and_goes_on_with_a_whole_model() {
         .collect();
     assert_eq!(kinds, ["model 80", "gap", "model 100", "Tick", "End"]);
 }
+
+#[test]
+fn what_was_seen_of_other_places_is_played_as_it_was() {
+    use crate::app::elsewhere::fixture::{alone, seen, theirs};
+    let scratch = Scratch::new("elsewhere");
+    let path = scratch.0.join("one");
+    let mut recorder = Recorder::start(Some(RecordingFile::create(&path).unwrap()));
+    let mut lived = alone(80, 24);
+    recorder.model(&lived, &Policy::default());
+    let denied = Some(crate::core::error::ErrorKind::Denied);
+    let told = [
+        (1, EventKind::Elsewhere(Box::new(seen("east", (1, 1), theirs(), None)))),
+        (2, EventKind::Elsewhere(Box::new(seen("apac", (1, 2), theirs(), denied)))),
+        (200, EventKind::Tick),
+    ];
+    for (second, kind) in told {
+        let event = Event::new(at(second), kind);
+        recorder.event(&event);
+        drop(crate::app::update(&mut lived, event));
+    }
+    recorder.end(at(201));
+    let tape = Tape::open(&path).unwrap();
+    let mut deck =
+        crate::engine::player::Deck::new(tape, crate::core::reconcile::reconcile).unwrap();
+    while deck.play().unwrap().is_some() {}
+    assert_eq!(*deck.model(), lived);
+    assert_eq!(lived.screen().list.rows().len(), 7, "four fleets, two places, this one");
+}

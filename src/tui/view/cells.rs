@@ -6,7 +6,7 @@ use super::{Line, Span, Text, line};
 use crate::app::{Column as By, Model, Size};
 use crate::core::cause::Cause;
 use crate::core::estate::Fleet;
-use crate::core::finding::{Finding, Severity};
+use crate::core::finding::{Finding, FindingKind, Severity};
 use crate::core::ids::{Product, StackId};
 use crate::core::observed::age;
 use crate::tui::text;
@@ -167,27 +167,44 @@ pub(super) fn worst(
         let fits = |form: &&String| text::width(form) <= usize::from(room);
         return Span::new(forms.iter().find(fits).unwrap_or(&forms[1]).clone(), Tone::Dim);
     }
-    let count = match worst.cases.len() {
-        1 => String::new(),
-        count => format!("{count} "),
-    };
-    let more = match own.count() {
-        0 => String::new(),
-        others => format!(" +{others}"),
-    };
-    let words = worst.key.kind.after_count();
+    let more = own.count();
     let since = text::age(age(worst.since, model.now));
-    let name = worst.key.kind.to_string().replace('_', " ");
-    // The most telling form that fits.
-    let forms = [
-        format!("{mark} {count}{words} {since}{more}"),
-        format!("{mark} {count}{words}{more}"),
-        format!("{mark} {count}{words}"),
-        format!("{mark} {name}"),
-    ];
-    let fits = |form: &&String| text::width(form) <= usize::from(room);
-    let text = forms.iter().find(fits).unwrap_or(&forms[2]).clone();
-    Span::new(text, worst.severity.into())
+    let short = Short { kind: worst.key.kind, cases: worst.cases.len(), since: &since, more };
+    Span::new(short.fitting(mark, room), worst.severity.into())
+}
+
+/// The worst of several things that are wrong, in a few words.
+pub(super) struct Short<'a> {
+    pub kind: FindingKind,
+    pub cases: usize,
+    /// For how long.
+    pub since: &'a str,
+    /// How many others there are.
+    pub more: usize,
+}
+
+impl Short<'_> {
+    /// The most telling form that fits.
+    pub(super) fn fitting(&self, mark: &str, room: u16) -> String {
+        let count = match self.cases {
+            1 => String::new(),
+            count => format!("{count} "),
+        };
+        let more = match self.more {
+            0 => String::new(),
+            others => format!(" +{others}"),
+        };
+        let (words, since) = (self.kind.after_count(), self.since);
+        let name = self.kind.to_string().replace('_', " ");
+        let forms = [
+            format!("{mark} {count}{words} {since}{more}"),
+            format!("{mark} {count}{words}{more}"),
+            format!("{mark} {count}{words}"),
+            format!("{mark} {name}"),
+        ];
+        let fits = |form: &&String| text::width(form) <= usize::from(room);
+        forms.iter().find(fits).unwrap_or(&forms[2]).clone()
+    }
 }
 
 /// That a cause is snoozed, and for how long still, in a fragment.

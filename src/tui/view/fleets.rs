@@ -18,8 +18,9 @@
 
 use super::cells::{self, Kinds, add_kinds, nothing, ratio, unknown};
 use super::table::{self, Column, Row, Table};
-use super::{Body, Layout, Line, Main, Panes, Span, Text, glance, line, locks, shown, timeline};
-use crate::app::{Column as By, Model, RowId, Size};
+use super::{Body, Layout, Line, Main, Panes, Span, Text, elsewhere, glance, line, locks};
+use super::{shown, timeline};
+use crate::app::{Column as By, Model, RowId, Size, elsewhere as far};
 use crate::core::estate::{Fleet, ProbeSummary, Role};
 use crate::core::finding::Severity;
 use crate::core::ids::{Product, StackId};
@@ -34,25 +35,16 @@ const SIDE_BY_SIDE: u16 = 100;
 /// The body of the screen.
 pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     let list = &model.screen().list;
-    let Some(estate) = model.estate.as_ref().filter(|_| list.total() > 0) else {
-        return Body::Text(empty(model, theme, layout));
-    };
+    if list.total() == 0 {
+        return Body::Text(empty(model, theme, layout.columns));
+    }
     let (above, below) = layout.split(list.rows().len());
     let (page, heads) = table::page(list.place(), list.rows().len(), above);
-    let wide = layout.columns >= 120;
-    let mut columns = vec![
-        Column::new("STACK", if wide { 16 } else { 11 }).by(By::Stack),
-        Column::new("ROLE", 10).by(By::Role),
-        Column::new("TRAFFIC", 9).by(By::Traffic),
-    ];
     let told = Told::of(model, layout.columns);
-    if told.shows {
-        columns.push(Column::new("SHOWS", SHOWS).by(By::Shows));
-    }
-    columns
-        .extend([Column::new("NODES", 5).by(By::Nodes), Column::new("MEMBERS", 7).by(By::Members)]);
+    let mut columns = first_columns(layout.columns, told);
     let before_rings = layout.columns.saturating_sub(if told.rings { RINGS + 1 } else { 0 });
-    let kinds = add_kinds(&mut columns, estate.fleets.values(), (8, 9), before_rings);
+    let own = model.estate.iter().flat_map(|estate| estate.fleets.values());
+    let kinds = add_kinds(&mut columns, own.chain(elsewhere::fleets(model)), (8, 9), before_rings);
     if told.rings {
         columns.push(Column::new("RINGS", RINGS).by(By::Ring));
     }
@@ -60,31 +52,102 @@ pub(super) fn body(model: &Model, theme: Theme, layout: Layout) -> Body {
     columns.push(Column::new("FINDING", 0).by(By::Finding));
     let seen = &list.rows()[page.clone()];
     let rows = seen.iter().map(|row| {
-        let selected = list.selected() == Some(row);
-        let Some(fleet) = stack(row).and_then(|stack| estate.fleets.get(stack)) else {
-            return stray(model, selected, told);
-        };
-        let mut cells = self::row(model, fleet, (&kinds, told), theme);
-        cells.extend(told.rings.then(|| rings(fleet, theme)));
-        let clear = unknowns(model, fleet).is_empty();
-        cells.push(cells::worst(model, &fleet.stack_id, clear, (theme, room)));
-        Row { marked: false, selected, name: fleet.stack_id.to_string(), cells }
+        let (name, cells) = cells_of(model, row, (&kinds, told), (theme, room));
+        Row { marked: false, selected: list.selected() == Some(row), name, cells }
     });
     let columns = table::marked(columns, list);
-    let title = table::title("Fleets", &page, list, theme);
+    let mut title = table::title("Fleets", &page, list, theme);
+    title.push_str(&elsewhere::counted(list));
     let table = Table { title, columns, rows: rows.collect(), heads, height: above };
-    let selected = list.selected().and_then(stack).and_then(|stack| estate.fleets.get(stack));
-    let panes = panes(model, selected, theme, Size { columns: layout.columns, rows: below });
+    let panes = panes(model, theme, Size { columns: layout.columns, rows: below });
     Body::Screen(Main::Table(table), panes)
 }
 
+/// The columns before the ports and products.
+fn first_columns(columns: u16, told: Told) -> Vec<Column> {
+    let wide = columns >= 120;
+    let mut all = vec![Column::new("STACK", if wide { 16 } else { 11 }).by(By::Stack)];
+    if told.place > 0 {
+        all.push(Column::new("PLACE", told.place).by(By::Place));
+    }
+    all.push(Column::new("ROLE", 10).by(By::Role));
+    all.push(if told.bar {
+        Column::new("TRAFFIC", 9).by(By::Traffic)
+    } else {
+        Column::new("SHARE", 5).by(By::Traffic)
+    });
+    if told.shows {
+        all.push(Column::new("SHOWS", SHOWS).by(By::Shows));
+    }
+    all.push(Column::new("NODES", 5).by(By::Nodes));
+    all.push(Column::new("MEMBERS", 7).by(By::Members));
+    all
+}
+
+/// A row's name and its other cells.
+fn cells_of(
+    model: &Model,
+    row: &RowId,
+    (kinds, told): (&Kinds, Told),
+    (theme, room): (Theme, u16),
+) -> (String, Line) {
+    let place = (told.place > 0).then(|| elsewhere::place(row, model, (theme, told.place)));
+    let mut line: Line = place.into_iter().collect();
+    match row {
+        RowId::Fleet(stack) => {
+            let Some(fleet) = model.fleet(stack) else { return (stack.to_string(), line) };
+            let current = model.groups_are_current();
+            let share = told.shows.then(|| {
+                let estate = model.estate.as_ref();
+                let share = shown::share(estate.and_then(|it| of_fleet(it, stack, None)));
+                Span::new(format!("{:>4}", share.text), share.tone)
+            });
+            line.extend(self::row(fleet, (current, share), (kinds, told), theme));
+            line.extend(told.rings.then(|| rings(fleet, theme)));
+            let clear = fleet.unknowns(current).is_empty();
+            line.push(cells::worst(model, stack, clear, (theme, room)));
+            (stack.to_string(), line)
+        }
+        RowId::Far(context, stack) => {
+            let Some(far) = far::fleet(model, context, stack) else {
+                return (stack.to_string(), line);
+            };
+            let share = told.shows.then(unknown);
+            let seen = (far.groups_are_current, share);
+            line.extend(self::row(&far.fleet, seen, (kinds, told), theme));
+            line.extend(told.rings.then(unknown));
+            line.push(elsewhere::worst(far, model.now, (theme, room)));
+            (stack.to_string(), line)
+        }
+        RowId::Place(context) => {
+            let (name, words) = elsewhere::words(model, context.as_deref());
+            line.push(words);
+            (name.to_owned(), line)
+        }
+        _ => {
+            line.extend(stray(model, told));
+            ("(no fleet)".into(), line)
+        }
+    }
+}
+
 /// What is wrong with the selected fleet, and what changed: side by side where there is room.
-fn panes(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Panes {
-    let stack = fleet.map(|fleet| &fleet.stack_id);
+fn panes(model: &Model, theme: Theme, room: Size) -> Panes {
     let rows = room.rows.saturating_sub(1);
     if room.rows == 0 {
         return Panes::None;
     }
+    let selected = model.screen().list.selected();
+    match selected {
+        // What changed here says nothing of another place.
+        Some(RowId::Far(..) | RowId::Place(Some(_))) => {
+            return Panes::One(elsewhere::details(model, theme, Size { rows, ..room }));
+        }
+        Some(RowId::Place(None)) => return Panes::One(empty(model, theme, room.columns)),
+        _ => {}
+    }
+    let fleet = selected.and_then(stack).and_then(|stack| model.fleet(stack));
+    let stack = fleet.map(|fleet| &fleet.stack_id);
     if room.columns >= SIDE_BY_SIDE {
         let columns = room.columns * 11 / 20;
         let findings = details(model, fleet, theme, Size { columns, rows });
@@ -111,14 +174,13 @@ fn stack(row: &RowId) -> Option<&StackId> {
     }
 }
 
-/// The row of the nodes that belong to no fleet.
-fn stray(model: &Model, selected: bool, told: Told) -> Row {
+/// The cells of the nodes that belong to no fleet.
+fn stray(model: &Model, told: Told) -> Line {
     let nodes = model.estate.iter().flat_map(|estate| estate.nodes.values());
     let count = nodes.filter(|node| node.stack_id.is_none()).count();
     let name = Span::new(count.to_string(), Tone::Warn);
     let before = if told.shows { 3 } else { 2 };
-    let cells = (0..before).map(|_| Span::default()).chain([name]).collect();
-    Row { marked: false, selected, name: "(no fleet)".into(), cells }
+    (0..before).map(|_| Span::default()).chain([name]).collect()
 }
 
 /// Cells of the column of what the traffic shows: `100%?`.
@@ -131,6 +193,10 @@ const RINGS: u16 = 8;
 struct Told {
     shows: bool,
     rings: bool,
+    /// Cells of the column of places; none where there is only this one.
+    place: u16,
+    /// Whether a share is drawn too.
+    bar: bool,
 }
 
 impl Told {
@@ -138,6 +204,8 @@ impl Told {
         Self {
             shows: columns >= SIDE_BY_SIDE && shown::is_read(model),
             rings: columns >= 120 && !model.inventory.rings.is_empty(),
+            place: elsewhere::column(model, columns),
+            bar: columns >= SIDE_BY_SIDE || model.elsewhere.is_empty(),
         }
     }
 }
@@ -174,14 +242,15 @@ fn short_initial(product: &Product) -> String {
     letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default()
 }
 
-fn row(model: &Model, fleet: &Fleet, (kinds, told): (&Kinds, Told), theme: Theme) -> Line {
-    let mut cells = vec![role(fleet.role, theme), traffic(fleet, theme)];
-    if told.shows {
-        let estate = model.estate.as_ref();
-        let share = shown::share(estate.and_then(|it| of_fleet(it, &fleet.stack_id, None)));
-        cells.push(Span::new(format!("{:>4}", share.text), share.tone));
-    }
-    cells.extend([nodes(model, fleet, theme), members(fleet)]);
+fn row(
+    fleet: &Fleet,
+    (current, share): (bool, Option<Span>),
+    (kinds, told): (&Kinds, Told),
+    theme: Theme,
+) -> Line {
+    let mut cells = vec![role(fleet.role, theme), traffic(fleet, told, theme)];
+    cells.extend(share);
+    cells.extend([nodes(fleet, current, theme), members(fleet)]);
     match &kinds.ports {
         Some(ports) => cells.extend(ports.iter().map(|port| targets(fleet, *port, theme))),
         None => cells.push(worst_targets(fleet, theme)),
@@ -207,10 +276,10 @@ fn role(role: Role, theme: Theme) -> Span {
     Span::new(format!("{} {}", theme.role(role), role.to_string().to_uppercase()), tone)
 }
 
-fn traffic(fleet: &Fleet, theme: Theme) -> Span {
-    match fleet.traffic_share {
-        Some(share) => {
-            let percent = cells::percent(share);
+fn traffic(fleet: &Fleet, told: Told, theme: Theme) -> Span {
+    match fleet.traffic_share.map(|share| (share, cells::percent(share))) {
+        Some((_, percent)) if !told.bar => Span::new(format!("{percent:>4}"), Tone::Plain),
+        Some((share, percent)) => {
             Span::new(format!("{} {percent:>4}", theme.bar(share, 4)), Tone::Plain)
         }
         None if fleet.listeners.is_empty() && fleet.role != Role::Unknown => nothing(theme),
@@ -219,8 +288,8 @@ fn traffic(fleet: &Fleet, theme: Theme) -> Span {
 }
 
 /// Nodes in service; marked where the groups' word is too old to be the present.
-fn nodes(model: &Model, fleet: &Fleet, theme: Theme) -> Span {
-    match (fleet.in_service(), model.groups_are_current()) {
+fn nodes(fleet: &Fleet, current: bool, theme: Theme) -> Span {
+    match (fleet.in_service(), current) {
         (Some((up, desired)), true) => ratio(up, desired),
         (Some((up, desired)), false) => Span::new(format!("{up}/{desired}?"), Tone::Unknown),
         (None, true) => nothing(theme),
@@ -299,34 +368,10 @@ fn worst_probes(fleet: &Fleet, theme: Theme) -> Span {
     cell
 }
 
-/// What cannot be said of a fleet now.
-fn unknowns(model: &Model, fleet: &Fleet) -> Vec<String> {
-    let mut all = Vec::new();
-    if fleet.role == Role::Unknown {
-        all.push("its role".to_owned());
-    }
-    if !model.groups_are_current() {
-        all.push("its nodes in service".to_owned());
-    }
-    if fleet.members.is_none() {
-        all.push("its members".to_owned());
-    }
-    let ports = fleet.targets.iter().filter(|target| target.capacity.is_none());
-    let mut ports: Vec<_> = ports.map(|target| target.port).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
-    if !ports.is_empty() {
-        all.push(format!("its targets on {}", ports.join(" ")));
-    }
-    let probes = fleet.probes.iter().filter(|probe| probe.unknown > 0);
-    all.extend(probes.map(|probe| format!("{} on {} nodes", probe.service, probe.unknown)));
-    all
-}
-
 fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Text {
     let mut lines = Vec::new();
-    let unknowns = fleet.map(|fleet| unknowns(model, fleet)).unwrap_or_default();
+    let unknowns =
+        fleet.map(|fleet| fleet.unknowns(model.groups_are_current())).unwrap_or_default();
     if !unknowns.is_empty() {
         let sentence = format!("? Not known now: {}.", unknowns.join(", "));
         let parts = text::wrap(&sentence, usize::from(room.columns.saturating_sub(2)));
@@ -401,13 +446,13 @@ fn dns(model: &Model, fleet: &Fleet) -> Vec<(String, Tone)> {
 }
 
 /// Nothing to list: because nothing is known yet, or because there is nothing.
-fn empty(model: &Model, theme: Theme, layout: Layout) -> Text {
+fn empty(model: &Model, theme: Theme, columns: u16) -> Text {
     if let Some(trouble) = &model.unconnected {
         let mut more = Vec::new();
-        cells::wrapped(&mut more, (" ", &trouble.next, Tone::Plain), layout.columns);
-        return cells::message("Fleets", &text::clean(&trouble.what), more, layout.columns);
+        cells::wrapped(&mut more, (" ", &trouble.next, Tone::Plain), columns);
+        return cells::message("Fleets", &text::clean(&trouble.what), more, columns);
     }
-    let failures = cells::failures(model, theme, layout.columns);
+    let failures = cells::failures(model, theme, columns);
     let sentence = if !failures.is_empty() {
         "Nothing is known yet: not every source could be read."
     } else if model.estate.as_ref().is_some_and(|estate| estate.whole) {
@@ -416,5 +461,5 @@ fn empty(model: &Model, theme: Theme, layout: Layout) -> Text {
     } else {
         "Reading. Nothing is known yet."
     };
-    cells::message("Fleets", sentence, failures, layout.columns)
+    cells::message("Fleets", sentence, failures, columns)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ─ Keys on fleets ───────────────────────────────────────────────────────────────
-//!  fleets   enter, right  Open what the selected row is about.
+//!  fleets   enter, right  Open the selected row; of another place, go there.
 //!  list     j, down       Go to the next row.
 //!           k, up         Go to the row before.
 //! ```

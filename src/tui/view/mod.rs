@@ -15,6 +15,7 @@
 
 mod body;
 mod cells;
+mod elsewhere;
 mod findings;
 mod fleets;
 mod glance;

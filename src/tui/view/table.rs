@@ -42,7 +42,7 @@ pub(super) struct Row {
     pub marked: bool,
     /// The name, cut in its middle where it must be.
     pub name: String,
-    /// The other cells.
+    /// The other cells. Where they are fewer than the columns, the last takes what is left.
     pub cells: Line,
 }
 
@@ -147,8 +147,10 @@ impl Table {
             let mut margin = vec![Span::new(*marker, Tone::Strong)];
             margin.extend(mark.clone());
             draw(buffer, (area.x, y), &margin, MARGIN, theme);
-            for (column, cell) in self.places(area).zip(cells) {
-                draw(buffer, (column.start, y), std::slice::from_ref(cell), column.len, theme);
+            for (number, (column, cell)) in self.places(area).zip(cells).enumerate() {
+                let is_last = number + 1 == cells.len();
+                let len = if is_last { area.right() - column.start } else { column.len };
+                draw(buffer, (column.start, y), std::slice::from_ref(cell), len, theme);
             }
         }
     }
@@ -184,7 +186,7 @@ impl Table {
     fn places(&self, area: Rect) -> impl Iterator<Item = Place> {
         let last = self.columns.len().saturating_sub(1);
         self.columns.iter().enumerate().scan(area.x + MARGIN, move |x, (place, column)| {
-            let start = *x;
+            let start = (*x).min(area.right());
             *x = start.saturating_add(column.width + 1);
             let room = area.right().saturating_sub(start);
             let len = if place == last { room } else { column.width.min(room) };

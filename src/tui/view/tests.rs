@@ -2,6 +2,7 @@
 //! a cell (d dim, b bold, r reversed, c cyan, y yellow, R bold red, m magenta).
 
 mod contexts;
+mod elsewhere;
 mod locks;
 mod screens;
 mod themes;

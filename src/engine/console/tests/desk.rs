@@ -143,6 +143,7 @@ async fn session(settings: &Settings, second: i64, operator: impl AsyncFnOnce(&S
         input,
         operations,
         enter: crate::engine::no_contexts(),
+        elsewhere: crate::engine::Elsewhere::nowhere(),
         recorder: Recorder::none(),
     };
     let mut glass = Glass::default();

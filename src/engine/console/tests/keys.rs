@@ -60,7 +60,13 @@ fn another() -> Enter {
         let place = Place { context: Some(name.to_owned()), contexts, ..Place::default() };
         match name {
             "void" => Err(operate::Trouble { what: "No.".into(), next: "Stay.".into() }),
-            _ => Ok(World { place, allowed: true, feed, operations: Operations::none() }),
+            _ => Ok(World {
+                place,
+                allowed: true,
+                feed,
+                operations: Operations::none(),
+                elsewhere: crate::engine::Elsewhere::nowhere(),
+            }),
         }
     })
 }
@@ -221,6 +227,7 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
         input,
         operations,
         enter: another(),
+        elsewhere: crate::engine::Elsewhere::nowhere(),
         recorder: Recorder::none(),
     };
     let mut glass = Glass::default();

@@ -76,6 +76,7 @@ fn start() -> (Start, Ends) {
         operations: Operations::none(),
         recorder: Recorder::none(),
         enter: crate::engine::no_contexts(),
+        elsewhere: crate::engine::Elsewhere::nowhere(),
     };
     (start, Ends { news, keys, orders })
 }
