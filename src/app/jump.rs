@@ -6,6 +6,7 @@ use super::screen::ScreenKind;
 use crate::core::estate::{Estate, Fleet, Node};
 use crate::core::ids::InstanceId;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// So many are listed; of more, the operator types more.
 const LISTED: usize = 50;
@@ -84,7 +85,7 @@ pub(super) fn find(estate: &Estate, text: &str, wanted: Wanted) -> Found {
 /// Everything there is, of many the first few.
 pub(super) fn all(estate: &Estate, wanted: Wanted) -> Found {
     let fleets = estate.fleets.values().filter(|_| wanted != Wanted::Nodes);
-    let nodes = estate.nodes.values().filter(|_| wanted != Wanted::Fleets);
+    let nodes = estate.nodes.values().map(Arc::as_ref).filter(|_| wanted != Wanted::Fleets);
     let matches = fleets.clone().count() + nodes.clone().count();
     let choices = fleets.map(of_fleet).chain(nodes.map(of_node)).take(LISTED).collect();
     Found { choices, matches, sure: false }
