@@ -31,7 +31,7 @@ fn whole_estate(bencher: Bencher<'_, '_>, nodes: usize) {
     bencher.bench(|| reconcile(&inventory, world::now(), &Policy::default()));
 }
 
-/// Of one node in ten the probes were read again: about what a second brings at 10,000 nodes.
+/// Of one node in ten the probes were read again.
 #[divan::bench(args = NODES)]
 fn estate_after_another(bencher: Bencher<'_, '_>, nodes: usize) {
     let (before, inventory) = one_second_on(nodes);
