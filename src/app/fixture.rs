@@ -291,7 +291,8 @@ pub(crate) fn estate(fleets: Vec<(Fleet, Vec<Node>)>, findings: Vec<Finding>) ->
     let mut estate = Estate { account, findings, whole: true, ..Estate::default() };
     for (fleet, nodes) in fleets {
         estate.fleets.insert(fleet.stack_id.clone(), fleet);
-        estate.nodes.extend(nodes.into_iter().map(|node| (node.id.clone(), node)));
+        let nodes = nodes.into_iter().map(|node| (node.id.clone(), Arc::new(node)));
+        estate.nodes.extend(nodes);
     }
     estate.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in &estate.findings {
@@ -301,7 +302,7 @@ pub(crate) fn estate(fleets: Vec<(Fleet, Vec<Node>)>, findings: Vec<Finding>) ->
             fleet.worst = fleet.worst.max(severity);
         }
         let node = finding.instance_id.as_ref().and_then(|id| estate.nodes.get_mut(id));
-        if let Some(node) = node {
+        if let Some(node) = node.map(Arc::make_mut) {
             node.worst = node.worst.max(severity);
         }
     }
@@ -406,7 +407,7 @@ pub(crate) fn unknown() -> Estate {
             (probe.pass, probe.fail) = (0, 0);
         }
     }
-    for node in estate.nodes.values_mut() {
+    for node in estate.nodes.values_mut().map(Arc::make_mut) {
         node.worst = None;
         node.members.clear();
         for target in &mut node.targets {

@@ -120,7 +120,7 @@ impl Ranked {
 /// Everything there is, of many the first few.
 pub(super) fn all(estate: &Estate, wanted: Wanted) -> Found {
     let fleets = estate.fleets.values().filter(|_| wanted != Wanted::Nodes);
-    let nodes = estate.nodes.values().filter(|_| wanted != Wanted::Fleets);
+    let nodes = estate.nodes.values().map(Arc::as_ref).filter(|_| wanted != Wanted::Fleets);
     let matches = fleets.clone().count() + nodes.clone().count();
     let choices = fleets.map(of_fleet).chain(nodes.map(of_node)).take(LISTED).collect();
     Found { choices, matches, sure: false }

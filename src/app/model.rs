@@ -244,7 +244,7 @@ impl Model {
 
     /// A node.
     pub fn node(&self, id: &InstanceId) -> Option<&Node> {
-        self.estate.as_ref()?.nodes.get(id)
+        self.estate.as_ref()?.nodes.get(id).map(Arc::as_ref)
     }
 
     /// The fleet that the operator is looking at.

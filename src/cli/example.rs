@@ -94,12 +94,12 @@ fn blur(estate: &mut Estate) {
     green.targets[0].observed_at = None;
     green.probes[0] =
         ProbeSummary { service: "loki".into(), pass: 0, fail: 0, unknown: 1, observed_at: None };
-    let node = estate.nodes.get_mut(&InstanceId::from(GREEN)).unwrap();
+    let node = Arc::make_mut(estate.nodes.get_mut(&InstanceId::from(GREEN)).unwrap());
     node.private_ip = None;
     node.targets[0].state = Err(Why::Stale);
     node.members.clear();
     node.probes[0].verdict = Verdict::Unknown;
-    let ghost = estate.nodes.get_mut(&InstanceId::from(GHOST)).unwrap();
+    let ghost = Arc::make_mut(estate.nodes.get_mut(&InstanceId::from(GHOST)).unwrap());
     ghost.existence = Existence::Unknown;
     estate.traffic[0].listeners = Err(Why::Failed(ErrorKind::Throttled));
 }
@@ -223,7 +223,7 @@ fn estate() -> Estate {
         whole: true,
         account: Some("123456789012".into()),
         fleets: fleets.map(|fleet| (fleet.stack_id.clone(), fleet)).into(),
-        nodes: nodes.map(|node| (node.id.clone(), node)).into(),
+        nodes: nodes.map(|node| (node.id.clone(), Arc::new(node))).into(),
         findings: findings(),
         traffic: vec![balancer()],
         ..Estate::default()

@@ -13,6 +13,7 @@ use crate::core::inventory::{Inventory, ProbeReason, Verdict};
 use crate::core::rings::{NodeRing, RingStanding};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(super) fn answer(
     round: &Round,
@@ -51,6 +52,7 @@ fn render(round: &Round, stack: Option<&StackId>) -> String {
         .estate
         .nodes
         .values()
+        .map(Arc::as_ref)
         .filter(|node| stack.is_none() || node.stack_id.as_ref() == stack)
         .collect();
     if nodes.is_empty() {

@@ -3,7 +3,7 @@
 use super::{ExitCode, Failure, console};
 use crate::app::Ending;
 use crate::config::{Environment, Settings};
-use crate::core::reconcile::reconcile;
+use crate::core::reconcile::reconcile_after;
 use crate::engine::player::Deck;
 use crate::engine::recording::{Tape, TapeError};
 use crate::tui;
@@ -32,7 +32,7 @@ pub(super) fn run(
 /// # Errors
 /// It cannot be played; a file that was changed is a failure, one that is none is wrong usage.
 pub(super) fn open(file: &Path) -> Result<Deck, Failure> {
-    let deck = Tape::open(file).and_then(|tape| Deck::new(tape, reconcile));
+    let deck = Tape::open(file).and_then(|tape| Deck::new(tape, reconcile_after));
     deck.map_err(|error| unreadable(file, &error))
 }
 

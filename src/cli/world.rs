@@ -7,7 +7,7 @@ use super::{ExitCode, Failure};
 use crate::app::Ending;
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
-use crate::core::reconcile::reconcile;
+use crate::core::reconcile::reconcile_after;
 use crate::core::run::Run;
 use crate::engine::{self, Feed, FeedError, Patience};
 use crate::exec::state::RunDir;
@@ -98,7 +98,7 @@ impl World for Live {
             term: settings.term.clone(),
             env: env.clone(),
             clock,
-            reconcile,
+            reconcile: reconcile_after,
             feed: Box::new(move |clock| Feed::start(&for_feed, clock, Patience::Endless)),
         };
         match tui::run(&settings, start) {

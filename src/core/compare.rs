@@ -7,6 +7,7 @@ use super::ids::{Product, StackId};
 use super::inventory::Inventory;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Something in which two fleets differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub fn compare(
 ) -> Option<Comparison> {
     let side = |stack| {
         let fleet = estate.fleets.get(stack)?;
-        let nodes = fleet.nodes.iter().filter_map(|id| estate.nodes.get(id));
+        let nodes = fleet.nodes.iter().filter_map(|id| estate.nodes.get(id).map(Arc::as_ref));
         Some(Side { inventory, fleet, nodes: nodes.filter(|node| node.is_living()).collect() })
     };
     let (own, other) = (side(own)?, side(other)?);
@@ -176,7 +177,7 @@ mod tests {
                 told.estate.fleets[&StackId::from(stack)].nodes.clone().iter().enumerate()
             {
                 let version = versions[usize::from(number > 0)];
-                let node = told.estate.nodes.get_mut(id).unwrap();
+                let node = Arc::make_mut(told.estate.nodes.get_mut(id).unwrap());
                 node.versions.insert(product.into(), version.into());
             }
         };
@@ -192,7 +193,7 @@ mod tests {
         assert!(template.other.contains("lt-1 v9"), "{template:?}");
         assert!(of.same.contains(&"tempo".to_owned()) && of.same.contains(&"ports".to_owned()));
         assert_eq!(of.unknown, ["image"]);
-        told.estate.nodes.get_mut(&green(0)).unwrap().versions.clear();
+        Arc::make_mut(told.estate.nodes.get_mut(&green(0)).unwrap()).versions.clear();
         assert_eq!(compared(&told).unknown, ["loki", "tempo", "image"], "one node does not say");
     }
 

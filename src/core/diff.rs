@@ -7,6 +7,7 @@ use super::inventory::Verdict;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What kind of change it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
@@ -73,6 +74,8 @@ pub fn diff(before: &Estate, after: &Estate, at: Timestamp) -> Vec<Change> {
     for (id, node) in &after.nodes {
         match before.nodes.get(id) {
             None => changes.node(node, "seen for the first time".into(), ChangeKind::Node),
+            // What both share has not changed.
+            Some(old) if Arc::ptr_eq(old, node) => {}
             Some(old) => changes.nodes(old, node),
         }
     }
@@ -126,9 +129,7 @@ impl Changes {
 
     fn nodes(&mut self, old: &Node, new: &Node) {
         if old.lifecycle != new.lifecycle {
-            let word = |of: &Option<std::sync::Arc<str>>| {
-                of.clone().unwrap_or_else(|| "in no group".into())
-            };
+            let word = |of: &Option<Arc<str>>| of.clone().unwrap_or_else(|| "in no group".into());
             let text = format!("{} → {}", word(&old.lifecycle), word(&new.lifecycle));
             self.node(new, text, ChangeKind::Lifecycle);
         }

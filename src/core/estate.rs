@@ -55,8 +55,9 @@ pub struct Estate {
     pub whole: bool,
     /// The fleets by stack id.
     pub fleets: BTreeMap<StackId, Fleet>,
-    /// All nodes by id, those without a fleet too.
-    pub nodes: BTreeMap<InstanceId, Node>,
+    /// All nodes by id, those without a fleet too. A node that did not change is shared with the
+    /// estate before.
+    pub nodes: BTreeMap<InstanceId, Arc<Node>>,
     /// What disagrees, worst first.
     pub findings: Vec<Finding>,
     /// The load balancers and where they send.

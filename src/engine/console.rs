@@ -35,8 +35,8 @@ use tokio::sync::mpsc;
 /// Ages change a bucket at a time; nothing on the screen is finer than this.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Joins the inventory into the estate: `core::reconcile`.
-pub type Reconcile = fn(&Inventory, Timestamp, &Policy) -> Estate;
+/// Joins the inventory into the estate, after the one before: `core::reconcile`.
+pub type Reconcile = fn(&Inventory, Option<&Estate>, Timestamp, &Policy) -> Estate;
 
 /// Nobody has typed for so long: everything is read more slowly until somebody does.
 const IDLE_AFTER: Duration = Duration::from_secs(600);

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::diff::{Change, diff};
 use crate::core::estate::Estate;
-use crate::core::reconcile::reconcile;
+use crate::core::reconcile::reconcile_after;
 use crate::sources::policy;
 use crate::sources::{Pace, demand};
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub async fn watch(
             continue;
         }
         let now = clock.now();
-        let mut after = reconcile(&folded.inventory, now, &policy);
+        let mut after = reconcile_after(&folded.inventory, before.as_ref(), now, &policy);
         if let Some(before) = &before {
             after.carry_since(before);
             for change in diff(before, &after, now) {

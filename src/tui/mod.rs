@@ -163,8 +163,11 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     model.looks.keymaps = keymaps::all(&settings.keymap, &keys);
     hangup::watch().map_err(io("watch for a hang-up"))?;
     let input = input::read().map_err(io("read keys"))?;
+    // One thread for all that no key may wait for: it leaves the loop a processor on a machine of
+    // two, and memory that one errand gives back the next one takes.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(1)
         .build()
         .map_err(io("start the event loop"))?;
     let feed = (start.feed)(&start.clock).map_err(ConsoleError::from)?;

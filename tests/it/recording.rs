@@ -7,7 +7,7 @@ use crate::sim_harness::TestWorld;
 use quarterdeck::app::{Effect, Input, Looks, Model, Place, Size};
 use quarterdeck::clock::Clock;
 use quarterdeck::config::{Environment, Flags, Settings};
-use quarterdeck::core::reconcile::reconcile;
+use quarterdeck::core::reconcile::reconcile_after as reconcile;
 use quarterdeck::engine::console::{Operator, Painted, Start, Surface, run};
 use quarterdeck::engine::player::{Deck, Played};
 use quarterdeck::engine::recording::{Recorder, RecordingFile, Tape};

@@ -6,6 +6,7 @@ use crate::app::model::Model;
 use crate::app::screen::ScreenKind;
 use crate::core::estate::{Fleet, Node};
 use crate::core::inventory::Verdict;
+use std::sync::Arc;
 
 pub(super) fn fleets(model: &Model) -> String {
     let fleets = model.estate.iter().flat_map(|estate| estate.fleets.values());
@@ -100,7 +101,7 @@ pub(super) fn telling(model: &Model) -> Vec<&Node> {
         ScreenKind::Nodes(stack) => node.stack_id == *stack,
         _ => false,
     };
-    let nodes = model.estate.iter().flat_map(|estate| estate.nodes.values());
+    let nodes = model.estate.iter().flat_map(|estate| estate.nodes.values()).map(Arc::as_ref);
     let mut all: Vec<&Node> =
         nodes.filter(|node| node.worst.is_some() || on_screen(node)).collect();
     all.sort_by_key(|node| std::cmp::Reverse(node.worst));

@@ -43,7 +43,7 @@ fn no_secret_is_in_it_and_nothing_breaks_the_document() {
     let mut world = fixture::troubled();
     world.findings[0].summary = format!("x | y\n```\n# {key} {hook} http://op:letmein@proxy:1/");
     let id = fixture::node_id("green-413", 3);
-    let node = world.nodes.get_mut(&id).unwrap();
+    let node = Arc::make_mut(world.nodes.get_mut(&id).unwrap());
     Arc::make_mut(&mut node.probes[1].outcome).detail = "token=letmein".into();
     node.group = Some("$(letmein)".into());
     show(&mut model, 5, world);

@@ -5,7 +5,7 @@ use crate::app::fixture::{estate, feed, fleet, healthy, model, node_id, press, s
 use crate::app::{
     Action, Answering, Column, Context, Dialog, Layer, Prompt, RowId, ScreenKind, Size, TextField,
 };
-use crate::core::estate::{Estate, Role};
+use crate::core::estate::{Estate, Node, Role};
 use crate::core::finding::FindingKind;
 use crate::core::source::{Fragment, Scope};
 use proptest::prelude::*;
@@ -104,9 +104,9 @@ fn the_way_back_is_bounded_and_leads_home() {
 #[test]
 fn nodes_of_no_fleet_have_a_row_and_a_screen() {
     let mut world = healthy();
-    let mut stray = world.nodes.values().next().unwrap().clone();
+    let mut stray = Node::clone(world.nodes.values().next().unwrap());
     (stray.id, stray.stack_id) = ("i-0stray".into(), None);
-    world.nodes.insert(stray.id.clone(), stray);
+    world.nodes.insert(stray.id.clone(), Arc::new(stray));
     let mut model = on(world);
     assert_eq!(model.screen().list.rows().last(), Some(&RowId::NoFleet));
     press(&mut model, "G enter");
@@ -154,7 +154,7 @@ fn rows_lead_to_what_they_are_about() {
 fn every_column_sorts_stably_both_ways_with_the_unknown_last() {
     let mut world = troubled();
     let id = node_id("green-413", 2);
-    let node = world.nodes.get_mut(&id).unwrap();
+    let node = Arc::make_mut(world.nodes.get_mut(&id).unwrap());
     (node.private_ip, node.zone, node.lifecycle) = (None, None, None);
     let mut model = on(world);
     press(&mut model, "down enter");

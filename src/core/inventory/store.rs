@@ -136,7 +136,7 @@ impl Inventory {
                 slot.confirm(news.at);
             }
             (Scope::MemberHealth(service), Fragment::MemberHealth(value)) => {
-                news.settle(self.member_health.entry(service).or_default(), Arc::new(value));
+                news.settle_shared(self.member_health.entry(service).or_default(), value);
             }
             (Scope::Groups, Fragment::Groups(value)) => self.take_groups(value, news),
             (Scope::Activities(group), Fragment::Activities(value)) => {
@@ -191,7 +191,7 @@ impl Inventory {
                 let held = hold(slot.value().map(|held| held.as_slice()), value, news.at, |one| {
                     (one.id.clone(), one.port, one.state.clone())
                 });
-                news.settle(slot, Arc::new(held));
+                news.settle_shared(slot, held);
             }
             // A fragment of another kind than its scope promises carries no news.
             (scope, fragment) => self.apply_told(scope, fragment, news),
@@ -249,7 +249,7 @@ impl Inventory {
         if let Some(was) = was {
             self.notice_departures(&was, &value, news.at);
         }
-        news.settle(self.members.entry(service).or_default(), Arc::new(value));
+        news.settle_shared(self.members.entry(service).or_default(), value);
     }
 
     fn take_groups(&mut self, value: Vec<AutoScalingGroup>, news: News) {
@@ -257,7 +257,7 @@ impl Inventory {
         let kept = self.groups.value().map(|kept| kept.as_slice());
         let value = news.with_kept(kept, value, |one| one.name.clone());
         let (complete, at) = (news.missing.is_none(), news.at);
-        news.settle(&mut self.groups, Arc::new(value));
+        news.settle_shared(&mut self.groups, value);
         if complete {
             let names: BTreeSet<_> = self
                 .groups
@@ -299,7 +299,12 @@ impl Inventory {
 
     fn take_probes(&mut self, node: InstanceId, outcomes: Vec<ProbeOutcome>, news: News) {
         let slot = self.probes.entry(node, Observed::default);
-        let outcomes = outcomes.into_iter().map(Arc::new).collect();
+        let kept = slot.value().map_or(&[][..], Vec::as_slice);
+        let shared = |one: ProbeOutcome| {
+            let same = kept.iter().find(|held| *held.value == one);
+            same.map_or_else(|| Arc::new(one), |held| Arc::clone(&held.value))
+        };
+        let outcomes = outcomes.into_iter().map(shared).collect();
         let held = hold(slot.value().map(Vec::as_slice), outcomes, news.at, |one| {
             (one.product.clone(), one.verdict)
         });
@@ -422,6 +427,13 @@ impl News {
             None => slot.succeed(self.at, value),
             Some(missing) => slot.succeed_partly(self.at, value, missing),
         }
+    }
+
+    /// Settles what is shared: nearly always the same is said again, and then the piece stays that
+    /// everybody has, so that its memory does not wander.
+    fn settle_shared<T: PartialEq>(self, slot: &mut Observed<Arc<T>>, value: T) {
+        let same = slot.value().filter(|was| ***was == value).map(Arc::clone);
+        self.settle(slot, same.unwrap_or_else(|| Arc::new(value)));
     }
 
     /// Settles a listing; of a partial one, what was known before and is not in it stays.

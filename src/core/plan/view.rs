@@ -14,6 +14,7 @@ use crate::core::inventory::{
 use crate::core::observed::{Observed, Why};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A forward action of a listener, as it is.
 #[derive(Clone, Debug)]
@@ -32,13 +33,16 @@ impl<'a> Picture<'a> {
     }
 
     pub(super) fn node(&self, id: &InstanceId) -> Option<&'a Node> {
-        self.estate.nodes.get(id)
+        self.estate.nodes.get(id).map(Arc::as_ref)
     }
 
     /// The nodes of a fleet.
     pub(super) fn nodes_of(&self, stack: &StackId) -> impl Iterator<Item = &'a Node> + use<'a> {
         let nodes = &self.estate.nodes;
-        self.fleet(stack).into_iter().flat_map(|fleet| &fleet.nodes).filter_map(|id| nodes.get(id))
+        self.fleet(stack)
+            .into_iter()
+            .flat_map(|fleet| &fleet.nodes)
+            .filter_map(|id| nodes.get(id).map(Arc::as_ref))
     }
 
     /// An Auto Scaling group, as last known.
@@ -90,7 +94,8 @@ impl<'a> Picture<'a> {
     pub(super) fn behind(&self, target: &TargetHealth) -> Option<&'a Node> {
         self.node(&target.id).or_else(|| {
             let ip: IpAddr = target.id.as_str().parse().ok()?;
-            self.estate.nodes.values().find(|node| node.private_ip == Some(ip))
+            let mut nodes = self.estate.nodes.values().map(Arc::as_ref);
+            nodes.find(|node| node.private_ip == Some(ip))
         })
     }
 

@@ -23,8 +23,19 @@ use std::collections::BTreeMap;
 
 /// Joins everything that is known.
 pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Estate {
+    reconcile_after(inventory, None, now, policy)
+}
+
+/// The same, where an estate was joined before: what did not change since is shared with it instead
+/// of made again. The outcome is equal with whatever estate before, or with none.
+pub fn reconcile_after(
+    inventory: &Inventory,
+    before: Option<&Estate>,
+    now: Timestamp,
+    policy: &Policy,
+) -> Estate {
     let index = Index::new(inventory, now, policy);
-    let mut nodes = nodes::build(&index);
+    let mut nodes = nodes::build(&index, before);
     let records = records::Records::new(&index);
     records.tell_nodes(&mut nodes);
     let rings = rings::Rings::new(&index);
@@ -58,19 +69,16 @@ pub fn reconcile(inventory: &Inventory, now: Timestamp, policy: &Policy) -> Esta
         nodes: BTreeMap::new(),
         findings,
     };
-    estate.nodes = nodes.into_sorted();
+    nodes.mark_worst(&estate.findings);
+    estate.nodes = nodes.into_sorted(before);
     mark_worst(&mut estate);
     estate
 }
 
 fn mark_worst(estate: &mut Estate) {
     for finding in &estate.findings {
-        let worse = |worst: &mut Option<_>| *worst = (*worst).max(Some(finding.severity));
         if let Some(fleet) = finding.stack_id.as_ref().and_then(|id| estate.fleets.get_mut(id)) {
-            worse(&mut fleet.worst);
-        }
-        if let Some(node) = finding.instance_id.as_ref().and_then(|id| estate.nodes.get_mut(id)) {
-            worse(&mut node.worst);
+            fleet.worst = fleet.worst.max(Some(finding.severity));
         }
     }
 }

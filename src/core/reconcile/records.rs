@@ -10,6 +10,7 @@ use crate::core::lock::{LockView, SILENT};
 use crate::core::observed::{Observed, Why, age};
 use crate::core::record::{self, Attributes, LockRecord};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What keeps processes suspended: by whom, in words, and which.
 #[derive(Clone, Debug, Default)]
@@ -90,8 +91,9 @@ impl Records {
             return;
         }
         for node in nodes.values_mut() {
-            if self.drained.contains_key(&node.id) && !is_back(node) {
-                node.drained_on_purpose = true;
+            let drained = self.drained.contains_key(&node.id) && !is_back(node);
+            if drained && !node.drained_on_purpose {
+                Arc::make_mut(node).drained_on_purpose = true;
             }
         }
     }

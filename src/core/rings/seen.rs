@@ -5,6 +5,7 @@ use crate::core::estate::{Estate, Node};
 use crate::core::ids::{InstanceId, Product, StackId};
 use crate::core::inventory::RingMember;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Nodes of a fleet that see the same members.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub fn outside<'a>(
     product: &'a Product,
 ) -> impl Iterator<Item = (&'a Node, &'a NodeRing)> {
     let ids = estate.fleets.get(stack).into_iter().flat_map(|fleet| &fleet.nodes);
-    ids.filter_map(|id| estate.nodes.get(id)).filter_map(move |node| {
+    ids.filter_map(|id| estate.nodes.get(id).map(Arc::as_ref)).filter_map(move |node| {
         let own = node.rings.iter().find(|ring| ring.product == *product)?;
         let apart = matches!(
             own.standing,

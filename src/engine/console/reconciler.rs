@@ -64,7 +64,8 @@ impl Reconciler {
         let inventory = Arc::clone(&model.inventory);
         let before = model.estate.clone();
         let task = tokio::task::spawn_blocking(move || {
-            Joined::new(before.as_deref(), reconcile(&inventory, as_of, &policy), as_of)
+            let before = before.as_deref();
+            Joined::new(before, reconcile(&inventory, before, as_of, &policy), as_of)
         });
         self.running = Some(Running { generation: model.generation, as_of, task });
     }

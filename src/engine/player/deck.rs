@@ -141,8 +141,9 @@ impl Deck {
             }
             EventKind::Reconciled { as_of, joined, .. } => {
                 if let Some(inventory) = self.joining.take() {
-                    let estate = (self.reconcile)(&inventory, *as_of, &self.policy);
-                    *joined = Some(Joined::new(self.model.estate.as_deref(), estate, *as_of));
+                    let before = self.model.estate.as_deref();
+                    let estate = (self.reconcile)(&inventory, before, *as_of, &self.policy);
+                    *joined = Some(Joined::new(before, estate, *as_of));
                 }
             }
             _ => {}

@@ -42,7 +42,7 @@ impl Surface for Glass {
 const OWN: Size = Size { columns: 100, rows: 40 };
 
 /// Findings are there as long as the groups cannot be read.
-fn joined(inventory: &Inventory, _: Timestamp, _: &Policy) -> Estate {
+fn joined(inventory: &Inventory, _: Option<&Estate>, _: Timestamp, _: &Policy) -> Estate {
     match inventory.groups.error() {
         Some(_) => fixture::troubled(),
         None => fixture::healthy(),

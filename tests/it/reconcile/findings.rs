@@ -1,12 +1,11 @@
 //! Each thing that goes wrong, and exactly what is said about it.
 
 use super::world::{self, World, blue_green, member, sized};
-use super::{estate, kinds, told};
+use super::{estate, kinds, reconcile, told};
 use jiff::Timestamp;
 use quarterdeck::core::estate::Policy;
 use quarterdeck::core::finding::{Finding, FindingKind, Fix, Severity};
 use quarterdeck::core::inventory::{Activity, Member, MemberHealth, ProbeReason};
-use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::source::{Fragment, Scope};
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use proptest::sample::{select, subsequence};
 use quarterdeck::core::error::{ErrorKind, SourceError};
 use quarterdeck::core::estate::{Estate, Policy, Role};
 use quarterdeck::core::inventory::{Inventory, ProbeReason, Verdict};
-use quarterdeck::core::reconcile::reconcile;
+use quarterdeck::core::reconcile::{reconcile, reconcile_after};
 use quarterdeck::core::source::SourceEvent;
 
 /// A world with anything wrong in it.
@@ -117,5 +117,25 @@ proptest! {
             let before = known.get(&what).copied().unwrap_or(0);
             prop_assert!(good <= before, "{what}: {good} without knowing, {before} with");
         }
+    }
+
+    /// Whatever was joined before, and whatever of it is shared: the outcome is as if nothing had
+    /// been. Some observations are lost and some are told again at another time.
+    #[test]
+    fn what_was_joined_before_changes_nothing(
+        (was, is, lost) in (worlds(), worlds()).prop_flat_map(|(was, is)| {
+            let number = is.events().len();
+            let lost = subsequence((0..number).collect::<Vec<_>>(), 0..number);
+            (prop_oneof![Just(was), Just(is.clone())], Just(is), lost)
+        }),
+        later in 0..600_i64,
+    ) {
+        let before = after(was.events());
+        let mut inventory = Inventory::default();
+        let told = is.events().into_iter().enumerate();
+        told.filter(|(index, _)| !lost.contains(index)).for_each(|(_, event)| inventory.apply(event));
+        let now = world::now() + jiff::SignedDuration::from_secs(later);
+        let shared = reconcile_after(&inventory, Some(&before), now, &Policy::default());
+        prop_assert_eq!(shared, reconcile(&inventory, now, &Policy::default()));
     }
 }

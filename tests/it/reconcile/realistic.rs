@@ -1,6 +1,7 @@
 //! What happens in real accounts every day: neighbours, rolling deploys, denied reads. None of it
 //! may make a finding that is not true, or hide what is known.
 
+use super::reconcile;
 use super::world::{self, World, blue_green, event, sized};
 use quarterdeck::core::error::{ErrorKind, SourceError};
 use quarterdeck::core::estate::{Estate, Policy, Role};
@@ -11,7 +12,6 @@ use quarterdeck::core::inventory::{
     WeightedGroup,
 };
 use quarterdeck::core::observed::Status;
-use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::source::{Fragment, Scope, Source, SourceEvent};
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! What runs of any host leave on the registry, joined with what it is about: who is at work, what
 //! a dead run left, whose pins, which nodes are out on purpose.
 
+use super::reconcile;
 use super::world::{self, World, blue_green, event, service};
 use jiff::Timestamp;
 use quarterdeck::core::error::{ErrorKind, SourceError};
@@ -9,7 +10,6 @@ use quarterdeck::core::finding::{FindingKind, Fix, Severity};
 use quarterdeck::core::ids::{InstanceId, ServiceId};
 use quarterdeck::core::inventory::{Inventory, RegistryService};
 use quarterdeck::core::plan::{ActionId, LockScope};
-use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::record::{Attributes, LockRecord, lock_name, marks, marks_name};
 use quarterdeck::core::source::{Fragment, Scope, SourceEvent};
 use std::collections::BTreeSet;

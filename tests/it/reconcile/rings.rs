@@ -2,7 +2,7 @@
 //! wrong has exactly its own.
 
 use super::world::{self, PORTS, World, blue_green, event, now, sized};
-use super::{Estate, FindingKind};
+use super::{Estate, FindingKind, reconcile};
 use jiff::Timestamp;
 use quarterdeck::core::estate::Policy;
 use quarterdeck::core::finding::{Finding, Severity};
@@ -12,7 +12,6 @@ use quarterdeck::core::inventory::{
     ProductRings, Ring, RingMember, RingState, Sample,
 };
 use quarterdeck::core::plan::Picture;
-use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::rings::{self, RingFact, RingStanding, StopVerdict, safe_to_stop};
 use quarterdeck::core::source::{Fragment, Scope, SourceEvent};
 use std::collections::BTreeMap;

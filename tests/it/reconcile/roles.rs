@@ -1,12 +1,12 @@
 //! Roles, shares and counts.
 
 use super::estate;
+use super::reconcile;
 use super::world::{self, PORTS, blue_green, sized};
 use quarterdeck::core::error::{ErrorKind, SourceError};
 use quarterdeck::core::estate::{Policy, Role};
 use quarterdeck::core::inventory::ProbeReason;
 use quarterdeck::core::observed::Status;
-use quarterdeck::core::reconcile::reconcile;
 use quarterdeck::core::source::{Scope, SourceEvent};
 use std::time::Duration;
 

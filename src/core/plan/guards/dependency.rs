@@ -9,6 +9,7 @@ use crate::core::inventory::Verdict as ProbeVerdict;
 use crate::core::plan::Verb;
 use crate::core::plan::guard::Verdict;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(super) fn look(scene: &Scene<'_>) -> Verdict {
     if !scene.picture.probed {
@@ -22,7 +23,10 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
             scene.stacks().flat_map(|stack| scene.living(stack)).collect()
         }
         // A drain has one fleet: the others tell whether it is the fleet or what all share.
-        _ => scene.picture.estate.nodes.values().filter(|node| node.is_living()).collect(),
+        _ => {
+            let all = scene.picture.estate.nodes.values().map(Arc::as_ref);
+            all.filter(|node| node.is_living()).collect()
+        }
     };
     let products: BTreeSet<&Product> =
         nodes.iter().flat_map(|node| &node.probes).map(|of| &of.outcome.product).collect();

@@ -17,6 +17,7 @@ use crate::core::rings::{NodeRing, RingGroup, RingStanding, RingView};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// One node's word about one product's ring.
 #[derive(Clone, Copy)]
@@ -55,6 +56,9 @@ struct OfProduct<'a> {
     keys: BTreeSet<&'a str>,
 }
 
+/// The living nodes of each fleet that see a product's ring.
+type Peers<'a> = BTreeMap<Option<StackId>, Vec<&'a InstanceId>>;
+
 /// Every product's rings.
 pub(super) struct Rings<'a> {
     products: BTreeMap<&'a Product, OfProduct<'a>>,
@@ -79,20 +83,24 @@ impl<'a> Rings<'a> {
 
     /// Puts into the nodes how they stand, and what reaches them.
     pub fn tell_nodes(&self, index: &Index<'_>, nodes: &mut Nodes) {
-        let mut told: BTreeMap<InstanceId, Vec<NodeRing>> = BTreeMap::new();
-        for (product, of) in &self.products {
-            let peers = of.peers(nodes);
-            for node in nodes.values().filter(|node| node.private_ip.is_some()) {
-                let peers = peers.get(&node.stack_id.as_ref()).map_or(&[][..], Vec::as_slice);
-                if let Some(ring) = of.node_ring(index, product, node, peers) {
-                    told.entry(node.id.clone()).or_default().push(ring);
-                }
-            }
-        }
+        let all = self.products.iter();
+        let peers: Vec<(&Product, &OfProduct<'_>, Peers<'_>)> =
+            all.map(|(product, of)| (*product, of, of.peers(nodes))).collect();
         for node in nodes.values_mut() {
-            node.rings = told.remove(&node.id).unwrap_or_default();
-            node.requests = requests::of_node(index, &node.id);
-            node.versions = requests::versions(index, &node.id);
+            let ring = |(product, of, peers): &(&Product, &OfProduct<'_>, Peers<'_>)| {
+                let peers = peers.get(&node.stack_id).map_or(&[][..], Vec::as_slice);
+                of.node_ring(index, product, node, peers)
+            };
+            let mut rings: Vec<NodeRing> = peers.iter().filter_map(ring).collect();
+            let mut requests = requests::of_node(index, &node.id);
+            let versions = requests::versions(index, &node.id);
+            // A node that is shared with the estate before says it all already, nearly always.
+            if (&node.rings, &node.requests, &node.versions) != (&rings, &requests, &versions) {
+                rings.shrink_to_fit();
+                requests.shrink_to_fit();
+                let node = Arc::make_mut(node);
+                (node.rings, node.requests, node.versions) = (rings, requests, versions);
+            }
         }
     }
 
@@ -188,11 +196,11 @@ impl<'a> OfProduct<'a> {
     }
 
     /// The living nodes of each fleet that see a ring.
-    fn peers<'n>(&self, nodes: &'n Nodes) -> BTreeMap<Option<&'n StackId>, Vec<&'n InstanceId>> {
-        let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    fn peers(&self, nodes: &Nodes) -> Peers<'a> {
+        let mut all = Peers::new();
         for node in nodes.values().filter(|node| node.is_living()) {
-            if self.class_of.contains_key(&node.id) {
-                all.entry(node.stack_id.as_ref()).or_default().push(&node.id);
+            if let Some((id, _)) = self.class_of.get_key_value(&node.id) {
+                all.entry(node.stack_id.clone()).or_default().push(id);
             }
         }
         all

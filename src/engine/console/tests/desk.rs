@@ -68,7 +68,7 @@ impl Drop for Scratch {
     }
 }
 
-fn joined(_: &Inventory, _: Timestamp, _: &Policy) -> Estate {
+fn joined(_: &Inventory, _: Option<&Estate>, _: Timestamp, _: &Policy) -> Estate {
     fixture::troubled()
 }
 

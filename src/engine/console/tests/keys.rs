@@ -177,7 +177,7 @@ fn world() -> Estate {
     world
 }
 
-fn joined(_: &Inventory, _: Timestamp, _: &Policy) -> Estate {
+fn joined(_: &Inventory, _: Option<&Estate>, _: Timestamp, _: &Policy) -> Estate {
     world()
 }
 

@@ -49,7 +49,7 @@ impl Surface for Glass {
 }
 
 /// An estate that names the generation it was made of.
-fn count_groups(inventory: &Inventory, _: Timestamp, _: &Policy) -> Estate {
+fn count_groups(inventory: &Inventory, _: Option<&Estate>, _: Timestamp, _: &Policy) -> Estate {
     let mut estate = fixture::healthy();
     if inventory.groups.value().is_none() {
         estate.fleets.remove(&StackId::from("green-413"));

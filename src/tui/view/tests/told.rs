@@ -77,7 +77,8 @@ fn a_drain_says_who_is_still_served_and_by_how_much() {
             quiet_since: None,
             observed_at: at(0),
         };
-        estate.nodes.get_mut(&node(number)).unwrap().requests = vec![requests];
+        let node = Arc::make_mut(estate.nodes.get_mut(&node(number)).unwrap());
+        node.requests = vec![requests];
     }
     let mut model = with_metrics(estate);
     let mut run = fixture::run();
