@@ -2,6 +2,7 @@
 
 use super::Record;
 use super::chain::{Chain, head};
+use super::packed::Packed;
 use jiff::Timestamp;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
@@ -91,6 +92,13 @@ impl RecordingFile {
     pub(super) fn write(&mut self, line: &str) -> Result<(), FileError> {
         let sealed = self.chain.seal(line);
         self.told(|file| file.write_all(sealed.as_bytes()))
+    }
+
+    /// Writes a frame that was kept in memory.
+    pub(super) fn write_packed(&mut self, packed: &Packed) -> Result<(), FileError> {
+        let line = packed.line();
+        let sealed = line.map(|line| self.chain.seal(&line));
+        self.told(|file| file.write_all(sealed?.as_bytes()))
     }
 
     /// Writes the last line.

@@ -8,6 +8,7 @@
 
 mod chain;
 mod file;
+mod packed;
 mod recorder;
 mod ring;
 mod tape;

@@ -2,6 +2,7 @@
 //! waits for it. Whoever is slower than the world loses a piece, says so, and goes on with a whole model.
 
 use super::file::{RecordingFile, line};
+use super::packed::Packed;
 use super::ring::Ring;
 use super::{Record, Same};
 use crate::app::{Event, EventKind, Model, NoticeKind};
@@ -12,6 +13,7 @@ use crate::engine::console::Operator;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +21,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// So much is kept in memory: a day of two small fleets, some minutes of 10,000 nodes.
-const KEPT: usize = 48 << 20;
+/// So much is kept in memory, packed: a day of two small fleets, some minutes of 10,000 nodes.
+const KEPT: usize = 8 << 20;
 /// What the loop has handed over and the thread has not taken yet: a full round of probes.
 const WAITING: usize = 8_192;
 /// A frame holds at most so many records. Where much happens at once (a round of probes) they share
@@ -249,21 +251,17 @@ impl Desk {
     fn frame(&mut self, at: Timestamp, records: Vec<Record>) {
         let Some(first) = records.first() else { return };
         let is_start = matches!(first, Record::Start(..));
-        let line = match line(at, &records) {
+        let packed = match self.file {
+            Some(_) => line(at, &records).map_err(Into::into).and_then(|line| self.written(&line)),
+            None => Packed::of(at, &records),
+        };
+        let line = match packed {
             Ok(line) => line,
             Err(error) => {
                 tracing::error!(%error, "a frame could not be recorded");
                 return;
             }
         };
-        if let Some(file) = &mut self.file
-            && let Err(error) = file.write(&line)
-        {
-            // The operator's work goes on; only the recording is over.
-            self.file = None;
-            let text = format!("The recording has stopped: {error}.");
-            let _ = self.say.try_send((NoticeKind::Warning, text));
-        }
         if is_start {
             self.seen.clear();
             self.ring.begin(at, line);
@@ -275,6 +273,19 @@ impl Desk {
         }
     }
 
+    /// Writes a line to the file, then packs it.
+    fn written(&mut self, line: &str) -> io::Result<Packed> {
+        if let Some(file) = &mut self.file
+            && let Err(error) = file.write(line)
+        {
+            // The operator's work goes on; only the recording is over.
+            self.file = None;
+            let text = format!("The recording has stopped: {error}.");
+            let _ = self.say.try_send((NoticeKind::Warning, text));
+        }
+        Packed::of_line(line)
+    }
+
     fn save(&self, directory: &std::path::Path, at: Timestamp) {
         let Some((from, lines)) = self.ring.kept() else {
             let text = "There is no recording to keep: the world is bigger than what is kept.";
@@ -282,8 +293,8 @@ impl Desk {
             return;
         };
         let written = RecordingFile::create_in(directory, at).and_then(|mut file| {
-            for line in lines {
-                file.write(line)?;
+            for packed in lines {
+                file.write_packed(packed)?;
             }
             file.end(at)
         });

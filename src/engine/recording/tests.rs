@@ -173,29 +173,54 @@ async fn a_directory_that_cannot_be_written_to_is_said() {
     assert!(error.next_step().contains("not there yet"), "nothing is written over");
 }
 
+/// A line of so many letters that cannot be packed.
+fn line_of(word: &str, letters: usize) -> packed::Packed {
+    let mut seed = 1_u64;
+    let mut letter = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(33 + u8::try_from((seed >> 33) % 94).unwrap())
+    };
+    let noise: String = (0..letters).map(|_| letter()).collect();
+    packed::Packed::of_line(&format!("{word}{noise}")).unwrap()
+}
+
 #[test]
 fn the_ring_is_bounded_and_what_is_left_begins_with_a_model() {
     let mut ring = ring::Ring::new(1_000);
-    ring.push("nothing to follow".into());
+    ring.push(line_of("nothing to follow", 0));
     assert!(ring.kept().is_none());
     for part in 0..40 {
         assert!(ring.wants_part());
-        ring.begin(at(part), format!("model {part:094}"));
+        ring.begin(at(part), line_of("model", 80));
         while !ring.wants_part() {
-            ring.push("x".repeat(30));
+            ring.push(line_of("x", 10));
             assert!(ring.bytes() <= 1_000);
         }
         let (from, lines) = ring.kept().unwrap();
         let lines: Vec<_> = lines.collect();
-        assert!(lines[0].starts_with("model"), "{}", lines[0]);
+        assert!(lines[0].line().unwrap().starts_with("model"));
         let kept: usize = lines.iter().map(|line| line.len()).sum();
         assert_eq!(kept, ring.bytes());
         assert!(part < 10 || from >= at(part - 3) && kept > 600, "{from} of {part}: {kept}");
     }
-    // A model bigger than everything leaves nothing, and the next one may fit.
-    ring.begin(at(50), "m".repeat(2_000));
-    assert!(ring.kept().is_none() && ring.wants_part());
+    // A model bigger than everything leaves nothing, and no other is asked for: it would be as big.
+    ring.begin(at(50), line_of("model", 2_000));
+    assert!(ring.kept().is_none() && !ring.wants_part());
     assert_eq!(ring.bytes(), 0);
+    // A smaller one, of another place, begins anew.
+    ring.begin(at(51), line_of("model", 80));
+    assert!(ring.kept().is_some());
+}
+
+#[test]
+fn what_is_packed_is_a_fraction_and_what_it_was() {
+    let mut model = crate::app::fixture::model(80, 24);
+    crate::app::fixture::show(&mut model, 1, crate::app::fixture::troubled());
+    let records = [Record::Start(Box::new(model), Policy::default())];
+    let line = file::line(at(1), &records).unwrap();
+    let packed = packed::Packed::of(at(1), &records).unwrap();
+    assert_eq!(packed.line().unwrap(), line);
+    assert!(packed.len() * 3 < line.len(), "{} of {}", packed.len(), line.len());
 }
 
 #[test]
@@ -246,7 +271,7 @@ fn what_was_seen_of_other_places_is_played_as_it_was() {
     recorder.end(at(201));
     let tape = Tape::open(&path).unwrap();
     let mut deck =
-        crate::engine::player::Deck::new(tape, crate::core::reconcile::reconcile).unwrap();
+        crate::engine::player::Deck::new(tape, crate::core::reconcile::reconcile_after).unwrap();
     while deck.play().unwrap().is_some() {}
     assert_eq!(*deck.model(), lived);
     assert_eq!(lived.screen().list.rows().len(), 7, "four fleets, two places, this one");
