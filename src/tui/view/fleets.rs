@@ -325,6 +325,11 @@ fn unknowns(model: &Model, fleet: &Fleet) -> Vec<String> {
 }
 
 fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Text {
+    if model.screen().list.selected().is_none() {
+        // Of no fleet nothing is said, least of all that all is well.
+        let sentence = line(" The filter leaves no fleet.", Tone::Plain);
+        return Text { title: String::new(), lines: vec![sentence] };
+    }
     let mut lines = Vec::new();
     let unknowns = fleet.map(|fleet| unknowns(model, fleet)).unwrap_or_default();
     if !unknowns.is_empty() {
