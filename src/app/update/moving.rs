@@ -417,8 +417,8 @@ fn what_a_run_writes_is_remembered_as_ours() {
         feed(&mut model, 3, EventKind::Operation(Answer::Run(seen)));
         model.inventory.memory.own.len()
     };
-    // Three listeners, written back unchanged and then in three steps.
-    assert_eq!(told("us-west-2", Some(at(2))), 12);
+    // Two listeners, written back unchanged and then in three steps.
+    assert_eq!(told("us-west-2", Some(at(2))), 8);
     assert_eq!(told("us-west-2", None), 0, "nothing was sent yet");
     assert_eq!(told("eu-west-1", Some(at(2))), 0);
 }
