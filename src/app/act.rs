@@ -149,7 +149,7 @@ fn plainly(model: &mut Model, action: Action) -> Effects {
         Action::Wake => return desk::wake(model),
         Action::Copy => return desk::copy(model),
         Action::CopyRow => return desk::copy_row(model),
-        Action::Bookmark => desk::bookmark(model),
+        Action::Bookmark => return desk::bookmark(model),
         Action::Arm => operate::arm(model),
         Action::Disarm => operate::disarm(model),
         Action::RunHold => operate::hold(model),

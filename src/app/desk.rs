@@ -66,6 +66,10 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Effects {
                 model.timeline.note(&note);
                 model.desk.kept.apply(Change::Noted(note), model.now);
             }
+            for entry in kept.bookmarks {
+                model.timeline.recall(&entry);
+                model.desk.kept.apply(Change::Bookmarked(entry), model.now);
+            }
             for snooze in kept.snoozes {
                 // What was snoozed here since the start is younger.
                 if model.desk.kept.snooze(&snooze.cause, model.now).is_none() {
@@ -80,10 +84,8 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Effects {
         Answer::Written { path, bytes } => {
             let size = size(bytes);
             let text = match bytes > CLIPBOARD {
-                true => format!("Evidence ({size}) is in {path}; it is too big for the clipboard."),
-                false => {
-                    format!("Evidence ({size}) is in {path}, and was sent to the clipboard.")
-                }
+                true => format!("Evidence ({size}, too big for the clipboard): {path}"),
+                false => format!("Evidence ({size}, also on the clipboard): {path}"),
             };
             say(model, text);
         }
@@ -142,16 +144,22 @@ fn about(model: &Model) -> (Option<StackId>, Option<InstanceId>) {
 }
 
 /// Puts a bookmark at the selected change, or takes it away.
-pub(super) fn bookmark(model: &mut Model) {
-    let Some(RowId::Change(seq)) = model.screen().list.selected().cloned() else {
-        return say(model, "Only changes in the timeline can be bookmarked.");
+pub(super) fn bookmark(model: &mut Model) -> Effects {
+    let selected = match model.screen().list.selected() {
+        Some(RowId::Change(seq)) => model.timeline.get(*seq).cloned(),
+        _ => None,
     };
-    let text = match model.timeline.bookmark(seq) {
-        true => "Bookmarked; `/ mark:bookmark` shows all bookmarks.",
-        false => "The bookmark is taken away.",
+    let Some(entry) = selected else {
+        say(model, "Only changes in the timeline can be bookmarked.");
+        return Effects::none();
+    };
+    let (text, change) = match model.timeline.bookmark(entry.seq) {
+        true => ("Bookmarked; `/ mark:bookmark` shows all bookmarks.", Change::Bookmarked(entry)),
+        false => ("The bookmark is taken away.", Change::Unmarked(entry)),
     };
     say(model, text);
     navigate::rearrange(model);
+    keep(model, change)
 }
 
 /// Snoozes the selected finding: `2h the disk is being replaced`.

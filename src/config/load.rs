@@ -97,6 +97,7 @@ pub(super) fn assemble(
         timeout,
         state_dir,
         evidence_dir,
+        home: env.path("HOME"),
         log,
         record: flags.record.clone(),
         keymap,

@@ -86,6 +86,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Where evidence is written.
     pub evidence_dir: PathBuf,
+    /// The operator's home, where they have one; shown paths are shorter with it.
+    pub home: Option<PathBuf>,
     /// The log file, if one is wanted.
     pub log: Option<PathBuf>,
     /// The file that everything the console shows is recorded to, if one is wanted.

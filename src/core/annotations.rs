@@ -1,20 +1,21 @@
-//! What operators write beside what was seen: notes, and findings that are snoozed for a reason and
-//! a time. Kept between starts; a change is applied to what is kept, so that two consoles of one host
+//! What operators write beside what was seen: notes, bookmarks, and findings that are snoozed for a
+//! reason and a time. Kept between starts; a change is applied to what is kept, so that two consoles of one host
 //! do not take each other's away.
 
 use super::cause::{Cause, CauseKey};
 use super::finding::{Finding, Severity};
 use super::ids::{InstanceId, StackId};
 use super::observed::age;
+use super::timeline::Entry;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A note is kept so long: a week's shift hands it to the next.
-const NOTES_FOR: Duration = Duration::from_secs(7 * 86_400);
-/// So many notes are kept.
-const NOTES: usize = 500;
+/// A note or a bookmark is kept so long: a week's shift hands it to the next.
+const KEPT_FOR: Duration = Duration::from_secs(7 * 86_400);
+/// So many of each are kept.
+const KEPT: usize = 500;
 /// What is snoozed for less than this comes back before anybody has read why.
 pub const SHORTEST: Duration = Duration::from_secs(60);
 /// What is to stay quiet for longer than this is to be mended instead.
@@ -106,6 +107,9 @@ pub struct Annotations {
     /// What is snoozed, at most once each.
     #[serde(default)]
     pub snoozes: Vec<Snooze>,
+    /// Changes with a bookmark, whole: after a restart nobody else knows what happened before.
+    #[serde(default)]
+    pub bookmarks: Vec<Entry>,
 }
 
 /// A change of what operators wrote.
@@ -118,6 +122,10 @@ pub enum Change {
     Snoozed(Snooze),
     /// A snooze came to its end.
     Woken(CauseKey),
+    /// A change got a bookmark.
+    Bookmarked(Entry),
+    /// A bookmark was taken away from a change.
+    Unmarked(Entry),
 }
 
 impl Annotations {
@@ -134,10 +142,17 @@ impl Annotations {
                 self.snoozes.push(snooze);
             }
             Change::Woken(cause) => self.snoozes.retain(|one| one.cause != cause),
+            Change::Bookmarked(entry) => {
+                if !self.bookmarks.iter().any(|one| one.is_same(&entry)) {
+                    self.bookmarks.push(entry);
+                }
+            }
+            Change::Unmarked(entry) => self.bookmarks.retain(|one| !one.is_same(&entry)),
         }
-        self.notes.retain(|note| age(note.at, now) < NOTES_FOR);
-        let surplus = self.notes.len().saturating_sub(NOTES);
-        self.notes.drain(..surplus);
+        self.notes.retain(|note| age(note.at, now) < KEPT_FOR);
+        self.notes.drain(..self.notes.len().saturating_sub(KEPT));
+        self.bookmarks.retain(|entry| age(entry.at, now) < KEPT_FOR);
+        self.bookmarks.drain(..self.bookmarks.len().saturating_sub(KEPT));
         self.snoozes.retain(|one| !one.is_over(now));
     }
 
@@ -151,6 +166,7 @@ impl Annotations {
 mod tests {
     use super::*;
     use crate::core::finding::FindingKind;
+    use crate::core::timeline::Origin;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_000_000 + second).unwrap()
@@ -216,5 +232,32 @@ mod tests {
         // A week later the notes are history.
         kept.apply(Change::Noted(note("late", 8 * 86_400)), at(8 * 86_400));
         assert_eq!(kept.notes, [note("late", 8 * 86_400)]);
+    }
+
+    #[test]
+    fn a_bookmark_is_of_one_change_and_goes_with_its_week() {
+        let entry = |text: &str, seq| Entry {
+            seq,
+            at: at(1),
+            origin: Origin::Seen,
+            kind: None,
+            severity: None,
+            stack_id: None,
+            instance_id: None,
+            text: text.into(),
+        };
+        let mut kept = Annotations::default();
+        // The number is the one it had in a console; another console gave it another.
+        for (text, seq) in [("loki fails", 4), ("loki fails", 9), ("tempo fails", 5)] {
+            kept.apply(Change::Bookmarked(entry(text, seq)), at(2));
+        }
+        assert_eq!(kept.bookmarks, [entry("loki fails", 4), entry("tempo fails", 5)]);
+        kept.apply(Change::Unmarked(entry("loki fails", 30)), at(3));
+        assert_eq!(kept.bookmarks, [entry("tempo fails", 5)]);
+        // What was written before there were bookmarks is read all the same.
+        let text = r#"{"notes":[],"snoozes":[]}"#;
+        assert_eq!(serde_json::from_str::<Annotations>(text).unwrap(), Annotations::default());
+        kept.apply(Change::Unmarked(entry("none", 0)), at(8 * 86_400));
+        assert!(kept.bookmarks.is_empty(), "a week later it is history");
     }
 }

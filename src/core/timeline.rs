@@ -66,6 +66,13 @@ impl Entry {
         self.kind.map_or_else(|| self.origin.to_string(), |kind| kind.to_string())
     }
 
+    /// Whether this is the same thing, told by another console or at another start: it has another
+    /// number there.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let of = |one: &Self| (one.at, one.origin, one.instance_id.clone());
+        of(self) == of(other) && self.text == other.text && self.stack_id == other.stack_id
+    }
+
     /// What it is about, in a word or two.
     pub fn about(&self) -> String {
         match (&self.stack_id, &self.instance_id) {
@@ -173,7 +180,11 @@ impl Timeline {
             listed().filter(|one| self.activities.get(&one.id) != Some(&one.status)).collect();
         for activity in news {
             let known = self.activities.insert(activity.id.clone(), activity.status.clone());
-            self.push(entry(activity, stack_of(&activity.group), known.is_some()));
+            let entry = entry(activity, stack_of(&activity.group), known.is_some());
+            // It may be there from an earlier start, with a bookmark.
+            if self.same(&entry).is_none_or(|seq| !self.is_bookmarked(seq)) {
+                self.push(entry);
+            }
         }
         // What is listed no more will not come again: only the latest are ever listed.
         if self.activities.len() > listed().count() {
@@ -207,6 +218,25 @@ impl Timeline {
             return false;
         }
         self.bookmarks.insert(seq)
+    }
+
+    /// Takes in a change that had a bookmark at an earlier start; unless it is told already, it is
+    /// told again, for nobody saw it this time.
+    pub fn recall(&mut self, entry: &Entry) {
+        let seq = self.same(entry).unwrap_or_else(|| {
+            self.push(entry.clone());
+            self.next - 1
+        });
+        if self.get(seq).is_some() {
+            self.bookmarks.insert(seq);
+        }
+    }
+
+    /// The number that a thing has here, if it is told.
+    fn same(&self, entry: &Entry) -> Option<u64> {
+        let from = self.entries.partition_point(|one| one.at < entry.at);
+        let mut near = self.entries.range(from..).take_while(|one| one.at == entry.at);
+        near.find(|one| one.is_same(entry)).map(|one| one.seq)
     }
 
     /// Whether an entry has a bookmark.
@@ -472,5 +502,29 @@ mod tests {
         }
         assert!(timeline.get(0).is_none() && !timeline.is_bookmarked(0));
         assert!(timeline.bookmark(1) && !timeline.bookmark(1));
+    }
+
+    #[test]
+    fn what_had_a_bookmark_is_told_again_and_only_once() {
+        let mut before = Timeline::default();
+        let mut inventory = Inventory::default();
+        listed(&mut inventory, vec![activity("Failed", Some(8))]);
+        let stack = |_: &GroupName| Some("green-413".into());
+        before.record(&inventory, stack);
+        before.observe(vec![change(9, "loki pass → fail")]);
+        let kept: Vec<Entry> = before.newest_first().cloned().collect();
+        let mut timeline = Timeline::default();
+        timeline.observe(vec![change(20, "news")]);
+        for entry in kept.iter().chain(&kept) {
+            timeline.recall(entry);
+        }
+        // Auto Scaling tells of the same activity again.
+        timeline.record(&inventory, stack);
+        assert_eq!(timeline.len(), 3, "{}", timeline.text());
+        let marked: Vec<_> =
+            timeline.newest_first().filter(|one| timeline.is_bookmarked(one.seq)).collect();
+        assert_eq!(marked.len(), 2);
+        assert_eq!(marked[0].text, "loki pass → fail");
+        assert!(timeline.newest_first().next().is_some_and(|one| one.text == "news"));
     }
 }

@@ -1,4 +1,4 @@
-//! What is written for the operator: evidence, and their notes and snoozes, kept beside the memory
+//! What is written for the operator: evidence, and their notes, bookmarks and snoozes, kept beside the memory
 //! of the account and region. On a thread of its own, one thing after the other, so that no key waits
 //! for a slow disk and no change is taken away by the one before it.
 
@@ -64,6 +64,7 @@ impl Desk {
         let (open, answers) = mpsc::channel(WAITING);
         let writer = Writer {
             folder: settings.evidence_dir.clone(),
+            home: settings.home.clone(),
             clock: clock.clone(),
             kept: None,
             early: Vec::new(),
@@ -135,6 +136,7 @@ impl Desk {
 /// What the thread works with.
 struct Writer {
     folder: PathBuf,
+    home: Option<PathBuf>,
     clock: Clock,
     /// Where notes and snoozes are kept, once that is known.
     kept: Option<PathBuf>,
@@ -171,7 +173,8 @@ impl Writer {
         let mut answer = match read {
             Ok(kept) => Answer::Recalled(kept),
             Err(error) => {
-                Answer::NotKept(self.unkept("read what was kept of notes and snoozes", &error))
+                let what = "read what was kept of notes, bookmarks and snoozes";
+                Answer::NotKept(self.unkept(what, &error))
             }
         };
         for change in std::mem::take(&mut self.early) {
@@ -184,7 +187,8 @@ impl Writer {
         (self.kept, self.place) = (None, self.place + 1);
         let lost = std::mem::take(&mut self.early).len();
         (lost > 0).then(|| {
-            let what = format!("{lost} notes or snoozes of the place before are not kept.");
+            let what =
+                format!("{lost} notes, bookmarks or snoozes of the place before are not kept.");
             let next = "Its account was never known; write them down anew when it is.".to_owned();
             Answer::NotKept(Trouble { what, next })
         })
@@ -213,7 +217,7 @@ impl Writer {
     fn evidence(&self, name: &str, text: &str) -> Answer {
         let bytes = text.len();
         match write(&self.folder, name, text) {
-            Ok(path) => Answer::Written { path: path.display().to_string(), bytes },
+            Ok(path) => Answer::Written { path: brief(&path, self.home.as_deref()), bytes },
             Err(error) => {
                 let folder = self.folder.display();
                 let what = format!("Failed to write evidence in {folder}: {error}.");
@@ -221,6 +225,14 @@ impl Writer {
                 Answer::NotWritten { trouble: Trouble { what, next }, bytes }
             }
         }
+    }
+}
+
+/// A path as a shell takes it, and short enough for a line of the screen.
+fn brief(path: &Path, home: Option<&Path>) -> String {
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
     }
 }
 

@@ -3,6 +3,8 @@
 
 use crate::config::Settings;
 use crate::core::inventory::Memory;
+use crate::core::run::Run;
+use crate::exec::state::RunDir;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -14,8 +16,24 @@ pub(super) fn path(settings: &Settings, account: &str, region: &str) -> PathBuf 
     settings.state_dir.join("memory").join(format!("{name}.json"))
 }
 
-/// What is remembered of an account and region.
+/// So many of the latest runs may have written what is yet to be noticed.
+const LATEST: usize = 20;
+
+/// What is remembered of an account and region, and what the latest runs of this host wrote there.
 pub(super) fn load(settings: &Settings, account: &str, region: &str) -> Memory {
+    let mut memory = read(settings, account, region);
+    // Where nothing is remembered, nothing can have changed.
+    if !memory.listeners.is_empty() || !memory.attachments.is_empty() {
+        let all = RunDir::all(&settings.state_dir).unwrap_or_default();
+        let runs = all.iter().rev().take(LATEST);
+        let runs = runs.filter_map(|run| Run::fold(&run.told().ok()?.lines));
+        let here = runs.filter(|run| run.plan.account == account && run.plan.region == region);
+        here.for_each(|run| memory.wrote(run.writes()));
+    }
+    memory
+}
+
+fn read(settings: &Settings, account: &str, region: &str) -> Memory {
     let path = path(settings, account, region);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

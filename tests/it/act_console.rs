@@ -214,4 +214,9 @@ fn aborted_and_rolled_back_by_keys() {
     // What was refused was said.
     console.press("m", "This console is not armed");
     console.0.wait_for("Type blue and Enter to run it");
+    // What this host's runs wrote is told as nobody else's doing.
+    console.press("\x1b", "DONE");
+    console.press("F", "› Findings");
+    let screen = console.0.screen();
+    assert!(!screen.contains("changed from outside"), "{screen}");
 }

@@ -50,8 +50,13 @@ impl Site {
     fn moved(&self, from: &str, to: &str) {
         let started = Clock::real();
         let line = format!("cutover {from} {to} --gate none --confirm {from} --execute");
+        // Whoever looked before sees that the traffic has changed, and that this host did it.
+        self.run(&["findings"]);
         let outcome = self.run(&line.split_whitespace().collect::<Vec<_>>());
         assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        let findings = self.run(&["findings", "-o", "json"]).stdout;
+        assert!(findings.contains("\"findings\""), "{findings}");
+        assert!(!findings.contains("traffic_changed_outside"), "{findings}");
         let took = started.real_elapsed().as_secs_f64();
         say(&format!("cutover {from} to {to} at speed 60: {took:.1} s of wall time"));
     }

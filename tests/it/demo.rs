@@ -98,6 +98,47 @@ fn it_fills_and_quitting_leaves_nothing() {
     demo.leaves_nothing(world.id);
 }
 
+/// What is recorded of fleets is a world of them: they stand there as they did, and what is done to
+/// them can be tried. The fleets are of a world that no demo has.
+#[test]
+fn a_recording_of_ones_own_fleets_is_a_world_to_rehearse_in() {
+    let own = Directory::new();
+    let world = own.file(
+        "own.toml",
+        "[[load_balancer]]\nname = \"front\"\n[[service]]\nname = \"glt\"\n\
+         [[listener]]\nproduct = \"loki\"\nport = 3100\n\
+         [[fleet]]\nstack = \"amber-7\"\nnodes = 4\nweight = 100\n\
+         [[fleet]]\nstack = \"ivory-8\"\nnodes = 4\nweight = 0\n",
+    );
+    let file = own.path().join("own.recording").display().to_string();
+    let both = |seen: &Seen| {
+        row(seen, "▶ amber-7").starts_with("amber-7 ◆ LIVE ████ 100% 4/4 4 4/4")
+            && row(seen, "  ivory-8").starts_with("ivory-8 ◇ STANDBY ░░░░ 0% 4/4 4 4/4")
+    };
+    let mut first = Demo::start(&["--world", &world, "--record", &file], &[]);
+    first.terminal.wait("the fleets", both);
+    first.terminal.press("q");
+    assert_eq!(first.terminal.end().exit_code(), 0);
+    std::fs::remove_file(&world).unwrap();
+    let mut again = Demo::start(&["--world", &file, "--operate"], &[]);
+    again.terminal.wait("the same fleets", both);
+    again.terminal.press("c");
+    again.terminal.wait_for("amber-7 to ivory-8");
+    again.terminal.wait_for("not armed");
+    again.terminal.press("\x1b");
+    again.terminal.wait("the fleets again", both);
+    again.terminal.press("q");
+    assert_eq!(again.terminal.end().exit_code(), 0);
+    // One byte of it changed: no world is made of what nobody recorded.
+    let mut bytes = std::fs::read(&file).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let mut broken = Demo::start(&["--world", &file], &[]);
+    broken.terminal.wait_for("is not as it was written");
+    assert_eq!(broken.terminal.end().exit_code(), 1);
+}
+
 #[test]
 fn however_the_console_ends_the_world_ends_too() {
     for (signal, code) in

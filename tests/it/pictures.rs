@@ -1,7 +1,9 @@
-//! The pictures of the README: taken from the real program in a terminal, on worlds of the demo that
-//! stand still. Each must be what the program shows now; `screenshots/make` takes them anew.
+//! The pictures of the README: taken from the real program in a terminal, on worlds of the demo. Each
+//! must be what the program shows now; `screenshots/make` takes them anew. Most worlds stand still, and
+//! the picture is the same to the last stroke; where time has to run, it is the same word for word.
 
 mod svg;
+mod words;
 
 use crate::bench::skip::taken_anew;
 use crate::bench::terminal::{Seen, Terminal, environment, rows, size};
@@ -36,12 +38,83 @@ struct Picture {
     keys: String,
     #[serde(default)]
     flags: Vec<String>,
+    /// How fast the world's time runs; it stands still where nothing is said.
+    #[serde(default)]
+    speed: u32,
+    /// Where time runs, only so many columns are compared: what changed beside them, and in which
+    /// order it was noticed, is another every time.
+    #[serde(default = "all")]
+    columns: usize,
+    /// The demo is recorded until this stands on the screen, and the picture is of its replay.
+    #[serde(default)]
+    recorded: Option<String>,
+    /// What is waited for after the keys, and what is pressed then.
+    #[serde(default)]
+    then: Vec<Then>,
+    /// Further pictures of the same console, after this one.
+    #[serde(default)]
+    also: Vec<Also>,
     says: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Then {
+    wait: String,
+    #[serde(default)]
+    keys: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Also {
+    name: String,
+    keys: String,
+    wait: String,
+    says: String,
+}
+
+fn all() -> usize {
+    usize::MAX
+}
+
+/// What a picture is called, and what it shows.
+type Title<'p> = (&'p str, &'p str);
+
+fn path(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(format!("{name}.svg"))
+}
+
+/// A picture as it is in the tree.
+fn kept(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap_or_default()
+}
+
+fn draw(terminal: &Terminal, says: &str) -> String {
+    let drawn = svg::draw(terminal.seen.0.lock().unwrap().screen.screen(), says);
+    without_chance(&on_the_first_network(&drawn))
+}
+
+fn press(terminal: &mut Terminal, keys: &str) {
+    for key in keys.split_whitespace() {
+        terminal.press(&bytes(key));
+        // A lone Escape is one only when nothing follows it at once.
+        std::thread::sleep(LOOK);
+    }
+}
+
 impl Picture {
-    fn path(&self) -> PathBuf {
-        Path::new(FOLDER).join(format!("{}.svg", self.name))
+    fn titles(&self) -> impl Iterator<Item = Title<'_>> {
+        let also = self.also.iter().map(|one| (one.name.as_str(), one.says.as_str()));
+        std::iter::once((self.name.as_str(), self.says.as_str())).chain(also)
+    }
+
+    /// Whether two pictures show the same. Where time runs, no number is the same twice.
+    fn alike(&self, one: &str, other: &str) -> bool {
+        match self.speed {
+            0 => one == other,
+            _ => words::of(one, self.columns) == words::of(other, self.columns),
+        }
     }
 
     fn size(&self) -> PtySize {
@@ -49,64 +122,112 @@ impl Picture {
         size(columns.parse().unwrap(), rows.parse().unwrap())
     }
 
-    fn draw(&self, terminal: &Terminal) -> String {
-        let drawn = svg::draw(terminal.seen.0.lock().unwrap().screen.screen(), &self.says);
-        without_chance(&on_the_first_network(&drawn))
-    }
-
     /// Starts the program, and presses the keys once there is something to press them on.
     fn start(&self, scratch: &Directory) -> Terminal {
+        let mut terminal = self.demo(scratch);
+        press(&mut terminal, &self.keys);
+        if let Some(text) = &self.recorded {
+            terminal.wait_for(text);
+            self.ends(terminal);
+            terminal = self.replay(scratch);
+        }
+        for then in &self.then {
+            terminal.wait_for(&then.wait);
+            press(&mut terminal, &then.keys);
+        }
+        terminal
+    }
+
+    fn recording(scratch: &Directory) -> String {
+        scratch.path().join("session.recording").display().to_string()
+    }
+
+    /// The demo, when everything is there.
+    fn demo(&self, scratch: &Directory) -> Terminal {
         let mut command = CommandBuilder::new(BINARY);
-        command.args(["demo", "--speed", "0", "--start", START, "--world", &self.world]);
+        command.args(["demo", "--start", START, "--world", &self.world]);
+        command.args(["--speed", &self.speed.to_string()]);
         command.args(&self.flags);
+        if self.recorded.is_some() {
+            command.args(["--record", &Self::recording(scratch)]);
+        }
         environment(&mut command, "xterm-256color");
         command.env("TMPDIR", scratch.path());
-        let mut terminal = Terminal::open_sized(command, self.size());
+        let terminal = Terminal::open_sized(command, self.size());
         terminal.wait("both fleets", |seen| has_row(seen, "blue") && has_row(seen, "green"));
         // Of rows that come one by one, a key would select another one every time.
         terminal.wait("every source", all_read);
         self.settle(&terminal);
-        for key in self.keys.split_whitespace() {
-            terminal.press(&bytes(key));
-            // A lone Escape is one only when nothing follows it at once.
-            std::thread::sleep(LOOK);
-        }
         terminal
+    }
+
+    /// What was recorded, before anybody plays it.
+    fn replay(&self, scratch: &Directory) -> Terminal {
+        let mut command = CommandBuilder::new(BINARY);
+        command.args(["replay", &Self::recording(scratch)]);
+        environment(&mut command, "xterm-256color");
+        Terminal::open_sized(command, self.size())
+    }
+
+    fn ends(&self, mut terminal: Terminal) {
+        terminal.press("\x03");
+        assert_eq!(terminal.end().exit_code(), 0, "{}", self.name);
     }
 
     /// Waits until nothing more comes: rings, metrics and names are asked after the rest, and a plan
     /// that is made before they answer is another plan.
     fn settle(&self, terminal: &Terminal) {
-        let (mut before, mut still) = (self.draw(terminal), 0);
-        for _ in 0..LOOKS {
-            std::thread::sleep(LOOK);
-            let now = self.draw(terminal);
-            still = if now == before { still + 1 } else { 0 };
-            before = now;
-            if still >= STILL {
-                return;
-            }
-        }
+        self.look(terminal, "", None);
     }
 
-    /// Waits for the picture as it is in the tree; or, to take it, until the screen stands still.
-    fn take(&self, expected: Option<&str>) -> String {
-        let scratch = Directory::new();
-        let mut terminal = self.start(&scratch);
-        let mut drawn = self.draw(&terminal);
-        let mut still = 0;
+    /// Waits until the screen is as expected; or, where nothing is, until it stands still.
+    fn look(&self, terminal: &Terminal, says: &str, expected: Option<&str>) -> String {
+        let (mut drawn, mut still) = (draw(terminal, says), 0);
         for _ in 0..LOOKS {
-            if expected == Some(&drawn) || expected.is_none() && still >= STILL {
-                break;
+            match expected {
+                Some(expected) if self.alike(expected, &drawn) => break,
+                None if still >= STILL => break,
+                _ => {}
             }
             std::thread::sleep(LOOK);
-            let now = self.draw(&terminal);
-            still = if now == drawn { still + 1 } else { 0 };
+            let now = draw(terminal, says);
+            still = if self.alike(&now, &drawn) { still + 1 } else { 0 };
             drawn = now;
         }
-        terminal.press("\x03");
-        assert_eq!(terminal.end().exit_code(), 0, "{}", self.name);
         drawn
+    }
+
+    /// Takes all pictures of a console; each as it is in the tree, or, to take it anew, when the
+    /// screen stands still.
+    fn take(&self, anew: bool) -> Vec<(&str, String)> {
+        let scratch = Directory::new();
+        let mut terminal = self.start(&scratch);
+        let mut all = Vec::new();
+        for (index, (name, says)) in self.titles().enumerate() {
+            if let Some(also) = index.checked_sub(1).and_then(|index| self.also.get(index)) {
+                press(&mut terminal, &also.keys);
+                terminal.wait_for(&also.wait);
+            }
+            let expected = (!anew).then(|| kept(name));
+            all.push((name, self.look(&terminal, says, expected.as_deref())));
+        }
+        self.ends(terminal);
+        all
+    }
+
+    /// The pictures that are not what the program shows, however often it is asked: other worlds on
+    /// this machine may hold the ports of the first try.
+    fn stale(&self) -> Vec<String> {
+        let mut stale = Vec::new();
+        for _ in 0..TRIES {
+            let all = self.take(false);
+            let other = all.into_iter().filter(|(name, drawn)| !self.alike(&kept(name), drawn));
+            stale = other.map(|(name, _)| name.to_owned()).collect();
+            if stale.is_empty() {
+                break;
+            }
+        }
+        stale
     }
 }
 
@@ -167,6 +288,7 @@ fn bytes(key: &str) -> String {
         "esc" => "\x1b".into(),
         "tab" => "\t".into(),
         "space" => " ".into(),
+        "minus" => "-".into(),
         "up" => "\x1b[A".into(),
         "down" => "\x1b[B".into(),
         "right" => "\x1b[C".into(),
@@ -192,16 +314,15 @@ fn every_picture_is_what_the_program_shows() {
     let write = taken_anew();
     let mut stale = Vec::new();
     for picture in pictures() {
-        let path = picture.path();
-        if write {
-            std::fs::write(path, picture.take(None)).unwrap();
+        if !write {
+            stale.extend(picture.stale());
             continue;
         }
-        let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        // Other worlds on this machine may hold the ports of the first try; what is stale is stale
-        // every time.
-        if (0..TRIES).all(|_| picture.take(Some(&kept)) != kept) {
-            stale.push(picture.name);
+        for (name, drawn) in picture.take(true) {
+            // One that says the same as before stays as it was: nothing has changed.
+            if !picture.alike(&kept(name), &drawn) {
+                std::fs::write(path(name), drawn).unwrap();
+            }
         }
     }
     assert!(stale.is_empty(), "stale: {stale:?}; look at what `screenshots/make` makes of them");
@@ -209,7 +330,9 @@ fn every_picture_is_what_the_program_shows() {
 
 #[test]
 fn there_is_no_picture_that_nobody_takes() {
-    let known: Vec<_> = pictures().iter().map(Picture::path).collect();
+    let all = pictures();
+    let titles = all.iter().flat_map(Picture::titles);
+    let known: Vec<_> = titles.map(|(name, _)| path(name)).collect();
     for entry in std::fs::read_dir(FOLDER).unwrap() {
         let path = entry.unwrap().path();
         let is_picture = path.extension().is_some_and(|extension| extension == "svg");

@@ -11,7 +11,7 @@ use quarterdeck::core::reconcile::reconcile_after as reconcile;
 use quarterdeck::engine::console::{Operator, Painted, Start, Surface, run};
 use quarterdeck::engine::player::{Deck, Played};
 use quarterdeck::engine::recording::{Recorder, RecordingFile, Tape};
-use quarterdeck::engine::{Elsewhere, Feed, Operations, Patience, no_contexts};
+use quarterdeck::engine::{Elsewhere, Feed, Operations, Patience, contexts};
 use quarterdeck::sim::WorldSource;
 use quarterdeck::tui::{Canvas, default_keymap};
 use std::os::unix::fs::PermissionsExt as _;
@@ -65,16 +65,20 @@ impl Surface for Film {
     }
 }
 
-fn settings(world: &TestWorld, scratch: &Path) -> Settings {
-    let state = scratch.display().to_string();
-    let env: Environment = [
-        ("HOME", state.as_str()),
+fn environment(scratch: &Path) -> Environment {
+    let home = scratch.display().to_string();
+    [
+        ("HOME", home.as_str()),
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", SECRET),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ]
     .into_iter()
-    .collect();
+    .collect()
+}
+
+fn settings(world: &TestWorld, scratch: &Path) -> Settings {
+    let env = environment(scratch);
     let flags = Flags {
         endpoint_url: Some(world.info.endpoint.clone()),
         region: Some(world.info.region.clone()),
@@ -96,7 +100,7 @@ fn settings(world: &TestWorld, scratch: &Path) -> Settings {
 fn session(settings: &Settings, recorder: Recorder, typed: &str, seconds: u64) -> Vec<Vec<u8>> {
     let keymap = Arc::new(default_keymap());
     let clock = Clock::starting_at("2026-11-22T14:00:00Z".parse().unwrap(), RATE);
-    let place = Place { probing: true, ..Place::default() };
+    let place = Place::of(settings);
     let mut model = Model::new(place, Arc::clone(&keymap), SIZE, clock.now());
     model.looks = Looks {
         keymaps: [("default".to_owned(), keymap)].into(),
@@ -111,7 +115,7 @@ fn session(settings: &Settings, recorder: Recorder, typed: &str, seconds: u64) -
         let (keys, input) = mpsc::channel(64);
         let feed = Feed::start(settings, &clock, Patience::None).unwrap();
         let operations = Operations::none();
-        let enter = no_contexts();
+        let enter = contexts(settings, &clock, &environment(&settings.state_dir));
         let elsewhere = Elsewhere::nowhere();
         let start =
             Start { model, clock, reconcile, feed, input, operations, enter, recorder, elsewhere };
@@ -142,6 +146,73 @@ fn played(settings: &Settings, path: &Path) -> Vec<Vec<u8>> {
             None => return film.frames,
         }
     }
+}
+
+/// A world of two fleets that nobody probes.
+fn small(region: &str, stacks: [&str; 2]) -> TestWorld {
+    let [live, other] = stacks;
+    let text = format!(
+        "region = {region:?}\n[[load_balancer]]\nname = \"front\"\n[[service]]\nname = \"glt\"\n\
+         [[listener]]\nproduct = \"loki\"\nport = 3100\n\
+         [[fleet]]\nstack = {live:?}\nnodes = 3\nweight = 100\n\
+         [[fleet]]\nstack = {other:?}\nnodes = 3\nweight = 0\n"
+    );
+    TestWorld::start(WorldSource::Text { name: region.into(), text }, RATE)
+}
+
+#[test]
+fn a_recording_goes_to_another_context_and_back_byte_for_byte() {
+    apart("recording::two_contexts");
+}
+
+#[test]
+#[ignore = "run by a_recording_goes_to_another_context_and_back_byte_for_byte"]
+fn two_contexts() {
+    let west = small("us-west-2", ["blue-412", "green-413"]);
+    let east = small("eu-west-1", ["amber-7", "ivory-8"]);
+    let scratch = Directory::new();
+    let context = |name: &str, world: &TestWorld| {
+        let (region, endpoint) = (&world.info.region, &world.info.endpoint);
+        format!("[contexts.{name}]\nregion = {region:?}\nendpoint_url = {endpoint:?}\n")
+    };
+    let of_east = context("east", &east) + "production = true\nframe = \"red\"\n";
+    let text = "context = \"west\"\ndns_server = \"none\"\n[probes]\nenabled = false\n";
+    let config =
+        scratch.file("config.toml", &(text.to_owned() + &context("west", &west) + &of_east));
+    let flags = Flags {
+        config: Some(config.into()),
+        state_dir: Some(scratch.path().join("state")),
+        ..Flags::default()
+    };
+    let settings = quarterdeck::config::load(&environment(scratch.path()), &flags).unwrap();
+    let path = scratch.path().join("session.recording");
+    let recorder = Recorder::start(Some(RecordingFile::create(&path).unwrap()));
+    let walk = "x x x x j enter esc : c o n t e x t space e a s t enter x x x x x x j enter esc \
+        : c o n t e x t space n o n e enter esc : c o n t e x t space w e s t enter x x x x x x k T";
+    let live = session(&settings, recorder, walk, 12);
+    let replayed = played(&settings, &path);
+    assert_eq!(live.len(), replayed.len());
+    for (number, (live, replayed)) in live.iter().zip(&replayed).enumerate() {
+        assert!(live == replayed, "frame {number}: {}", String::from_utf8_lossy(replayed));
+    }
+    // It was another place in between, and this one again: the screen as each frame left it.
+    let mut screen =
+        vt100::Parser::new(SIZE.rows.try_into().unwrap(), SIZE.columns.try_into().unwrap(), 0);
+    let mut places: Vec<&str> = Vec::new();
+    for frame in &replayed {
+        screen.process(frame);
+        let text = screen.screen().contents();
+        for (place, fleet, other) in
+            [("west/us-west-2", "blue-412", "amber-7"), ("east/eu-west-1", "amber-7", "blue-412")]
+        {
+            if text.contains(place) && text.contains(fleet) {
+                assert!(!text.contains(&format!("{other}  ")), "{text}");
+                places.push(place);
+            }
+        }
+    }
+    places.dedup();
+    assert_eq!(places, ["west/us-west-2", "east/eu-west-1", "west/us-west-2"]);
 }
 
 fn saved(scratch: &Path) -> PathBuf {

@@ -66,13 +66,17 @@ impl Keymap {
     }
 
     /// Everything that works in these contexts after `pending`, in the registry's order. A key
-    /// that an inner context has taken is not shown for an outer one.
+    /// that an inner context has taken is not shown for an outer one, and none that writes a character
+    /// where a line is typed.
     pub fn hints(&self, contexts: &[Context], pending: &[Chord]) -> Vec<Hint> {
         let mut found: BTreeMap<String, Action> = BTreeMap::new();
+        let mut typing = false;
         for context in contexts {
+            typing |= matches!(context, Context::Prompt | Context::Review);
             let Some(branch) = self.branch(*context, pending) else { continue };
             let mut of_context = BTreeMap::new();
-            collect(branch, "", &mut of_context);
+            let reached = branch.iter().filter(|(chord, _)| !typing || chord.typed().is_none());
+            collect(reached, "", &mut of_context);
             for (keys, action) in of_context {
                 found.entry(keys).or_insert(action);
             }
@@ -136,7 +140,11 @@ impl Keymap {
     }
 }
 
-fn collect(branch: &BTreeMap<Chord, Node>, before: &str, found: &mut BTreeMap<String, Action>) {
+fn collect<'b>(
+    branch: impl IntoIterator<Item = (&'b Chord, &'b Node)>,
+    before: &str,
+    found: &mut BTreeMap<String, Action>,
+) {
     for (chord, node) in branch {
         let keys = format!("{before}{chord}");
         match node {
@@ -198,5 +206,11 @@ mod tests {
         };
         assert_eq!(keys(&[]), ["q", "ctrl-c", "g g"]);
         assert_eq!(keys(&[chord("g")]), ["g"]);
+        // Where a line is typed, what writes a character does nothing else.
+        for context in [Context::Prompt, Context::Review] {
+            let hints = keymap.hints(&[context, Context::List, Context::Global], &[]);
+            let keys: Vec<_> = hints.into_iter().map(|hint| hint.keys).collect();
+            assert_eq!(keys, ["ctrl-c"]);
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::app::model::Model;
 use crate::app::navigate;
 use crate::app::notice::NoticeKind;
 use crate::app::screen::ScreenKind;
-use crate::core::run::{Ask, HoldReason, RunId, RunState};
+use crate::core::run::{Ask, HoldReason, Run, RunId, RunState};
 use std::sync::Arc;
 
 /// Takes in an answer.
@@ -67,6 +67,18 @@ fn told(model: &mut Model, run: &RunId, ask: &Ask, outcome: Result<(), Trouble>)
     model.notices.say(model.now, kind, text);
 }
 
+/// What a run of ours writes is remembered, so that it is not taken for a change from outside.
+fn own_writes(model: &mut Model, run: &Run) {
+    if model.is_elsewhere(run) {
+        return;
+    }
+    let writes = run.writes();
+    // The inventory may be shared with a join that is under way: it is not copied for nothing.
+    if writes.iter().any(|write| !model.inventory.memory.knows(write)) {
+        Arc::make_mut(&mut model.inventory).memory.wrote(writes);
+    }
+}
+
 /// A run said something. What an operator must not miss is said on every screen.
 fn run(model: &mut Model, seen: Arc<Seen>) {
     let id = seen.run.id.clone();
@@ -88,6 +100,7 @@ fn run(model: &mut Model, seen: Arc<Seen>) {
         let text = format!("Run {id}: {}.", seen.run.state.sentence());
         model.notices.say(model.now, kind, text);
     }
+    own_writes(model, &seen.run);
     model.operation.runs.insert(id.clone(), seen);
     if matches!(model.screen().kind, ScreenKind::Runs | ScreenKind::Run(_)) {
         navigate::refresh(model);

@@ -1,7 +1,9 @@
 //! Moving about: screens and the way back, order, filter, jumps, the palette, questions.
 
 use super::*;
-use crate::app::fixture::{estate, feed, fleet, healthy, model, node_id, press, show, troubled};
+use crate::app::fixture::{
+    at, estate, feed, fleet, healthy, model, node_id, press, show, troubled,
+};
 use crate::app::{
     Action, Answering, Column, Context, Dialog, Layer, Prompt, RowId, ScreenKind, Size, TextField,
 };
@@ -399,6 +401,26 @@ fn the_screen_of_a_run_goes_along_with_its_steps() {
     assert_eq!(at_step(&mut model, Some(5)), "step 3");
     press(&mut model, "down down");
     assert_eq!(at_step(&mut model, Some(6)), "step 6");
+}
+
+/// What a run of ours writes is known before anybody sees that it has changed; a run of another place
+/// says nothing about this one.
+#[test]
+fn what_a_run_writes_is_remembered_as_ours() {
+    use crate::app::operate::{Answer, Seen};
+    let told = |region: &str, sent: Option<jiff::Timestamp>| {
+        let mut model = on(healthy());
+        let mut run = crate::app::fixture::run();
+        run.plan.region = region.into();
+        run.steps.iter_mut().for_each(|of| of.sent = sent);
+        let seen = std::sync::Arc::new(Seen { run, alive: true });
+        feed(&mut model, 3, EventKind::Operation(Answer::Run(seen)));
+        model.inventory.memory.own.len()
+    };
+    // Two listeners, written back unchanged and then in three steps.
+    assert_eq!(told("us-west-2", Some(at(2))), 8);
+    assert_eq!(told("us-west-2", None), 0, "nothing was sent yet");
+    assert_eq!(told("eu-west-1", Some(at(2))), 0);
 }
 
 /// Fleets of some of these names.

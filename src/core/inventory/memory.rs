@@ -17,7 +17,7 @@ const SERVICES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// enough for a hand-over, short enough that an accepted change stops shouting.
 const CHANGES_SHOWN: Duration = Duration::from_secs(3600);
 
-/// A change of weights or attachments that no run of ours made.
+/// A change of weights or attachments, whoever made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficChange {
     /// What changed, as a fragment: "weights went from … to …".
@@ -26,10 +26,50 @@ pub struct TrafficChange {
     pub listener: Option<ListenerArn>,
     /// The group, where it was an attachment.
     pub group: Option<GroupName>,
+    /// What a listener sends to since.
+    #[serde(default)]
+    pub to: Option<Forward>,
     /// When the old state was last seen.
     pub after: Timestamp,
     /// When the new state was first seen.
     pub seen: Timestamp,
+}
+
+/// A write of a run of ours, as its journal tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnWrite {
+    /// What was written.
+    pub what: Written,
+    /// When it was sent.
+    pub sent: Timestamp,
+    /// When it was seen to be done, or the run was last heard of.
+    pub until: Timestamp,
+}
+
+/// What a run of ours wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Written {
+    /// What a listener sends to.
+    Listener(ListenerArn, Forward),
+    /// To what a group is attached.
+    Group(GroupName),
+}
+
+impl OwnWrite {
+    /// Whether this write is that change: the old state was last seen before it was done, the new one
+    /// first seen after it was sent, and it is what was written.
+    fn is(&self, change: &TrafficChange) -> bool {
+        let same = match &self.what {
+            Written::Group(name) => change.group.as_ref() == Some(name),
+            Written::Listener(arn, to) => {
+                let now = change.to.as_ref();
+                change.listener.as_ref() == Some(arn)
+                    && now.is_some_and(|now| by_weight(now) == by_weight(to))
+            }
+        };
+        same && self.sent <= change.seen && change.after <= self.until
+    }
 }
 
 /// What the program remembers.
@@ -43,6 +83,9 @@ pub struct Memory {
     pub attachments: BTreeMap<GroupName, (Timestamp, BTreeSet<TargetGroupArn>)>,
     /// Changes of either that were noticed.
     pub changes: Vec<TrafficChange>,
+    /// What runs of ours wrote of late.
+    #[serde(default)]
+    pub own: Vec<OwnWrite>,
 }
 
 impl Memory {
@@ -52,6 +95,23 @@ impl Memory {
         self.listeners.retain(|_, (seen, _)| age(*seen, now) <= SERVICES_KEPT);
         self.attachments.retain(|_, (seen, _)| age(*seen, now) <= SERVICES_KEPT);
         self.changes.retain(|change| age(change.seen, now) <= CHANGES_SHOWN);
+        self.own.retain(|write| age(write.until, now) <= CHANGES_SHOWN);
+    }
+
+    /// Takes in what a run of ours wrote; of a write that is known, until when.
+    pub fn wrote(&mut self, writes: Vec<OwnWrite>) {
+        for write in writes {
+            let same = |of: &&mut OwnWrite| (&of.what, of.sent) == (&write.what, write.sent);
+            match self.own.iter_mut().find(same) {
+                Some(known) => known.until = known.until.max(write.until),
+                None => self.own.push(write),
+            }
+        }
+    }
+
+    /// Whether a write is known as it stands.
+    pub fn knows(&self, write: &OwnWrite) -> bool {
+        self.own.contains(write)
     }
 
     /// Compares listeners with what they were when last seen, and keeps the new state.
@@ -73,6 +133,7 @@ impl Memory {
             what: format!("weights went from {} to {}", weights(&last), weights(&forward)),
             listener: Some(arn),
             group: None,
+            to: Some(forward),
             after,
             seen: at,
         });
@@ -108,7 +169,8 @@ impl Memory {
                 format!("{name} was attached to {added} and detached from {removed}")
             }
         };
-        self.note(TrafficChange { what, listener: None, group: Some(name), after, seen: at });
+        let (listener, group, to) = (None, Some(name), None);
+        self.note(TrafficChange { what, listener, group, to, after, seen: at });
     }
 
     /// Keeps a change. The same change made again (weights that go to and fro) is one, seen last.
@@ -125,6 +187,7 @@ impl Memory {
         let newer = std::mem::replace(self, older);
         self.services.extend(newer.services);
         self.changes.extend(newer.changes);
+        self.wrote(newer.own);
         for (arn, (at, forward)) in newer.listeners {
             self.notice_listener(arn, forward, at);
         }
@@ -132,6 +195,11 @@ impl Memory {
             self.notice_attachment(name, groups, at);
         }
         self.forget_old(now);
+    }
+
+    /// The changes that are still worth saying and that no run of ours made.
+    pub fn outside_changes(&self, now: Timestamp) -> impl Iterator<Item = &TrafficChange> {
+        self.recent_changes(now).filter(|change| !self.own.iter().any(|write| write.is(change)))
     }
 
     /// The changes that are still worth saying.

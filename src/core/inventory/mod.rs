@@ -24,7 +24,7 @@ pub use elbv2::{
     Forward, Listener, LoadBalancer, LoadBalancerAttributes, Rule, Tags, TargetGroup,
     TargetGroupAttributes, TargetHealth, WeightedGroup,
 };
-pub use memory::{Memory, TrafficChange};
+pub use memory::{Memory, OwnWrite, TrafficChange, Written};
 pub use metrics::{Measured, ProductMetrics, Rate, Sample};
 pub use probe::{ProbeOutcome, ProbeReason, Verdict};
 pub use ring::{

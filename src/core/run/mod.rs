@@ -9,7 +9,8 @@ mod words;
 pub use journal::{Entry, Line};
 
 use super::ids::InstanceId;
-use super::plan::{GuardReport, Plan};
+use super::inventory::{OwnWrite, Written};
+use super::plan::{ActionId, GuardReport, Mutation, Plan, StepAction};
 use super::rings::SafeToStop;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -184,4 +185,30 @@ pub struct Run {
     /// Whether the nodes that it drained may be stopped, and what was seen of each.
     #[serde(default)]
     pub safe_to_stop: Vec<(InstanceId, SafeToStop)>,
+}
+
+impl Run {
+    /// What it has written of the traffic, so that nobody takes it for a stranger's.
+    pub fn writes(&self) -> Vec<OwnWrite> {
+        let steps = self.plan.steps.iter().zip(&self.steps);
+        let sent = steps.filter_map(|(step, of)| {
+            let StepAction::Change(mutation) = &step.action else { return None };
+            let sent = of.sent?;
+            // A call that was made again was sent for the first time no later than its step began.
+            let sent = of.began.map_or(sent, |began| began.min(sent));
+            Some((mutation, sent, of.done.unwrap_or(self.last).max(sent)))
+        });
+        let write = |(mutation, sent, until): (&Mutation, _, _)| {
+            let what = match mutation {
+                Mutation::Forward { action: ActionId { listener, rule: None }, to } => {
+                    Written::Listener(listener.clone(), to.clone())
+                }
+                Mutation::AttachTargetGroups { group, .. }
+                | Mutation::DetachTargetGroups { group, .. } => Written::Group(group.clone()),
+                _ => return None,
+            };
+            Some(OwnWrite { what, sent, until })
+        };
+        sent.filter_map(write).collect()
+    }
 }

@@ -59,7 +59,7 @@ async fn what_is_written_stays_with_the_place_it_is_about() {
     desk.keep(note("of nowhere"));
     desk.leave();
     let Answer::NotKept(trouble) = desk.next().await else { panic!("nothing was said") };
-    assert_eq!(trouble.what, "1 notes or snoozes of the place before are not kept.");
+    assert_eq!(trouble.what, "1 notes, bookmarks or snoozes of the place before are not kept.");
     desk.finish().await;
     for (account, region, text) in
         [("111", "us-west-2", "of the first"), ("222", "eu-west-1", "of the second")]

@@ -369,6 +369,11 @@ fn worst_probes(fleet: &Fleet, theme: Theme) -> Span {
 }
 
 fn details(model: &Model, fleet: Option<&Fleet>, theme: Theme, room: Size) -> Text {
+    if model.screen().list.selected().is_none() {
+        // Of no fleet nothing is said, least of all that all is well.
+        let sentence = line(" The filter leaves no fleet.", Tone::Plain);
+        return Text { title: String::new(), lines: vec![sentence] };
+    }
     let mut lines = Vec::new();
     let unknowns =
         fleet.map(|fleet| fleet.unknowns(model.groups_are_current())).unwrap_or_default();

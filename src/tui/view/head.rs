@@ -29,9 +29,10 @@ pub(super) fn lines(model: &Model, theme: Theme, two: bool) -> Vec<Line> {
     if model.place.production {
         line.push(Span::new(" PROD", Tone::Bad));
     }
-    line.push(match armed(model, " ") {
-        span if span.tone == Tone::Strong => Span::new(" RO", Tone::Strong),
-        span => span,
+    line.push(match (&model.replay, armed(model, " ")) {
+        (Some(replay), _) => Span::new(tempo(replay), Tone::Strong),
+        (None, span) if span.tone == Tone::Strong => Span::new(" RO", Tone::Strong),
+        (None, span) => span,
     });
     // Narrower than this, what is wrong with the sources has no other place.
     if model.size.columns >= COLUMNS_FOR_PLACE {
@@ -65,35 +66,46 @@ fn place(model: &Model) -> Line {
         None => vec![Span::new(" QUARTERDECK ", Tone::Title)],
     };
     line.push(Span::new(format!("  {}", named(model)), Tone::Strong));
-    match model.account() {
-        Some(account) => line.push(Span::new(format!(" {account}"), Tone::Plain)),
-        None => line.push(Span::new(" account ?", Tone::Unknown)),
-    }
-    if place.production {
-        line.push(Span::new("  PRODUCTION", Tone::Bad));
-    }
-    // In a recording nothing can be done, so it says nothing about what may be.
-    if model.replay.is_none() {
-        line.push(armed(model, "  "));
+    let account = match model.account() {
+        Some(account) => Span::new(format!(" {account}"), Tone::Plain),
+        None => Span::new(" account ?", Tone::Unknown),
+    };
+    let production = place.production.then(|| Span::new("  PRODUCTION", Tone::Bad));
+    match model.replay {
+        None => {
+            line.push(account);
+            line.extend(production);
+            line.push(armed(model, "  "));
+        }
+        // In a recording nothing can be done, so it says nothing about what may be. At 80 columns
+        // its times leave no room for everything: the account goes first.
+        Some(_) => {
+            line.extend(production);
+            line.push(account);
+        }
     }
     line
 }
 
 /// That this is over, how fast it is played, and how far: ` REPLAY  PAUSED 11-22 14:03:10Z 3:10/10:00`.
 fn played(replay: &Replay, now: Timestamp) -> Line {
-    let state = match replay.state {
-        State::Playing => format!("  {}x", replay.speed),
-        State::Paused => format!("  PAUSED {}x", replay.speed),
-    };
     let (from, to) = replay.span;
     let clock = |seconds: u64| format!("{}:{:02}", seconds / 60, seconds % 60);
     let (far, whole) = (clock(age(from, now).as_secs()), clock(age(from, to).as_secs()));
     let at = now.strftime("%m-%d %H:%M:%SZ");
     vec![
         Span::new(" REPLAY ", Tone::Bad),
-        Span::new(state, Tone::Strong),
+        Span::new(format!(" {}", tempo(replay)), Tone::Strong),
         Span::new(format!(" {at} {far}/{whole}"), Tone::Plain),
     ]
+}
+
+/// Whether it goes on by itself, and how fast.
+fn tempo(replay: &Replay) -> String {
+    match replay.state {
+        State::Playing => format!(" {}x", replay.speed),
+        State::Paused => format!(" PAUSED {}x", replay.speed),
+    }
 }
 
 /// Whether plans may be approved here, in words that are never there by habit: only for a while,

@@ -147,7 +147,7 @@ pub(super) fn frame(model: &Model, theme: Theme) -> Frame {
     let layer = model.layers.last().and_then(|layer| layers::text(model, layer, theme, layout));
     let body = layer.map_or_else(|| screen(model, theme, layout), Body::Text);
     let asked = prompt::asked(model, theme, layout.columns).unwrap_or_default();
-    let status = Some(asked.line).filter(|line| !line.is_empty()).or_else(|| status(model));
+    let status = Some(asked.line).filter(|line| !line.is_empty()).or_else(|| status(model, theme));
     let below = asked.below.unwrap_or_else(|| hints(model, theme));
     let (status, hints) = match (layout.status, status) {
         (true, status) => (status, below),
@@ -197,13 +197,13 @@ fn crumbs(model: &Model, theme: Theme, room: usize) -> String {
 }
 
 /// What has just been said, or else what is wrong with the sources.
-fn status(model: &Model) -> Option<Line> {
+fn status(model: &Model, theme: Theme) -> Option<Line> {
     if let Some(notice) = model.notices.current(model.now) {
         let tone = match notice.kind {
             NoticeKind::Info => Tone::Plain,
             NoticeKind::Warning => Tone::Warn,
         };
-        return Some(line(format!(" {}", notice.text), tone));
+        return Some(line(said(model, &format!(" {}", notice.text), theme), tone));
     }
     if let Some(trouble) = &model.unconnected {
         return Some(line(text::clean(&format!(" {}", trouble.what)), Tone::Warn));
@@ -213,6 +213,21 @@ fn status(model: &Model) -> Option<Line> {
         let text = format!(" {}: {}", source.source, error.value);
         line(text::clean(&text), Tone::Warn)
     })
+}
+
+/// What was said; where that is longer than the line, with the key that shows all of it.
+fn said(model: &Model, text: &str, theme: Theme) -> String {
+    let room = usize::from(model.size.columns);
+    let hints = model.keymap.hints(&model.contexts(), &[]);
+    let key = hints.into_iter().find(|hint| hint.action == Action::Messages);
+    // What lies over the screen may want the key for itself.
+    match key.filter(|_| model.layers.is_empty() && text::width(text) > room) {
+        Some(hint) => {
+            let more = format!("{} {}: all of it", theme.ellipsis(), hint.keys);
+            format!("{}{more}", text::fit(text, room.saturating_sub(text::width(&more)), ""))
+        }
+        None => text.to_owned(),
+    }
 }
 
 /// The keys that matter most here; within a sequence, the keys that continue it.

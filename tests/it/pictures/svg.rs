@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 /// A cell's width and height, and the room around the screen, in pixels.
-const CELL: (usize, usize) = (8, 17);
-const MARGIN: usize = 10;
+pub const CELL: (usize, usize) = (8, 17);
+pub const MARGIN: usize = 10;
 /// From a cell's top to the line its letters stand on.
 const BASELINE: usize = 13;
 const INK: &str = "#d6d9dc";

@@ -5,7 +5,9 @@ use super::{estate, kinds, reconcile, told};
 use jiff::Timestamp;
 use quarterdeck::core::estate::Policy;
 use quarterdeck::core::finding::{Finding, FindingKind, Fix, Severity};
-use quarterdeck::core::inventory::{Activity, Member, MemberHealth, ProbeReason};
+use quarterdeck::core::inventory::{
+    Activity, Forward, Listener, Member, MemberHealth, OwnWrite, ProbeReason, Written,
+};
 use quarterdeck::core::source::{Fragment, Scope};
 use std::time::Duration;
 
@@ -357,6 +359,35 @@ fn a_change_from_outside_is_noticed_and_forgotten_after_an_hour() {
     );
     let later = world::now().checked_add(Duration::from_secs(3601)).unwrap();
     assert_eq!(inventory.memory.recent_changes(later).count(), 0);
+}
+
+/// What a run of ours wrote is nobody else's change; what it did not write, or not then, is.
+#[test]
+fn a_change_of_our_own_is_not_one_from_outside() {
+    let mut inventory = blue_green().inventory();
+    let changed = sized(&[("blue", 3, 0), ("green", 3, 100)]);
+    changed.events().into_iter().for_each(|event| inventory.apply(event));
+    let at = |second: i64| Timestamp::from_second(world::now().as_second() + second).unwrap();
+    let told = |sent: i64, until: i64, bend: fn(&mut Forward)| {
+        let mut inventory = inventory.clone();
+        let write = |of: &Listener| {
+            let mut to = of.default.clone();
+            bend(&mut to);
+            // AWS answers in an order of its own.
+            to.groups.reverse();
+            let what = Written::Listener(of.arn.clone(), to);
+            OwnWrite { what, sent: at(sent), until: at(until) }
+        };
+        let writes: Vec<_> = inventory.all_listeners().map(write).collect();
+        assert_eq!(writes.len(), 3);
+        inventory.memory.wrote(writes);
+        let estate = reconcile(&inventory, world::now(), &Policy::default());
+        estate.findings.len()
+    };
+    assert_eq!(told(-60, 60, |_| {}), 0);
+    assert_eq!(told(-60, 60, |to| to.groups[0].weight += 1), 3, "other weights than we wrote");
+    assert_eq!(told(-600, -300, |_| {}), 3, "the old state was still seen after that write");
+    assert_eq!(told(1, 60, |_| {}), 3, "it was there before we wrote");
 }
 
 #[test]

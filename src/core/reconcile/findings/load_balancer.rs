@@ -330,7 +330,7 @@ fn without_security_group(scene: &Scene<'_>, balancer: &LoadBalancer) -> Finding
 }
 
 fn changed_outside(scene: &Scene<'_>, found: &mut Vec<Finding>) {
-    for change in scene.index.inventory.memory.recent_changes(scene.index.now) {
+    for change in scene.index.inventory.memory.outside_changes(scene.index.now) {
         let listener = change.listener.as_ref().and_then(|arn| {
             scene.index.inventory.all_listeners().find(|listener| &listener.arn == arn)
         });

@@ -51,7 +51,9 @@ impl Scratch {
 
     fn settings(&self) -> Settings {
         let state_dir = self.0.clone();
-        Settings { evidence_dir: state_dir.join("evidence"), state_dir, ..fixture::settings() }
+        let home = Some(state_dir.clone());
+        let evidence_dir = state_dir.join("evidence");
+        Settings { evidence_dir, state_dir, home, ..fixture::settings() }
     }
 
     fn evidence(&self) -> Vec<PathBuf> {
@@ -168,9 +170,11 @@ async fn evidence_is_a_file_of_ones_own_and_the_clipboard() {
         let said = it.said("Evidence").await;
         let files = scratch.evidence();
         let [file] = files.as_slice() else { panic!("{files:?}") };
-        assert!(said.contains(&file.display().to_string()), "{said}");
-        assert!(said.ends_with("and was sent to the clipboard."), "{said}");
         let text = std::fs::read_to_string(file).unwrap();
+        // The whole of it is seen at 120 columns, and a shell takes it as it stands.
+        let name = file.file_name().unwrap().to_string_lossy();
+        let (bytes, path) = (text.len(), format!("~/evidence/{name}"));
+        assert_eq!(said, format!("Evidence ({bytes} bytes, also on the clipboard): {path}"));
         assert_eq!(it.copied(), std::slice::from_ref(&text));
         assert!(text.contains("## Findings: 2\n") && text.contains("boot_race"), "{text}");
         assert_eq!((mode(file), mode(file.parent().unwrap())), (0o600, 0o700));
@@ -220,7 +224,7 @@ async fn what_is_too_big_for_a_clipboard_is_only_in_the_file() {
         }
         it.press("E").await;
         let said = it.said("Evidence").await;
-        assert!(said.ends_with("it is too big for the clipboard."), "{said}");
+        assert!(said.contains(" KB, too big for the clipboard): ~/evidence/evidence-"), "{said}");
         assert_eq!(it.copied(), Vec::<String>::new());
         let file = scratch.evidence().remove(0);
         assert!(std::fs::metadata(file).unwrap().len() > CLIPBOARD as u64);
@@ -275,6 +279,51 @@ async fn a_snooze_and_a_note_are_there_after_a_restart_and_the_snooze_ends_by_it
         })
         .await;
         assert!(it.until(|model| Some(snoozed(model))).await.is_none());
+    })
+    .await;
+}
+
+/// A bookmark outlives the console that saw what it is put at, until it is taken away.
+#[tokio::test]
+async fn a_bookmark_is_there_after_a_restart_with_what_it_is_put_at() {
+    let scratch = Scratch::new("bookmark");
+    let marked = |model: &Model| -> Vec<String> {
+        let all = model.timeline.newest_first();
+        let all = all.filter(|one| model.timeline.is_bookmarked(one.seq));
+        all.map(crate::core::timeline::Entry::line).collect()
+    };
+    let mut first = Vec::new();
+    session(&scratch.settings(), 10, async |it| {
+        it.identified().await;
+        it.press("n").await;
+        it.paste("called the owner").await;
+        it.press("enter T b").await;
+        first = it.until(|model| Some(marked(model)).filter(|all| !all.is_empty())).await;
+        it.said("Bookmarked").await;
+    })
+    .await;
+    assert_eq!(first.len(), 1, "{first:?}");
+    // What was only seen, too: nothing tells of it again.
+    let file = scratch.0.join("memory/123456789012-us-west-2.notes.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut kept: crate::core::annotations::Annotations = serde_json::from_str(&text).unwrap();
+    let mut seen = kept.bookmarks[0].clone();
+    (seen.origin, seen.text) = (crate::core::timeline::Origin::Seen, "loki fails".into());
+    kept.bookmarks.push(seen);
+    std::fs::write(&file, serde_json::to_string(&kept).unwrap()).unwrap();
+    session(&scratch.settings(), 1800, async |it| {
+        it.identified().await;
+        let all = it.until(|model| Some(marked(model)).filter(|all| all.len() == 2)).await;
+        assert!(all[0].ends_with("loki fails") && all[1] == first[0], "{all:?}");
+        it.press("T").await;
+        it.press("/ m a r k : b o o k enter b").await;
+        it.said("The bookmark is taken away").await;
+    })
+    .await;
+    session(&scratch.settings(), 1900, async |it| {
+        it.identified().await;
+        let all = it.until(|model| Some(marked(model)).filter(|all| !all.is_empty())).await;
+        assert_eq!(all, first);
     })
     .await;
 }

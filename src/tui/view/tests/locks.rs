@@ -10,7 +10,7 @@ use crate::core::plan::Intent;
 use crate::core::record::LockRecord;
 
 /// The healthy world with a lock on it, heard of at second 5.
-fn locked(left: bool) -> Model {
+fn locked(left: bool, (columns, rows): (u16, u16)) -> Model {
     let mut estate = healthy();
     estate.locks = vec![LockView {
         service_id: "srv-lock".into(),
@@ -31,7 +31,7 @@ fn locked(left: bool) -> Model {
         left,
         observed_at: Some(at(10)),
     }];
-    let mut model = model(120, 40);
+    let mut model = model(columns, rows);
     show(&mut model, 20, estate);
     model
 }
@@ -44,10 +44,15 @@ fn it_is_said_on_every_screen_of_its_fleet() {
         ("enter enter", "front, at step 4/14 :3100 to 10 %"),
         ("R", "ELSEWHERE"),
     ] {
-        let mut told = locked(false);
-        press(&mut told, keys);
-        let frame = dump(&buffer(&told, THEME));
-        assert!(frame.contains("ana@bastion-7") && frame.contains(words), "{keys}: {frame}");
+        for size in [(120, 40), (80, 24)] {
+            let mut told = locked(false, size);
+            press(&mut told, keys);
+            let lines = dump(&buffer(&told, THEME));
+            // A sentence may go on in the next line.
+            let lines = lines.lines().filter_map(|line| line.strip_prefix('|')).map(str::trim);
+            let frame = lines.collect::<Vec<_>>().join(" ");
+            assert!(frame.contains("ana@bastion-7") && frame.contains(words), "{keys}: {frame}");
+        }
         let mut nobody = model(120, 40);
         show(&mut nobody, 20, healthy());
         press(&mut nobody, keys);
@@ -57,7 +62,7 @@ fn it_is_said_on_every_screen_of_its_fleet() {
 
 #[test]
 fn what_a_dead_run_left_is_taken_over_from_runs() {
-    let mut model = locked(true);
+    let mut model = locked(true, (120, 40));
     press(&mut model, "R");
     assert_eq!(model.screen().list.selected(), Some(&RowId::Lock("srv-lock".into())));
     insta::assert_snapshot!("runs_left_120x40", dump(&buffer(&model, THEME)));

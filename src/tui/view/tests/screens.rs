@@ -3,6 +3,7 @@
 use super::world::{self, World};
 use super::{THEME, buffer, dump};
 use crate::app::fixture::{at, feed, model, press, show};
+use crate::app::replay::{Replay, State};
 use crate::app::{EventKind, Model, fixture};
 use crate::core::error::ErrorKind;
 use crate::core::estate::Role;
@@ -73,6 +74,34 @@ fn frames() {
             }
         }
     }
+}
+
+/// That this is over stands first on every screen, in the words of a tape.
+#[test]
+fn a_recording_says_so_on_every_screen() {
+    let mut heads = String::new();
+    for (columns, rows) in [(80, 24), (120, 40), (60, 8)] {
+        for state in [State::Playing, State::Paused] {
+            let mut model = told("troubled", columns, rows);
+            let span = (at(-190), at(410));
+            model.replay = Some(Replay { state, speed: 8, ..Replay::new(span) });
+            for (_, keys) in SCREENS {
+                let mut model = model.clone();
+                press(&mut model, keys);
+                let frame = dump(&buffer(&model, THEME));
+                assert!(frame.starts_with("| REPLAY "), "{keys}: {frame}");
+                assert!(
+                    !frame.contains("READ-ONLY") && !frame.contains("ARMED"),
+                    "{keys}: {frame}"
+                );
+            }
+            let frame = dump(&buffer(&model, THEME));
+            let head: Vec<&str> = frame.lines().take(2).collect();
+            let last: Vec<&str> = frame.lines().rev().take(2).collect();
+            heads += &format!("{columns}x{rows}\n{}\n{}\n{}\n", head.join("\n"), last[1], last[0]);
+        }
+    }
+    insta::assert_snapshot!("replay_head", heads);
 }
 
 /// Runs of cells of one colour, with the texts that stand in them.
