@@ -80,8 +80,8 @@ const ROOMS: [Room; 13] = [
     Room {
         name: "engine",
         ours: &["app", "core", "sources", "exec", "config", "clock", "aws"],
-        // sha2 binds the frames of a recording to each other.
-        crates: &["tokio", "tracing", "serde_json", "rustix", "sha2"],
+        // sha2 binds the frames of a recording to each other, lz4_flex packs those in memory.
+        crates: &["tokio", "tracing", "serde_json", "rustix", "sha2", "lz4_flex"],
     },
     Room {
         name: "tui",

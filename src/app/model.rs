@@ -151,6 +151,7 @@ impl Model {
     /// A console that knows nothing yet.
     pub fn new(place: Place, keymap: Arc<Keymap>, size: Size, now: Timestamp) -> Self {
         let inventory = Inventory::default();
+        let notices = Notices::by(place.times);
         let elsewhere = place.also.iter().map(|name| Elsewhere::unread(name, now)).collect();
         Self {
             place,
@@ -175,7 +176,7 @@ impl Model {
             screens: vec![Screen::new(ScreenKind::Fleets)],
             layers: Vec::new(),
             pending: Vec::new(),
-            notices: Notices::default(),
+            notices,
             operation: Operation::default(),
             desk: Desk::default(),
             replay: None,

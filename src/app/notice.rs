@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A notice stays on the line so long: enough to read a sentence twice.
+/// A notice stays on the line so long, by the operator's watch: enough to read a sentence twice.
 pub const SHOWN: Duration = Duration::from_secs(10);
 /// So many notices are kept for reading later: an hour of a bad night, and a few kilobytes.
 const KEPT: usize = 200;
@@ -35,9 +35,17 @@ pub struct Notice {
 pub struct Notices {
     all: Vec<Notice>,
     dismissed: bool,
+    /// How many times as fast as real time the model's clock runs; 0 where nobody said so.
+    #[serde(default)]
+    times: u32,
 }
 
 impl Notices {
+    /// Notices by a clock that runs so many times as fast as real time.
+    pub fn by(times: u32) -> Self {
+        Self { times, ..Self::default() }
+    }
+
     /// Says something.
     pub fn say(&mut self, at: Timestamp, kind: NoticeKind, text: impl Into<String>) {
         if self.all.len() == KEPT {
@@ -55,11 +63,29 @@ impl Notices {
     /// The one that stands on the line.
     pub fn current(&self, now: Timestamp) -> Option<&Notice> {
         let last = self.all.last().filter(|_| !self.dismissed)?;
-        (crate::core::observed::age(last.at, now) < SHOWN).then_some(last)
+        let shown = SHOWN * self.times.max(1);
+        (crate::core::observed::age(last.at, now) < shown).then_some(last)
     }
 
     /// All that are kept, oldest first.
     pub fn all(&self) -> &[Notice] {
         &self.all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::fixture::at;
+
+    /// A demo at sixty times the speed leaves its operator as long to read as any other console.
+    #[test]
+    fn a_notice_stays_by_the_operators_watch() {
+        for (times, until) in [(0, 10), (1, 10), (60, 600)] {
+            let mut notices = Notices::by(times);
+            notices.say(at(0), NoticeKind::Info, "It is so.");
+            assert!(notices.current(at(until - 1)).is_some(), "{times}");
+            assert!(notices.current(at(until)).is_none(), "{times}");
+        }
     }
 }

@@ -57,8 +57,8 @@ pub(super) fn assemble(
         context: name.clone().unwrap_or_default(),
         ..Layers::default()
     };
-    let chosen = file.context.as_ref().map(|chosen| chosen.get_ref().clone());
-    layers.pick("context", Said::file(chosen).flag("--context", flags.context.clone()));
+    let chosen = Said::file(file.context.as_ref().map(|chosen| chosen.get_ref().clone()));
+    layers.pick("context", chosen.flag("--context", flags.context.clone()));
     let also = contexts::also(&mut layers, &file, (name.as_deref(), &context), flags);
     let aws = aws(&mut layers, &file, &context, (env, flags))?;
     let (namespace, load_balancer) = narrowing(&mut layers, &file, &context, flags)?;
@@ -66,18 +66,17 @@ pub(super) fn assemble(
     let mode = mode(&mut layers, &context, flags);
     let timeout = timeout(&mut layers, &file, flags);
     let state_dir = state_dir(&mut layers, &file, env, flags)?;
-    let evidence = Said::file(path_of(file.evidence_dir.as_ref(), env));
-    let evidence = layers.pick("evidence_dir", evidence);
-    let evidence_dir = evidence.unwrap_or_else(|| state_dir.join("evidence"));
-    let log = Said::file(path_of(file.log.as_ref(), env)).flag("--log", flags.log.clone());
-    let log = layers.pick("log", log);
+    let evidence_dir = Said::file(path_of(file.evidence_dir.as_ref(), env));
+    let evidence_dir = layers.pick("evidence_dir", evidence_dir);
+    let evidence_dir = evidence_dir.unwrap_or_else(|| state_dir.join("evidence"));
+    let log = Said::file(path_of(file.log.as_ref(), env));
+    let log = layers.pick("log", log.flag("--log", flags.log.clone()));
     let keymap = looks::keymap(&mut layers, &file, (env, flags));
     let theme = looks::theme(&mut layers, &file, (env, flags));
     let (color, ascii) = looks::color_and_ascii(&mut layers, &file, env, flags);
     let cadence = cadence(&mut layers, &file);
     let registry = registry(&mut layers, &file)?;
     let webhook = webhook(&mut layers, &file);
-    let probes = probes(&mut layers, file, flags);
     Ok(Settings {
         context: name,
         production: context.production,
@@ -90,7 +89,7 @@ pub(super) fn assemble(
         namespace,
         load_balancer,
         registry,
-        probes,
+        probes: probes(&mut layers, file, flags),
         dns,
         webhook,
         cadence,
