@@ -441,6 +441,10 @@ fn a_shared_ring_has_one_compactor_in_all() {
         assert_eq!(of("blue"), Some(vec![leader.clone()]));
         let expected = if shared { vec![leader.clone()] } else { Vec::new() };
         assert_eq!(of("green"), Some(expected), "shared: {shared}");
+        // While the one that runs it has not been asked, nobody knows that none does.
+        inventory.metrics.retain(|id, _| *id != leader);
+        let estate = reconcile(&inventory, now(), &Policy::default());
+        assert_eq!(estate.fleets[&StackId::from("blue")].rings[0].compactors, None);
     }
 }
 

@@ -182,8 +182,8 @@ fn is_new(reader: &Part<'_, '_>, joiner: &Part<'_, '_>, ip: &IpAddr) -> bool {
     })
 }
 
-/// The nodes that run the compactor in the rings that the fleet sees; `None` where none of its own
-/// says. Of a ring that several fleets share there is one compactor in all, wherever it runs.
+/// The nodes that run the compactor in the rings that the fleet sees; `None` where none is
+/// known to and not all of its own say: the one that does not say may be the one. Of a ring that several fleets share there is one compactor in all, wherever it runs.
 fn compactors(
     scene: &Scene<'_>,
     product: &Product,
@@ -191,11 +191,12 @@ fn compactors(
 ) -> Option<Vec<InstanceId>> {
     let runs = |id: &InstanceId| requests::sample(scene.index, id, product)?.compactor_running;
     let own = || scene.living.iter().map(|node| &node.id);
-    own().find_map(runs)?;
     let members = parts.iter().flat_map(|part| part.class.members);
     let others = members.filter_map(|one| scene.index.owner_of_ip(&one.ip()?));
     let ids: BTreeSet<&InstanceId> = own().chain(others).collect();
-    Some(ids.into_iter().filter(|id| runs(id) == Some(true)).cloned().collect())
+    let running: Vec<_> = ids.into_iter().filter(|id| runs(id) == Some(true)).cloned().collect();
+    let all_say = own().next().is_some() && own().all(|id| runs(id).is_some());
+    (!running.is_empty() || all_say).then_some(running)
 }
 
 /// The versions that run, and on how many nodes each.
