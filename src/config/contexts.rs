@@ -115,7 +115,7 @@ impl Settings {
     /// context leaves it open, `--read-only` everywhere.
     ///
     /// # Errors
-    /// As [`super::load`]; nothing has changed then.
+    /// As [`super::load()`]; nothing has changed then.
     pub fn of_context(&self, env: &Environment, name: &str) -> Result<Self, ConfigError> {
         if self.given.confined {
             return Err(ConfigError::UnknownContext { name: name.to_owned(), known: Vec::new() });

@@ -444,7 +444,9 @@ fn a_shared_ring_has_one_compactor_in_all() {
         // While the one that runs it has not been asked, nobody knows that none does.
         inventory.metrics.retain(|id, _| *id != leader);
         let estate = reconcile(&inventory, now(), &Policy::default());
-        assert_eq!(estate.fleets[&StackId::from("blue")].rings[0].compactors, None);
+        let of = |stack: &str| estate.fleets[&StackId::from(stack)].rings[0].compactors.clone();
+        assert_eq!(of("blue"), None);
+        assert_eq!(of("green"), if shared { None } else { Some(Vec::new()) }, "{shared}");
     }
 }
 

@@ -183,7 +183,8 @@ fn is_new(reader: &Part<'_, '_>, joiner: &Part<'_, '_>, ip: &IpAddr) -> bool {
 }
 
 /// The nodes that run the compactor in the rings that the fleet sees; `None` where none is
-/// known to and not all of its own say: the one that does not say may be the one. Of a ring that several fleets share there is one compactor in all, wherever it runs.
+/// known to and not all of them say: the one that does not say may be the one. Of a ring that
+/// several fleets share there is one compactor in all, wherever it runs.
 fn compactors(
     scene: &Scene<'_>,
     product: &Product,
@@ -194,8 +195,9 @@ fn compactors(
     let members = parts.iter().flat_map(|part| part.class.members);
     let others = members.filter_map(|one| scene.index.owner_of_ip(&one.ip()?));
     let ids: BTreeSet<&InstanceId> = own().chain(others).collect();
+    let lives = |id: &InstanceId| scene.nodes.get(id).is_some_and(|node| node.is_living());
+    let all_say = !scene.living.is_empty() && ids.iter().all(|id| runs(id).is_some() || !lives(id));
     let running: Vec<_> = ids.into_iter().filter(|id| runs(id) == Some(true)).cloned().collect();
-    let all_say = own().next().is_some() && own().all(|id| runs(id).is_some());
     (!running.is_empty() || all_say).then_some(running)
 }
 
