@@ -39,12 +39,12 @@ pub(super) fn find(estate: &Estate, text: &str, wanted: Wanted) -> Found {
     ranked.found()
 }
 
-/// The same of everything here, and of the fleets of other places behind it.
-pub(super) fn everywhere(model: &Model, text: &str) -> Found {
+/// The same of what is here, and of the fleets of other places behind it.
+pub(super) fn everywhere(model: &Model, text: &str, wanted: Wanted) -> Found {
     let text = text.trim();
     let mut ranked = Ranked::default();
     if let Some(estate) = model.estate.as_deref() {
-        ranked.look_in(estate, text, Wanted::Both);
+        ranked.look_in(estate, text, wanted);
     }
     for place in model.elsewhere.iter().filter(|_| !text.is_empty()) {
         for (stack, far) in &place.fleets {

@@ -6,7 +6,7 @@ use super::effect::{Effect, Effects};
 use super::elsewhere;
 use super::field::Reach;
 use super::filter::Filter;
-use super::jump::{self, Found};
+use super::jump::{self, Found, Wanted};
 use super::layer::{Answering, Choice, Dialog, Layer, Problem, Prompt, Purpose, Then};
 use super::model::Model;
 use super::navigate;
@@ -57,7 +57,7 @@ fn typed(model: &mut Model) {
     let text = prompt.field.text().to_owned();
     let (found, problem) = match prompt.purpose {
         Purpose::Filter => (Found::default(), narrow(model, &text)),
-        Purpose::Jump => (jump::everywhere(model, &text), None),
+        Purpose::Jump => (jump::everywhere(model, &text, Wanted::Both), None),
         Purpose::Palette => (palette::complete(model, &text), None),
     };
     if let Some(Layer::Prompt(prompt)) = model.layers.last_mut() {

@@ -255,6 +255,10 @@ fn a_jump_finds_the_fleets_of_others_and_never_guesses_between_two_of_one_name()
     types(&mut model, "amber");
     assert_eq!(key(&mut model, "enter"), [Effect::Enter("east".into())]);
     let mut model = with_others(80, 24);
+    press(&mut model, ":");
+    types(&mut model, "fleet amber");
+    assert_eq!(key(&mut model, "enter"), [Effect::Enter("east".into())]);
+    let mut model = with_others(80, 24);
     press(&mut model, "J");
     types(&mut model, "blue-412");
     assert_eq!(key(&mut model, "enter"), []);

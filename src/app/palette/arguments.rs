@@ -16,6 +16,8 @@ pub(super) fn complete(model: &Model, (name, action): (&str, Action), text: &str
     match action.argument() {
         Argument::None | Argument::Words | Argument::Time => Found::default(),
         Argument::Plan(verb) => of_plan(model, (name, verb), text),
+        // What can be gone to; what is planned for, below, is of this place only.
+        Argument::Fleet if !word.is_empty() => jump::everywhere(model, word, Wanted::Fleets),
         Argument::Fleet => places(model, word, Wanted::Fleets),
         Argument::Node => places(model, word, Wanted::Nodes),
         Argument::Filter => filter(model, name, &model.screen().kind, text),

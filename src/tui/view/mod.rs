@@ -60,7 +60,7 @@ const LEAST_DETAILS: u16 = 7;
 const COLUMNS_FOR_CRUMBS: u16 = 60;
 
 /// A part of the way to a screen is cut to so many cells.
-const LONGEST_CRUMB: usize = 14;
+const LONGEST_CRUMB: usize = 20;
 
 /// A piece of text and its tone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -186,8 +186,10 @@ fn guards(lines: &mut Vec<Line>, plan: &Plan, theme: Theme, columns: u16) {
 }
 
 fn step(lines: &mut Vec<Line>, step: &Step, columns: u16) {
-    let gate = if matches!(step.action, StepAction::Gate(_)) { "GATE " } else { "" };
-    let mut text = format!("{gate}{}", step.title);
+    let mut text = match &step.action {
+        StepAction::Gate(gate) => format!("GATE {gate}"),
+        _ => step.title.clone(),
+    };
     if !step.at_least.is_zero() {
         text.push_str(&format!(" ({}: {})", span(step.at_least), step.because));
     }

@@ -72,11 +72,7 @@ pub(super) fn sentence(model: &Model, fleet: &Fleet) -> Option<(String, Tone)> {
     let says = format!("API says {}, traffic shows", api(fleet));
     let seen = model.estate.as_ref().and_then(|estate| shown(estate, &fleet.stack_id, None));
     let Some(seen) = seen else {
-        let last =
-            last(fleet, |id| model.inventory.metrics.get(id).and_then(Observed::observed_at));
-        let old = last.map(|at| format!(" (STALE {})", text::age(age(at, model.now))));
-        let old = old.unwrap_or_default();
-        return Some((format!("? {says} ?: requests are not counted now{old}"), Tone::Unknown));
+        return Some((format!("? {says} ?: {}", not_counted(model, fleet)), Tone::Unknown));
     };
     let each = fleet.requests.iter().map(|of| match of.per_second {
         Some(per_second) if of.known < of.of => {
@@ -96,6 +92,17 @@ pub(super) fn sentence(model: &Model, fleet: &Fleet) -> Option<(String, Tone)> {
         Some(word) => (format!("! {word}: {text}"), Tone::Warn),
         None => (text, Tone::Plain),
     })
+}
+
+/// Why there is no rate: nothing new is read of any node, or not twice in a row yet.
+fn not_counted(model: &Model, fleet: &Fleet) -> String {
+    let of = |id: &InstanceId| model.inventory.metrics.get(id);
+    if fleet.nodes.iter().filter_map(of).any(|of| of.current(model.now).is_ok()) {
+        return "no rate now (it takes two reads)".into();
+    }
+    let last = last(fleet, |id| of(id).and_then(Observed::observed_at));
+    let old = last.map(|at| format!(" (STALE {})", text::age(age(at, model.now))));
+    format!("requests are not counted now{}", old.unwrap_or_default())
 }
 
 /// The word for an API and a traffic that contradict each other.

@@ -11,13 +11,18 @@ const BARS: std::ops::RangeInclusive<char> = '▁'..='█';
 pub fn of(svg: &str, columns: usize) -> Vec<String> {
     let texts = svg.lines().filter_map(|line| line.strip_prefix("<text "));
     let texts = texts.filter(|text| column(text) < columns);
-    let texts = texts.filter_map(|line| line.split_once('>')?.1.strip_suffix("</text>"));
-    let words = texts.flat_map(str::split_whitespace).map(word);
+    let words = texts.flat_map(|line| text_of(line).split_whitespace()).map(word);
     // A busy machine is late with a source of a fast world now and then.
     let mut all: Vec<String> = words.filter(|word| word != "STALE").collect();
     // Bars with a gap between them are as many words.
     all.dedup_by(|one, other| *one == *other && *one == "#");
     all
+}
+
+/// The text of a line of a picture; where it has none, all of the line.
+pub fn text_of(line: &str) -> &str {
+    let text = line.split_once('>').and_then(|(_, rest)| rest.strip_suffix("</text>"));
+    text.unwrap_or(line)
 }
 
 /// The column in which a text begins.

@@ -716,6 +716,8 @@ fn more_than_eight_members_are_more_than_an_answer_holds() {
     let kinds: Vec<_> = estate.findings.iter().map(|of| (of.kind, of.severity)).collect();
     assert_eq!(kinds, [(FindingKind::DnsTruncated, Severity::Info)]);
     assert!(estate.findings[0].summary.contains("12 members and DNS answers 8"));
+    let before_a_repair = with_dns(&world, answer(&eight[..2], 60));
+    assert!(before_a_repair.findings.is_empty(), "two of twelve is an old answer, not a short one");
 }
 
 /// Whatever part of what was told is lost, nothing is said that was not said before: what is not

@@ -42,7 +42,9 @@ fn truncated(scene: &Scene<'_>, view: &DnsView) -> Option<Finding> {
     let answered = view.answer.as_ref().map(|answer| answer.count())?;
     let (_, members) = scene.index.services.iter().find(|(of, _)| of.id == view.service)?;
     let members = members.whole(scene.index.now).ok()?.len();
-    if members <= RECORDS_AT_MOST || answered == 0 || answered >= members {
+    // Fewer than an answer holds are not cut short: the answer is from before a registration, or
+    // some are not well.
+    if answered < RECORDS_AT_MOST || answered >= members {
         return None;
     }
     let text = format!(

@@ -63,6 +63,14 @@ fn a_fleet_is_still_served_only_where_no_listener_gives_it_anything() {
     let said = text(&model);
     assert!(said.contains("traffic shows ?: requests are not counted now"), "{said}");
     assert!(said.contains("100%?"), "blue's part is not known to be all: {said}");
+    let mut estate = healthy();
+    counted(&mut estate, "blue-412", None);
+    let mut model = with_metrics(estate);
+    let said = text(&model);
+    assert!(said.contains("traffic shows ?: no rate now (it takes two reads)"), "{said}");
+    feed(&mut model, 45, EventKind::Tick);
+    let said = text(&model);
+    assert!(said.contains("traffic shows ?: requests are not counted now (STALE <1m)"), "{said}");
 }
 
 #[test]
