@@ -32,6 +32,11 @@ impl<T> Page<T> {
         }
     }
 
+    /// The same page with its content made into something else.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Page<U> {
+        self.and_then(|page| Ok(make(page)))
+    }
+
     /// The same page with its content made into something else, which may fail.
     pub fn and_then<U>(self, make: impl FnOnce(T) -> Result<U, String>) -> Page<U> {
         match self {
@@ -44,7 +49,9 @@ impl<T> Page<T> {
 }
 
 /// The state of a ring's member, in the servers' words.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum RingState {
@@ -187,17 +194,17 @@ pub struct LeftMember {
     pub address: Arc<str>,
 }
 
-/// What one product of one node says of its rings.
+/// What one product of one node says of its rings. Nodes that say the same share it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductRings {
     /// The product.
     pub product: Product,
     /// The ring that writes go by: ingesters, or the live stores of a newer Tempo.
-    pub ring: Page<Ring>,
+    pub ring: Page<Arc<Ring>>,
     /// The path at which that ring answered, which is also where it forgets.
     pub ring_path: String,
     /// The gossip cluster.
-    pub gossip: Page<Gossip>,
+    pub gossip: Page<Arc<Gossip>>,
     /// Who left the ring within the last minutes.
     pub left: Page<Vec<LeftMember>>,
     /// The version, by its own page.

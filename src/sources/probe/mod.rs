@@ -16,6 +16,7 @@ mod read;
 #[cfg(test)]
 pub(in crate::sources) mod tests;
 
+use super::rings::Views;
 use crate::clock::Clock;
 use crate::config::{ProbeKind, ProbeSettings, ProductSettings};
 use crate::core::inventory::{ProbeOutcome, ProbeReason, Verdict};
@@ -67,6 +68,7 @@ struct Inner {
     proxy: Option<ProxyKind>,
     slots: Semaphore,
     page_slots: Semaphore,
+    views: Views,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +121,7 @@ impl Prober {
             proxy: kind,
             slots: Semaphore::new(IN_FLIGHT),
             page_slots: Semaphore::new(PAGES_IN_FLIGHT),
+            views: Views::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -6,6 +6,7 @@
 use super::{Prober, failure, read, url_text};
 use crate::config::{ProbeKind, ProductSettings};
 use crate::sources::probe::failure::Way;
+use crate::sources::rings::Views;
 use reqwest::Url;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use std::net::IpAddr;
@@ -89,6 +90,11 @@ impl Prober {
     pub(in crate::sources) fn products(&self, kinds: &[ProbeKind]) -> Vec<ProductSettings> {
         let all = self.inner.products.iter();
         all.filter(|product| kinds.contains(&product.kind)).cloned().collect()
+    }
+
+    /// The rings that nodes have shown of late.
+    pub(in crate::sources) fn views(&self) -> &Views {
+        &self.inner.views
     }
 
     /// Asks one page of one product. `take` is given the body piece by piece and says whether it

@@ -7,8 +7,11 @@ mod json;
 #[cfg(test)]
 mod tests;
 mod time;
+mod views;
 #[cfg(test)]
 mod wire;
+
+pub(super) use views::Views;
 
 use super::pace::{Calls, Read};
 use super::probe::{Head, NoPage, NodePage, Prober};
@@ -95,12 +98,13 @@ impl Asking {
             path = NodePage::LiveStoreRing;
             ring = understood(self.one(path).await, ring_of);
         }
+        let views = self.prober.views();
         let rings = ProductRings {
             digest: ring.read().map_or(0, Ring::digest),
             product: self.product.product.clone(),
-            ring,
+            ring: ring.map(|ring| views.ring(ring)),
             ring_path: path.as_str().to_owned(),
-            gossip: understood(gossip, gossip_of),
+            gossip: understood(gossip, gossip_of).map(|gossip| views.gossip(gossip)),
             left: understood(left, |head, body| json_only(head, body, json::left)),
             version: understood(version, |head, body| json_only(head, body, json::version)),
         };

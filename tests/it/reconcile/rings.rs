@@ -16,6 +16,7 @@ use quarterdeck::core::rings::{self, RingFact, RingStanding, StopVerdict, safe_t
 use quarterdeck::core::source::{Fragment, Scope, SourceEvent};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The rings of a world, a node and product each, to be bent before they are told.
@@ -53,9 +54,9 @@ fn page(product: &str, members: Vec<RingMember>) -> ProductRings {
     ProductRings {
         product: product.into(),
         digest: ring.digest(),
-        ring: Page::Read(ring),
+        ring: Page::Read(Arc::new(ring)),
         ring_path: if product == "loki" { "/ring" } else { "/ingester/ring" }.into(),
-        gossip: Page::Read(gossip),
+        gossip: Page::Read(Arc::new(gossip)),
         left: Page::Read(Vec::new()),
         version: Page::Read("2.7.7".into()),
     }
@@ -245,14 +246,15 @@ fn shared_gossip_alone_is_a_warning() {
     let mut rings = whole(blue_green());
     for ((_, product), told) in &mut rings.told {
         if *product == "tempo" {
-            told.ring =
-                Page::Read(Ring { members: vec![member("tempo", "127.0.0.1".parse().unwrap())] });
-            told.gossip = Page::Read(Gossip {
+            told.ring = Page::Read(Arc::new(Ring {
+                members: vec![member("tempo", "127.0.0.1".parse().unwrap())],
+            }));
+            told.gossip = Page::Read(Arc::new(Gossip {
                 members: Vec::new(),
                 keys: ["collectors/distributor".to_owned()].into(),
-            });
+            }));
         } else if let Page::Read(gossip) = &mut told.gossip {
-            gossip.keys.insert("collectors/distributor".into());
+            Arc::make_mut(gossip).keys.insert("collectors/distributor".into());
         }
     }
     let estate = rings.estate();

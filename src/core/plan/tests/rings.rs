@@ -3,11 +3,12 @@
 use super::*;
 use crate::core::estate::Policy;
 use crate::core::ids::InstanceId;
-use crate::core::inventory::{Gossip, Page, ProductRings, Ring, RingMember, RingState};
+use crate::core::inventory::{Page, ProductRings, Ring, RingMember, RingState};
 use crate::core::plan::guard::Verdict;
 use crate::core::reconcile::reconcile;
 use crate::core::source::{Fragment, Scope, SourceEvent};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn member(ip: IpAddr, state: RingState) -> RingMember {
@@ -22,20 +23,20 @@ fn member(ip: IpAddr, state: RingState) -> RingMember {
     }
 }
 
-fn page(ring: Page<Ring>) -> ProductRings {
+fn page(ring: Page<Arc<Ring>>) -> ProductRings {
     ProductRings {
         product: "loki".into(),
-        digest: ring.read().map_or(0, Ring::digest),
+        digest: ring.read().map_or(0, |ring| ring.digest()),
         ring,
         ring_path: "/ring".into(),
-        gossip: Page::Read(Gossip::default()),
+        gossip: Page::Read(Arc::default()),
         left: Page::Read(Vec::new()),
         version: Page::Absent,
     }
 }
 
 /// Adds to a world what each node's Loki shows: made from the nodes of its fleet and its own place.
-fn with_rings(world: &World, show: impl Fn(&[Node], usize) -> Page<Ring>) -> Told {
+fn with_rings(world: &World, show: impl Fn(&[Node], usize) -> Page<Arc<Ring>>) -> Told {
     let mut told = world.told();
     for at in [now(), after(30)] {
         for fleet in &world.fleets {
@@ -59,8 +60,8 @@ fn all(nodes: &[Node]) -> Vec<RingMember> {
     nodes.iter().map(|node| member(node.ip, RingState::Active)).collect()
 }
 
-fn ring(members: Vec<RingMember>) -> Page<Ring> {
-    Page::Read(Ring { members })
+fn ring(members: Vec<RingMember>) -> Page<Arc<Ring>> {
+    Page::Read(Arc::new(Ring { members }))
 }
 
 fn judged(told: &Told, intent: Intent) -> Plan {

@@ -11,7 +11,7 @@ use super::index::Index;
 use super::nodes::Nodes;
 use crate::core::estate::{Fleet, Node};
 use crate::core::ids::{InstanceId, Product, StackId};
-use crate::core::inventory::{Page, ProductRings, RingMember, RingState, ip_of};
+use crate::core::inventory::{Gossip, Page, ProductRings, RingMember, RingState, ip_of};
 use crate::core::observed::Observed;
 use crate::core::rings::{NodeRing, RingGroup, RingStanding, RingView};
 use jiff::Timestamp;
@@ -54,6 +54,8 @@ struct OfProduct<'a> {
     /// Names and addresses in the gossip, and the keys that it spreads.
     gossip: BTreeSet<(&'a str, &'a str)>,
     keys: BTreeSet<&'a str>,
+    /// The clusters that are in those two: many nodes share one.
+    taken: BTreeSet<*const Gossip>,
 }
 
 /// The living nodes of each fleet that see a product's ring.
@@ -171,7 +173,9 @@ impl<'a> OfProduct<'a> {
     }
 
     fn take_gossip(&mut self, told: &'a ProductRings) {
-        if let Page::Read(gossip) = &told.gossip {
+        if let Page::Read(gossip) = &told.gossip
+            && self.taken.insert(Arc::as_ptr(gossip))
+        {
             self.gossip.extend(gossip.members.iter().map(|one| (&*one.name, &*one.address)));
             self.keys.extend(gossip.keys.iter().map(String::as_str));
         }

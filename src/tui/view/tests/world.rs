@@ -17,6 +17,7 @@ use crate::core::joined::Joined;
 use crate::core::reconcile::reconcile;
 use crate::core::source::{Fragment, Scope, SourceEvent};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) const PORTS: [(u16, &str); 4] =
@@ -344,7 +345,7 @@ fn page(product: &str, path: &str, members: Vec<RingMember>) -> ProductRings {
     ProductRings {
         product: product.into(),
         digest: ring.digest(),
-        ring: Page::Read(ring),
+        ring: Page::Read(Arc::new(ring)),
         ring_path: path.into(),
         gossip: Page::Absent,
         left: Page::Read(if product == "loki" { vec![left] } else { Vec::new() }),
