@@ -38,7 +38,8 @@ const ROOMS: [Room; 13] = [
         ours: &["core", "config", "clock"],
         crates: &["aws_*", "tokio", "quick_xml", "serde_json", "tracing"],
     },
-    // rustix tells the errno of a refused connection; serde_json reads Grafana's health.
+    // rustix tells the errno of a refused connection; serde_json reads Grafana's health; rustc_hash
+    // finds one of tens of thousands of scopes.
     Room {
         name: "sources",
         ours: &["core", "config", "aws", "clock"],
@@ -51,6 +52,7 @@ const ROOMS: [Room; 13] = [
             "quick_xml",
             "serde_json",
             "rustix",
+            "rustc_hash",
             "tracing",
         ],
     },

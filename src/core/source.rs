@@ -106,7 +106,7 @@ impl Source {
 pub const NEW_INSTANCES: u16 = 0x8000;
 
 /// What a read is about. One refresh of a scope is in flight at a time.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// `GetCallerIdentity`.

@@ -187,10 +187,10 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
     console.demand.want();
     while console.ending.is_none() {
         console.suspend_if_due();
-        console.want_if_due();
         let real = console.clock.real_elapsed();
         let paint = console.paint_in(real);
         let join = console.reconciler.starts_in(real);
+        let errand = console.demand.starts_in(real);
         tokio::select! {
             biased;
             signal = signals.next() => console.obey(signal),
@@ -206,7 +206,8 @@ pub async fn run(start: Start, surface: &mut impl Surface) -> Result<Ending, Con
             },
             () = after(paint) => console.paint(),
             joined = console.reconciler.joined() => console.take_joined(joined),
-            () = console.demand.done() => {}
+            () = console.demand.done() => console.demand.over(console.clock.real_elapsed()),
+            () = after(errand) => console.tell_readers(),
             answer = console.operations.next() => console.take(EventKind::Operation(answer)),
             answer = console.desk.next() => console.take(EventKind::Desk(answer)),
             (kind, text) = console.recorder.said() => console.take(EventKind::Said { kind, text }),
@@ -360,12 +361,11 @@ impl<'s, S: Surface> Console<'s, S> {
     }
 
     /// Tells the readers what to read: more slowly when nobody types, what is on screen first.
-    fn want_if_due(&mut self) {
-        if self.demand.is_due() {
-            let idle = self.clock.real_elapsed().saturating_sub(self.typed) >= IDLE_AFTER;
-            let pace = Pace { idle, focus: self.model.focus().cloned() };
-            self.demand.start(self.feed.want_later(Arc::clone(&self.model.inventory), pace));
-        }
+    fn tell_readers(&mut self) {
+        let real = self.clock.real_elapsed();
+        let idle = real.saturating_sub(self.typed) >= IDLE_AFTER;
+        let pace = Pace { idle, focus: self.model.focus().cloned() };
+        self.demand.start(real, self.feed.want_later(Arc::clone(&self.model.inventory), pace));
     }
 
     fn obey(&mut self, signal: Option<Signal>) {

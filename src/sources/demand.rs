@@ -15,6 +15,7 @@ use crate::core::observed::Observed;
 use crate::core::record::is_record;
 use crate::core::source::{NEW_INSTANCES, Scope};
 use jiff::Timestamp;
+use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -355,19 +356,20 @@ impl<'a> Demand<'a> {
         ours: &[&AutoScalingGroup],
         target_groups: &BTreeSet<TargetGroupArn>,
     ) -> BTreeSet<InstanceId> {
-        let mut ids: BTreeSet<InstanceId> =
-            ours.iter().flat_map(|group| &group.instances).map(|one| one.id.clone()).collect();
+        let instances = ours.iter().flat_map(|group| &group.instances).map(|one| &one.id);
+        let mut ids: FxHashSet<&InstanceId> = instances.collect();
         for (service, members) in &self.inventory.members {
             if self.knowledge_of(service).1 {
                 let members = members.value().into_iter().flat_map(|all| all.iter());
-                ids.extend(members.map(|member| member.id.clone()));
+                ids.extend(members.map(|member| &member.id));
             }
         }
         for arn in target_groups {
             let health = self.inventory.target_health.get(arn).and_then(Observed::value);
-            ids.extend(health.into_iter().flat_map(|all| all.iter()).map(|of| of.value.id.clone()));
+            ids.extend(health.into_iter().flat_map(|all| all.iter()).map(|of| &of.value.id));
         }
-        ids
+        // Made of a sorted list, a set is built in one go.
+        ids.into_iter().cloned().collect()
     }
 
     /// Asks EC2 about these ids.

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::core::error::ErrorKind;
 use crate::core::source::{Scope, Source, SourceEvent};
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,8 @@ struct State {
     backoff: u32,
     /// Whether it was ever read.
     read: bool,
+    /// The last order that it was in.
+    order: u64,
 }
 
 /// What waits of a source: what is due later, by time, and what is due, by rank. What has long been
@@ -85,9 +88,9 @@ impl Queue {
         self.due.pop_first().map(|(_, _, scope)| scope)
     }
 
-    /// When something is due next.
+    /// When something is due next; of what is due already, some time in the past.
     fn next(&self) -> Option<Timestamp> {
-        let due = self.due.iter().map(|(_, due, _)| *due).min();
+        let due = self.due.first().map(|(_, due, _)| *due);
         due.or_else(|| self.later.first().map(|(due, ..)| *due))
     }
 }
@@ -96,11 +99,13 @@ impl Queue {
 pub struct Scheduler {
     reader: Arc<Reader>,
     clock: Clock,
-    states: BTreeMap<Scope, State>,
+    states: FxHashMap<Scope, State>,
     queues: BTreeMap<Source, Queue>,
     flying: BTreeMap<Source, usize>,
     reads: JoinSet<(Want, SourceEvent)>,
     turn: u64,
+    /// How many orders came.
+    order: u64,
 }
 
 impl Scheduler {
@@ -109,11 +114,12 @@ impl Scheduler {
         Self {
             reader: Arc::new(reader),
             clock,
-            states: BTreeMap::new(),
+            states: FxHashMap::default(),
             queues: BTreeMap::new(),
             flying: BTreeMap::new(),
             reads: JoinSet::new(),
             turn: 0,
+            order: 0,
         }
     }
 
@@ -146,21 +152,13 @@ impl Scheduler {
 
     fn want(&mut self, wants: Vec<Want>) {
         let now = self.clock.now();
-        let scopes: BTreeSet<&Scope> = wants.iter().map(|want| &want.scope).collect();
-        let gone: Vec<Scope> =
-            self.states.keys().filter(|scope| !scopes.contains(scope)).cloned().collect();
-        for scope in gone {
-            if let Some(mut state) = self.states.remove(&scope) {
-                self.unqueue(&state);
-                if state.running {
-                    state.dropped = true;
-                    self.states.insert(scope, state);
-                }
-            }
-        }
+        self.order += 1;
+        let order = self.order;
         for want in wants {
-            match self.states.remove(&want.scope) {
-                Some(state) => self.again(state, want),
+            match self.states.get_mut(&want.scope) {
+                // Of tens of thousands, nearly all are wanted as before.
+                Some(state) if state.want == want && !state.dropped => state.order = order,
+                Some(_) => self.again(want),
                 None => {
                     let due = want.not_before.unwrap_or(now);
                     self.enqueue(State {
@@ -171,14 +169,27 @@ impl Scheduler {
                         ended: None,
                         backoff: 1,
                         read: false,
+                        order,
                     });
+                }
+            }
+        }
+        let gone = self.states.values().filter(|state| state.order != order && !state.dropped);
+        let gone: Vec<Scope> = gone.map(|state| state.want.scope.clone()).collect();
+        for scope in gone {
+            if let Some(mut state) = self.states.remove(&scope) {
+                self.unqueue(&state);
+                if state.running {
+                    state.dropped = true;
+                    self.states.insert(scope, state);
                 }
             }
         }
     }
 
     /// Takes over a new want for a known scope; a shorter interval brings it forward.
-    fn again(&mut self, mut state: State, want: Want) {
+    fn again(&mut self, want: Want) {
+        let Some(mut state) = self.states.remove(&want.scope) else { return };
         self.unqueue(&state);
         if want.every < state.want.every
             && let Some(sooner) = state.ended.and_then(|at| at.checked_add(want.every).ok())
@@ -186,6 +197,7 @@ impl Scheduler {
             state.due = state.due.min(sooner);
         }
         state.want = want;
+        state.order = self.order;
         state.dropped = false;
         self.enqueue(state);
     }

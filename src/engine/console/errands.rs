@@ -1,13 +1,19 @@
 //! Work that no key may wait for, on another thread: what to read next, and taking apart what
 //! nobody looks at any more (an estate of 10,000 nodes is in many pieces).
 
+use std::time::Duration;
 use tokio::task::JoinHandle;
+
+/// One errand in the time of so many: where it takes long, what it causes takes long too.
+const REST: u32 = 8;
 
 /// One errand of a kind under way; whatever was wished meanwhile becomes one more.
 #[derive(Debug, Default)]
 pub(super) struct Errand {
     wanted: bool,
     running: Option<JoinHandle<()>>,
+    /// When the last one started, and how long it took if it is over.
+    last: Option<(Duration, Duration)>,
 }
 
 impl Errand {
@@ -16,15 +22,25 @@ impl Errand {
         self.wanted = true;
     }
 
-    /// Whether it may start now.
-    pub(super) fn is_due(&self) -> bool {
-        self.wanted && self.running.is_none()
+    /// How long until it may start; `None` while it is not wished for, or is under way.
+    pub(super) fn starts_in(&self, real: Duration) -> Option<Duration> {
+        let rests =
+            |(start, took): (Duration, Duration)| (start + took * REST).saturating_sub(real);
+        (self.wanted && self.running.is_none()).then(|| self.last.map_or(Duration::ZERO, rests))
     }
 
     /// Starts it.
-    pub(super) fn start(&mut self, errand: impl FnOnce() + Send + 'static) {
+    pub(super) fn start(&mut self, real: Duration, errand: impl FnOnce() + Send + 'static) {
         self.wanted = false;
+        self.last = Some((real, Duration::ZERO));
         self.running = Some(tokio::task::spawn_blocking(errand));
+    }
+
+    /// The one that was waited for is over.
+    pub(super) fn over(&mut self, real: Duration) {
+        if let Some((start, took)) = &mut self.last {
+            *took = real.saturating_sub(*start);
+        }
     }
 
     /// Waits for the running one, or for ever. Safe to drop while waiting.
