@@ -41,6 +41,8 @@ const BODY_BYTES: usize = 16 * 1024;
 const IN_FLIGHT: usize = 512;
 /// And how many for pages beyond health, which must not hold up the probes.
 const PAGES_IN_FLIGHT: usize = 192;
+/// Of pages that are long so many are received at once: each takes a megabyte while it is.
+const LONG_IN_FLIGHT: usize = 8;
 
 /// The connection's limit ends this much before the whole's, so that no connection and no answer
 /// are told apart whichever timer fires late.
@@ -68,6 +70,7 @@ struct Inner {
     proxy: Option<ProxyKind>,
     slots: Semaphore,
     page_slots: Semaphore,
+    long_slots: Semaphore,
     views: Views,
 }
 
@@ -121,6 +124,7 @@ impl Prober {
             proxy: kind,
             slots: Semaphore::new(IN_FLIGHT),
             page_slots: Semaphore::new(PAGES_IN_FLIGHT),
+            long_slots: Semaphore::new(LONG_IN_FLIGHT),
             views: Views::default(),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -7,8 +7,8 @@ use super::{Prober, failure, read, url_text};
 use crate::config::{ProbeKind, ProductSettings};
 use crate::sources::probe::failure::Way;
 use crate::sources::rings::Views;
-use reqwest::Url;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::{Response, Url};
 use std::net::IpAddr;
 
 /// Every page that is ever asked for beside the probes.
@@ -109,12 +109,24 @@ impl Prober {
         let inner = &self.inner;
         let _slot = inner.page_slots.acquire().await.ok();
         let mut status = None;
-        let asked = self.exchange(product, ip, page, (&mut status, take));
+        let asked = self.exchange(product, ip, page, (&mut status, &mut *take));
         let way = Way { tls: product.tls, proxy: inner.proxy.is_some(), limit: inner.limit };
-        let ended = tokio::time::timeout(inner.limit, asked).await;
+        let mut ended = tokio::time::timeout(inner.limit, asked).await;
+        if let Ok(Ok((_, more @ Some(_)))) = &mut ended
+            && let Some(mut response) = more.take()
+        {
+            // Waiting for a turn is not the node's fault, and a long page has a limit of its own.
+            let _turn = inner.long_slots.acquire().await.ok();
+            let rest = tokio::time::timeout(inner.limit, body(&mut response, take, usize::MAX));
+            match rest.await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => ended = Ok(Err(error.into())),
+                Err(late) => ended = Err(late),
+            }
+        }
         let none = |timed_out, why| NoPage { silent: status.is_none(), timed_out, why };
         match ended {
-            Ok(Ok(head)) => Ok(head),
+            Ok(Ok((head, _))) => Ok(head),
             Ok(Err(Failed::Set(why))) => Err(none(false, why)),
             Ok(Err(Failed::Http(error))) => {
                 let detail = failure::failed(&error, way, status).detail;
@@ -124,13 +136,14 @@ impl Prober {
         }
     }
 
+    /// The head of an answer and the beginning of its body; with the answer, where there is more.
     async fn exchange(
         &self,
         product: &ProductSettings,
         ip: IpAddr,
         page: NodePage,
         (status, take): (&mut Option<u16>, Take<'_>),
-    ) -> Result<Head, Failed> {
+    ) -> Result<(Head, Option<Response>), Failed> {
         let client = match (&self.inner.https, product.tls) {
             (_, false) => &self.inner.http,
             (Some(Ok(client)), true) => client,
@@ -149,15 +162,32 @@ impl Prober {
         let kind = String::from_utf8_lossy(kind.unwrap_or_default()).to_ascii_lowercase();
         let head = Head { status: response.status().as_u16(), kind };
         // Only an answer that has the page is worth its body.
-        if head.status == 200 {
-            while let Some(chunk) = response.chunk().await? {
-                if !take(&chunk) {
-                    break;
-                }
-            }
-        }
-        Ok(head)
+        let more = head.status == 200 && body(&mut response, take, LONG).await?;
+        Ok((head, more.then_some(response)))
     }
+}
+
+/// A page of which so much was read is a long one.
+const LONG: usize = 32 * 1024;
+
+/// Reads a body until its end, until nothing more is wanted, or until so many bytes are read. Whether
+/// there may be more.
+async fn body(
+    response: &mut Response,
+    take: Take<'_>,
+    most: usize,
+) -> Result<bool, reqwest::Error> {
+    let mut read = 0;
+    while let Some(chunk) = response.chunk().await? {
+        read += chunk.len();
+        if !take(&chunk) {
+            return Ok(false);
+        }
+        if read >= most {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Why an exchange failed.

@@ -11,6 +11,8 @@ use crate::sources::probe::tests::node::{Node, Reply, http};
 use crate::sources::probe::tests::{LIMIT, product, settings};
 use crate::sources::{Ask, Reader, Senses, Want};
 use std::path::Path;
+use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// A recorded answer, byte for byte (its chunks were joined when it was recorded).
 fn recorded(name: &str) -> Reply {
@@ -153,6 +155,38 @@ async fn a_body_without_an_end_costs_nothing_beyond_the_bound() {
     let told = metrics(&[(&node, ProbeKind::Loki)]).await;
     assert_eq!(why(&told[0].sample), "longer than 4 MiB");
     assert!(node.sent() < 30_000_000, "{} bytes", node.sent());
+}
+
+/// Long pages are received in turn, and one that never ends gives its turn back.
+#[tokio::test]
+async fn a_long_page_that_stops_half_way_cannot_be_told() {
+    let half = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n{}",
+        " ".repeat(100_000)
+    );
+    let node = Node::start("127.0.0.1", move |line| match line {
+        "GET /ring HTTP/1.1" => Reply::Stall(half.clone().into()),
+        _ => http("404 Not Found", ""),
+    })
+    .await;
+    let product = product(ProbeKind::Loki, node.at.port(), "/ready");
+    let prober = Prober::new(&settings(vec![product]), Clock::real()).unwrap();
+    let aws = crate::aws::tests::readers("http://127.0.0.1:1").await;
+    let senses = Senses { prober: Some(prober), resolver: None };
+    let reader = Arc::new(Reader::new(aws, senses, Clock::real(), None));
+    let mut all = JoinSet::new();
+    // More than there are turns.
+    for _ in 0..20 {
+        let (reader, ask) = (Arc::clone(&reader), Ask::Address(node.at.ip()));
+        let scope = Scope::Rings("i-1".into());
+        let want = Want { scope, ask, every: LIMIT * 10, rank: 0, not_before: None };
+        all.spawn(async move { reader.read(&want).await });
+    }
+    for event in all.join_all().await {
+        let Ok(Fragment::Rings(told)) = event.result else { panic!("{event:?}") };
+        let why = why(&told[0].ring);
+        assert!(why.starts_with("no end of the body of a 200 within"), "{why}");
+    }
 }
 
 /// A node of which nothing comes back is a failed read, so that what was known stays beside it; one
