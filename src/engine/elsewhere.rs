@@ -2,6 +2,7 @@
 //! own and joined on a thread of its own, and only a summary that has changed is handed on. Nothing
 //! here can act: there is no run, no plan and no memory kept of another place.
 
+use super::background::give_way;
 use super::feed::{AGAIN, Connected, Feed, FeedError, Patience};
 use super::round::Folded;
 use crate::app::operate::Trouble;
@@ -100,6 +101,7 @@ struct Watcher {
 
 impl Watcher {
     fn run(mut self, wished: mpsc::Receiver<()>) {
+        give_way();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
             Ok(runtime) => runtime.block_on(async {

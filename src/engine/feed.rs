@@ -1,6 +1,7 @@
 //! The feed: pollers on a thread and a runtime of their own, so that parsing a large answer never
 //! delays a key. News come through a bounded channel; what to read next goes back.
 
+use super::background::give_way;
 use crate::aws::{Aws, ConnectError};
 use crate::clock::Clock;
 use crate::config::{DnsSetting, Settings};
@@ -98,6 +99,7 @@ impl Feed {
         feed.started = Some(started);
         let (for_thread, clock) = (settings.clone(), clock.clone());
         std::thread::Builder::new().name("pollers".into()).spawn(move || {
+            give_way();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
                 Ok(runtime) => {

@@ -2,6 +2,7 @@
 //! `watch`, the console) and owns the one clock. Knows no terminal (a `Surface` is handed in) and
 //! decides nothing about the model (`app::update` does).
 
+mod background;
 pub mod console;
 mod contexts;
 mod desk;
@@ -18,6 +19,7 @@ mod round;
 mod services;
 mod watch;
 
+pub use background::give_way;
 pub use contexts::{Enter, World, contexts, no_contexts};
 pub use desk::operator;
 pub use elsewhere::Elsewhere;

@@ -168,6 +168,7 @@ pub fn run(settings: &Settings, start: ConsoleStart) -> Result<Ending, TuiError>
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(1)
+        .on_thread_start(crate::engine::give_way)
         .build()
         .map_err(io("start the event loop"))?;
     let feed = (start.feed)(&start.clock).map_err(ConsoleError::from)?;

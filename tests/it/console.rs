@@ -4,10 +4,11 @@
 use crate::bench::big::BigWorld;
 use crate::bench::proxy::Proxy;
 use crate::bench::terminal::{Terminal, end, environment, holds, size};
+use crate::served::until;
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::atomic::Ordering;
 
@@ -33,6 +34,31 @@ fn it_comes_up_says_unreachable_answers_keys_and_quits() {
     terminal.press("q");
     assert_eq!(terminal.end().exit_code(), 0);
     terminal.is_restored();
+}
+
+/// On a busy host the keys come first.
+#[test]
+fn what_reads_and_records_gives_way_to_the_keys() {
+    let mut terminal = Terminal::open(console("xterm-256color"));
+    terminal.wait_for("Fleets");
+    let process = terminal.child.process_id().unwrap();
+    let nice = |thread: &str| -> Vec<i32> {
+        let all = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+        let all = all.map(|one| one.unwrap().path());
+        let named = all.filter(|one| read(one.join("comm")).trim() == thread);
+        // The 19th field of all; the name before may hold blanks, and ends the second.
+        let stats = named.map(|one| read(one.join("stat")));
+        stats
+            .filter_map(|stat| stat.rsplit_once(')')?.1.split_whitespace().nth(16)?.parse().ok())
+            .collect()
+    };
+    let [own] = nice("quarterdeck")[..] else { panic!("one loop") };
+    let nicer = [(own + 5).min(19)];
+    until("the threads", || nice("pollers") == nicer && nice("recorder") == nicer);
+    assert_eq!(nice("frames"), [own], "the writer");
+    terminal.press("q");
+    assert_eq!(terminal.end().exit_code(), 0);
 }
 
 #[test]

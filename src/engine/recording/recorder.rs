@@ -10,6 +10,7 @@ use crate::core::estate::Policy;
 use crate::core::observed::age;
 use crate::core::source::Scope;
 use crate::engine::console::Operator;
+use crate::engine::give_way;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -76,6 +77,7 @@ impl Recorder {
             wants_model: Arc::clone(&wants_model),
         };
         let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || {
+            give_way();
             desk.work(&told);
             // Nobody waits any more when the console was quicker.
             let _ = end.try_send(());
