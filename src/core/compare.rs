@@ -3,8 +3,9 @@
 //! by nobody.
 
 use super::estate::{Estate, Fleet, Node};
-use super::ids::{Product, StackId};
+use super::ids::{GroupName, InstanceId, Product, StackId};
 use super::inventory::Inventory;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -92,8 +93,16 @@ impl<'a> Side<'a> {
 
     /// What every node says; `None` as soon as one does not.
     fn of_nodes(&self, said: impl Fn(&Node) -> Option<String>) -> Option<String> {
-        let all: Option<BTreeSet<String>> = self.nodes.iter().map(|node| said(node)).collect();
-        all.filter(|all| !all.is_empty()).map(joined)
+        // Hundreds of nodes say one thing or two, and this is asked for a frame.
+        let mut all: Vec<String> = Vec::new();
+        for node in &self.nodes {
+            let one = said(node)?;
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        all.sort_unstable();
+        (!all.is_empty()).then(|| joined(all))
     }
 
     fn version(&self, product: &Product) -> Option<String> {
@@ -101,10 +110,12 @@ impl<'a> Side<'a> {
     }
 
     fn template(&self) -> Option<String> {
-        let groups = self.inventory.groups.value()?;
+        let is_own = |name: &GroupName| self.fleet.groups.iter().any(|of| of.name == *name);
+        let groups = self.inventory.groups.value()?.iter().filter(|group| is_own(&group.name));
+        let listed = groups.flat_map(|group| &group.instances).map(|one| (&one.id, one));
+        let listed: FxHashMap<&InstanceId, _> = listed.collect();
         self.of_nodes(|node| {
-            let listed = groups.iter().flat_map(|group| &group.instances);
-            let own = listed.into_iter().find(|one| one.id == node.id)?;
+            let own = listed.get(&node.id)?;
             let version = own.launch_template_version.as_deref()?;
             Some(match own.launch_template.as_deref() {
                 Some(template) => format!("{template} v{version}"),
