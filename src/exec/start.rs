@@ -142,7 +142,11 @@ fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError>
             Confirmation::YesNo => "the plan was not agreed to".to_owned(),
             Confirmation::Type(name) => format!("{typed:?} was typed, and the name is {name}"),
         };
-        return refuse(why, "Give the name in full (--confirm NAME).", 2);
+        let next = match &plan.confirmation {
+            Confirmation::YesNo => "Say yes to it (--confirm y).",
+            Confirmation::Type(_) => "Give the name in full (--confirm NAME).",
+        };
+        return refuse(why, next, 2);
     }
     let worst = plan.guards.iter().max_by_key(|report| report.effect);
     match worst.map(|report| {

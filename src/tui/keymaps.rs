@@ -379,6 +379,22 @@ mod tests {
         }
     }
 
+    /// Under a plan the key that arms is named, and it is one that works while a line is typed.
+    #[test]
+    fn what_arms_is_told_as_each_keymap_has_it() {
+        use crate::app::{fixture, operate::arms};
+        let keys = [("default", Some("ctrl-o")), ("vim", Some("ctrl-t")), ("minimal", None)];
+        for (name, key) in keys {
+            let mut model = fixture::model(80, 24);
+            model.operation.allowed = true;
+            fixture::sources_ok(&mut model, 1);
+            fixture::show(&mut model, 2, fixture::troubled());
+            fixture::press(&mut model, ": r e p a i r space g r e e n - 4 1 3 enter");
+            model.keymap = Arc::new(shipped(name).keymap);
+            assert_eq!(arms(&model).as_deref(), key, "{name}: {:?}", model.layers);
+        }
+    }
+
     #[test]
     fn mistakes_are_told_with_their_lines_and_the_rest_holds() {
         let made = with(

@@ -2,6 +2,7 @@
 //! overridden.
 
 use super::{ARMED_FOR, Review, Stage, choose, is_too_old};
+use crate::app::command::Action;
 use crate::app::effect::{Effect, Effects};
 use crate::app::layer::{Answering, Dialog, Layer};
 use crate::app::model::Model;
@@ -87,7 +88,10 @@ fn ready(model: &Model, review: &Review, typed: &str) -> Result<Arc<Plan>, Strin
         return Err(READ_ONLY.into());
     }
     if !model.operation.may_approve(plan, model.now) {
-        return Err("This console is not armed: ctrl-o arms it for 15 minutes.".into());
+        return Err(match arms(model) {
+            Some(key) => format!("This console is not armed: {key} arms it for 15 minutes."),
+            None => "This console is not armed: leave with Esc, then `:arm`.".into(),
+        });
     }
     match &plan.confirmation {
         Confirmation::YesNo if matches!(typed, "y" | "yes") => Ok(Arc::clone(plan)),
@@ -137,6 +141,12 @@ fn overridden(model: &mut Model, review: Review, rest: &str) -> Effects {
 
 fn warn(model: &mut Model, text: impl Into<String>) {
     model.notices.say(model.now, NoticeKind::Warning, text);
+}
+
+/// The key that arms this console while a plan is looked at, where the keymap has one.
+pub fn arms(model: &Model) -> Option<String> {
+    let hints = model.keymap.hints(&model.contexts(), &[]);
+    hints.into_iter().find(|hint| hint.action == Action::Arm).map(|hint| hint.keys)
 }
 
 #[cfg(test)]

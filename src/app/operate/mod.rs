@@ -7,6 +7,7 @@ mod ask;
 pub(super) mod choose;
 mod news;
 
+pub use approve::arms;
 pub(super) use approve::{approve, arm, armed, disarm};
 pub(super) use ask::{abort, go_on, hold};
 pub(super) use choose::{drop_marks, mark, plan_for, plan_of_words, run_named};

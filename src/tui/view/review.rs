@@ -18,7 +18,7 @@
 
 use super::{Layout, Line, Span, Text, cells, head, line};
 use crate::app::Model;
-use crate::app::operate::{Review, Stage, is_too_old};
+use crate::app::operate::{Review, Stage, arms, is_too_old};
 use crate::core::finding::Severity;
 use crate::core::plan::guard::{Effect, Verdict, Weight};
 use crate::core::plan::{Confirmation, GuardReport, Intent, Plan, Step, StepAction, diff};
@@ -71,7 +71,10 @@ pub(super) fn lead(model: &Model, review: &Review) -> String {
             } else if is_too_old(plan, model) {
                 " too old, esc leaves: ".into()
             } else if !model.operation.may_approve(plan, model.now) {
-                " not armed, ctrl-o arms: ".into()
+                match arms(model) {
+                    Some(key) => format!(" not armed, {key} arms: "),
+                    None => " not armed, esc and `:arm`: ".into(),
+                }
             } else {
                 match &plan.confirmation {
                     Confirmation::YesNo => " y and Enter run it: ".into(),
