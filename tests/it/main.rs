@@ -63,6 +63,8 @@ mod rings_world;
 #[cfg(feature = "sim")]
 mod runs;
 #[cfg(feature = "sim")]
+mod safety;
+#[cfg(feature = "sim")]
 mod scenarios;
 #[cfg(feature = "sim")]
 mod scenarios_runs;

@@ -1,0 +1,1 @@
+//! Plans, guards and waits.
