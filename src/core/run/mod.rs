@@ -4,6 +4,7 @@
 
 mod fold;
 pub mod journal;
+pub mod rules;
 mod words;
 
 pub use journal::{Entry, Line};
