@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// The kinds of fault, as a world file calls them.
-pub(crate) const KINDS: [&str; 15] = [
+pub(crate) const KINDS: [&str; 16] = [
     "throttle",
     "latency",
     "hang",
@@ -19,6 +19,7 @@ pub(crate) const KINDS: [&str; 15] = [
     "truncated",
     "operation_fails",
     "error",
+    "done_error",
     "huge",
     "null",
     "servfail",
@@ -37,6 +38,8 @@ pub(crate) struct Fault {
     until: Timestamp,
     /// How long an answer is kept back, in real time.
     pub(crate) delay: Duration,
+    /// The HTTP status of kinds `error` and `done_error`.
+    pub(crate) status: u16,
     argument: Option<String>,
     /// What a resolver answers that lies.
     pub(crate) answer: Vec<std::net::Ipv4Addr>,
@@ -75,6 +78,7 @@ impl Fault {
             from: at(&spec.from, Timestamp::MIN),
             until: at(&spec.until, Timestamp::MAX),
             delay: Duration::from_millis(spec.delay_ms.unwrap_or(2_000)),
+            status: spec.status.unwrap_or(500),
             argument: listener.or_else(|| spec.argument.clone()),
             answer: spec.answer.clone(),
             access_key: spec.access_key.clone(),

@@ -135,9 +135,9 @@ fn handle(
     let arguments = call.arguments_json();
     let text = arguments.to_string();
     let sought = Sought { call: &name, arguments: &text, access_key: &who.access_key };
-    let fault =
-        hit(&mut state.faults, sought, &state.world).map(|one| (one.kind.clone(), one.delay));
-    let kind = fault.as_ref().map_or("", |(kind, _)| kind.as_str());
+    let fault = hit(&mut state.faults, sought, &state.world).cloned();
+    let kind = fault.as_ref().map_or("", |one| one.kind.as_str());
+    let failure = fault.as_ref().map_or(500, |one| one.status);
     let arn = sts::arn(&state.world, &who);
     // STS answers GetCallerIdentity to anybody who signs, whatever a policy says.
     let free = name == "sts:GetCallerIdentity";
@@ -146,7 +146,7 @@ fn handle(
     } else if !free && !may(&state.principals, &who.access_key, &name) {
         Some(call.service.denied(&arn, &name))
     } else {
-        refusal(state, call, (kind, &arn, &name), real)
+        refusal(state, call, ((kind, failure), &arn, &name), real)
     };
     let mut delivery = Delivery::Whole;
     let mut reply = match refused {
@@ -155,11 +155,15 @@ fn handle(
         None => call.carry_out(&mut state.world, &who, &request_id),
     };
     match kind {
-        "latency" => delivery = Delivery::Late(fault.as_ref().map_or(Duration::ZERO, |one| one.1)),
+        "latency" => {
+            delivery = Delivery::Late(fault.as_ref().map_or(Duration::ZERO, |one| one.delay));
+        }
         "hang" => delivery = Delivery::Never,
         "truncated" => delivery = Delivery::CutOff,
         "malformed" => reply.body.truncate(half(&reply.body)),
         "html" => reply = html(),
+        // The caller is told of a failure, and the call was carried out all the same.
+        "done_error" => reply = call.refuse(&internal_failure(failure), &request_id),
         "operation_fails" if reply.code.is_none() => state.world.fail_newest_operation(),
         _ => {}
     }
@@ -171,7 +175,7 @@ fn handle(
         arguments,
         status: reply.status,
         code: reply.code.clone(),
-        fault: fault.map(|(kind, _)| kind),
+        fault: fault.map(|one| one.kind),
         request_id: request_id.clone(),
     });
     (reply, request_id, delivery)
@@ -181,17 +185,14 @@ fn handle(
 fn refusal(
     state: &mut State,
     call: &Call,
-    (kind, arn, name): (&str, &str, &str),
+    ((kind, failure), arn, name): ((&str, u16), &str, &str),
     real: f64,
 ) -> Option<Refused> {
     match kind {
         "throttle" => return Some(call.service.throttled()),
         "deny" => return Some(call.service.denied(arn, name)),
         "expired" => return Some(call.service.expired()),
-        "error" => {
-            let said = "An internal error has occurred";
-            return Some(Refused::with_status("InternalFailure", 500, said));
-        }
+        "error" => return Some(internal_failure(failure)),
         _ => {}
     }
     let limited = call.service == Service::Elbv2;
@@ -201,6 +202,11 @@ fn refusal(
     // that AWS does not have.
     let seconds = world + real;
     (!limits.take(&call.action, seconds)).then(|| call.service.throttled())
+}
+
+fn internal_failure(status: u16) -> Refused {
+    let code = if status == 503 { "ServiceUnavailable" } else { "InternalFailure" };
+    Refused::with_status(code, status, "An internal error has occurred")
 }
 
 /// Half a text, on a character's edge.

@@ -4,7 +4,8 @@
 use super::names::group_names;
 use super::{BootSpec, CheckSpec, FleetSpec, ListenerSpec, Wiring, WorldSpec};
 use crate::core::ids::{
-    GroupName, InstanceId, ListenerArn, LoadBalancerArn, ServiceId, TargetGroupArn, Zone,
+    GroupName, InstanceId, ListenerArn, LoadBalancerArn, NamespaceId, ServiceId, TargetGroupArn,
+    Zone,
 };
 use crate::sim::world::{
     Attachment, Balancer, Boot, Check, Due, Forward, Group, Happening, Listener, Namespace,
@@ -118,20 +119,19 @@ impl Builder<'_> {
     }
 
     fn registry(&mut self) {
-        let id = format!("ns-{}", self.world.random.hex(16));
-        let created = self.world.now;
-        let namespace =
-            Namespace { id: id.as_str().into(), name: self.spec.namespace.clone(), created };
-        self.world.namespaces.insert(namespace.id.clone(), namespace.clone());
-        for name in self.spec.service_names() {
-            let custom_health =
-                self.spec.service.iter().any(|one| one.name == name && one.custom_health);
+        let spec = self.spec;
+        let first = self.namespace(&spec.namespace);
+        for name in spec.service_names() {
+            let own = spec.service.iter().find(|one| one.name == name);
+            let namespace = own.and_then(|one| one.namespace.as_deref());
+            let namespace =
+                namespace.map_or_else(|| first.clone(), |namespace| self.namespace(namespace));
             let new = NewService {
                 name: name.to_owned(),
-                namespace: namespace.id.clone(),
+                namespace,
                 kind: ServiceKind::DnsHttp,
                 description: None,
-                custom_health,
+                custom_health: own.is_some_and(|one| one.custom_health),
                 creator_request_id: None,
             };
             // Names were checked; a name that AWS would refuse makes a world without it.
@@ -139,6 +139,19 @@ impl Builder<'_> {
                 self.services.insert(name.to_owned(), id);
             }
         }
+    }
+
+    /// The namespace of this name, created when it is not there yet.
+    fn namespace(&mut self, name: &str) -> NamespaceId {
+        let known = self.world.namespaces.values().find(|one| one.name == name);
+        if let Some(known) = known {
+            return known.id.clone();
+        }
+        let id = NamespaceId::from(format!("ns-{}", self.world.random.hex(16)));
+        let created = self.world.now;
+        let namespace = Namespace { id: id.clone(), name: name.to_owned(), created };
+        self.world.namespaces.insert(id.clone(), namespace);
+        id
     }
 
     fn load_balancers(&mut self) {

@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 /// All that can happen, by the word a world file uses.
-const WORDS: [&str; 35] = [
+const WORDS: [&str; 38] = [
     "kill_node",
     "revive_node",
     "stop_product",
@@ -45,6 +45,9 @@ const WORDS: [&str; 35] = [
     "clock_skew",
     "forget",
     "ring_label",
+    "delete_group",
+    "delete_listener",
+    "add_rule",
 ];
 
 /// What somebody may send to a running world: these parts of a world file.
@@ -131,9 +134,8 @@ impl Reader<'_> {
             "zone_down" => Event::ZoneLoss(self.zone()?),
             "zone_up" => Event::ZoneBack(self.zone()?),
             "put_member" | "remove_member" | "member_health" | "lock" => self.registry(word)?,
-            "set_weights" | "add_target" | "remove_target" | "attach" | "detach" => {
-                self.balance(word)?
-            }
+            "set_weights" | "add_target" | "remove_target" | "attach" | "detach"
+            | "delete_listener" | "add_rule" => self.balance(word)?,
             "lone_node" => {
                 Event::LoneNode { name: self.word("name", &self.one.name)?, zone: self.zone()? }
             }
@@ -184,6 +186,20 @@ impl Reader<'_> {
             "remove_target" => {
                 Event::RemoveTarget { group: self.target_group()?, node: self.node()?, port }
             }
+            "delete_listener" => {
+                Event::DeleteListener { port: port.ok_or_else(|| self.lacks("port"))? }
+            }
+            "add_rule" => {
+                if self.one.weights.is_empty() {
+                    return Err(self.lacks("weights"));
+                }
+                let weights = self.one.weights.iter().map(|(name, one)| (name.into(), *one));
+                Event::AddRule {
+                    port: port.ok_or_else(|| self.lacks("port"))?,
+                    host: self.word("name", &self.one.name)?,
+                    weights: weights.collect(),
+                }
+            }
             "attach" => Event::Attach(self.group()?, self.target_group()?),
             _ => Event::Detach(self.group()?, self.target_group()?),
         })
@@ -201,6 +217,7 @@ impl Reader<'_> {
             "launches_fail" => Event::LaunchesFail(self.group()?, true),
             "launches_work" => Event::LaunchesFail(self.group()?, false),
             "ring_label" => Event::RingLabel(self.group()?, self.label()?),
+            "delete_group" => Event::DeleteGroup(self.group()?),
             "refresh_starts" => Event::RefreshStarts(self.group()?),
             "refresh_ends" => Event::RefreshEnds(self.group()?),
             "template_version" => {

@@ -136,6 +136,9 @@ pub(crate) enum CheckSpec {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceSpec {
     pub(crate) name: String,
+    /// Its namespace; the world's own unless another one is named, which is then created.
+    #[serde(default)]
+    pub(crate) namespace: Option<String>,
     #[serde(default)]
     pub(crate) custom_health: bool,
 }
@@ -266,6 +269,9 @@ pub(crate) struct FaultSpec {
     /// How long an answer is kept back (kind `latency`), in milliseconds of real time.
     #[serde(default)]
     pub(crate) delay_ms: Option<u64>,
+    /// The HTTP status of the answer (kinds `error` and `done_error`); 500 by default.
+    #[serde(default)]
+    pub(crate) status: Option<u16>,
     /// Only calls whose arguments contain this text.
     #[serde(default)]
     pub(crate) argument: Option<String>,

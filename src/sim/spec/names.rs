@@ -124,6 +124,7 @@ fn mentioned(event: &Event) -> Vec<(&'static str, String)> {
         | Event::Resume(group, _)
         | Event::SetDesired(group, _)
         | Event::LaunchesFail(group, _)
+        | Event::DeleteGroup(group)
         | Event::RefreshStarts(group)
         | Event::RefreshEnds(group)
         | Event::TemplateVersion(group, _)

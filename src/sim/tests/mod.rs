@@ -4,6 +4,7 @@
 mod capacity;
 mod property;
 mod registry;
+mod removed;
 mod rings;
 mod spec;
 mod traffic;

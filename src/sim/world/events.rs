@@ -32,6 +32,16 @@ pub(crate) enum Event {
         port: u16,
         weights: BTreeMap<StackId, u32>,
     },
+    /// Somebody deletes a listener.
+    DeleteListener {
+        port: u16,
+    },
+    /// Somebody adds a rule for a host to a listener, with a weight for each stack.
+    AddRule {
+        port: u16,
+        host: String,
+        weights: BTreeMap<StackId, u32>,
+    },
     Suspend(GroupName, Vec<String>),
     Resume(GroupName, Vec<String>),
     SetDesired(GroupName, u32),
@@ -39,6 +49,8 @@ pub(crate) enum Event {
     TerminateMachine(NodeRef),
     MarkUnhealthy(NodeRef),
     LaunchesFail(GroupName, bool),
+    /// Somebody deletes an Auto Scaling group with all its instances.
+    DeleteGroup(GroupName),
     /// A registry entry appears or changes, whoever wrote it.
     PutMember {
         service: String,
@@ -164,7 +176,9 @@ impl World {
             | Event::AddTarget { .. }
             | Event::RemoveTarget { .. }
             | Event::Attach(..)
-            | Event::Detach(..) => self.balance_event(event),
+            | Event::Detach(..)
+            | Event::DeleteListener { .. }
+            | Event::AddRule { .. } => self.balance_event(event),
             Event::LoneNode { name, zone } => {
                 let id = self.lone_instance(zone, BTreeMap::new());
                 self.node_names.insert(name.clone(), id);
@@ -292,6 +306,22 @@ impl World {
     fn balance_event(&mut self, event: &Event) -> Result<(), String> {
         match event {
             Event::SetWeights { port, weights } => return self.set_weights(*port, weights),
+            Event::DeleteListener { port } => {
+                let found = self.listener_on(*port)?;
+                self.listeners.remove(&found);
+                self.recount_use();
+            }
+            Event::AddRule { port, host, weights } => {
+                let found = self.listener_on(*port)?;
+                let Some(listener) = self.listeners.get(&found) else { return Ok(()) };
+                let mut forward = listener.forward.clone();
+                self.weigh(&mut forward, weights);
+                if let Some(listener) = self.listeners.get_mut(&found) {
+                    let of = found.as_str().replacen(":listener/", ":listener-rule/", 1);
+                    let (arn, host) = (format!("{of}/{host}"), host.clone());
+                    listener.rules.push(super::Rule { arn, host, forward });
+                }
+            }
             Event::AddTarget { group, node, port } => {
                 let arn = self.target_group_named(group)?;
                 let id = self.node(node).ok_or_else(|| unknown_node(node))?;
@@ -322,15 +352,38 @@ impl World {
             self.listeners.values().filter(|one| port == 0 || one.port == port).cloned().collect();
         for listener in listeners {
             let mut forward: Forward = listener.forward.clone();
-            for (arn, weight) in &mut forward.groups {
-                let stack = self.target_groups.get(arn).and_then(|one| one.tags.get("STACK"));
-                let set = stack.and_then(|stack| weights.get(&StackId::from(stack)));
-                *weight = set.copied().unwrap_or(*weight);
-            }
+            self.weigh(&mut forward, weights);
             let done = self.modify_listener(listener.arn.as_str(), forward);
             done.map_err(|why| why.message)?;
         }
         Ok(())
+    }
+
+    /// Sets the weights of stacks in an action. A stack that is not in it yet comes in with its
+    /// target group for the same port.
+    fn weigh(&self, forward: &mut Forward, weights: &BTreeMap<StackId, u32>) {
+        let stack_of = |arn: &TargetGroupArn| {
+            self.target_groups.get(arn)?.tags.get("STACK").map(StackId::from)
+        };
+        let port = forward.groups.first().and_then(|(arn, _)| self.target_groups.get(arn));
+        let port = port.map(|group| group.port);
+        for (stack, weight) in weights {
+            let held =
+                forward.groups.iter_mut().find(|(arn, _)| stack_of(arn).as_ref() == Some(stack));
+            if let Some((_, held)) = held {
+                *held = *weight;
+                continue;
+            }
+            let own = self.target_groups.values().find(|group| {
+                Some(group.port) == port && stack_of(&group.arn).as_ref() == Some(stack)
+            });
+            forward.groups.extend(own.map(|group| (group.arn.clone(), *weight)));
+        }
+    }
+
+    fn listener_on(&self, port: u16) -> Result<crate::core::ids::ListenerArn, String> {
+        let found = self.listeners.values().find(|one| one.port == port);
+        found.map(|one| one.arn.clone()).ok_or_else(|| format!("there is no listener on {port}"))
     }
 
     fn group_event(&mut self, event: &Event) -> Result<(), String> {
@@ -338,9 +391,30 @@ impl World {
             Event::Suspend(group, processes) => self.suspend(group.as_str(), processes),
             Event::Resume(group, processes) => self.resume(group.as_str(), processes),
             Event::SetDesired(group, desired) => self.set_desired(group.as_str(), *desired),
+            Event::DeleteGroup(group) => return self.delete_group(group),
             _ => return self.group_change(event),
         };
         done.map_err(|why| why.message)
+    }
+
+    fn delete_group(&mut self, name: &GroupName) -> Result<(), String> {
+        let group = self.groups.get(name).ok_or_else(|| format!("there is no group {name}"))?;
+        for id in group.members.keys().cloned().collect::<Vec<_>>() {
+            self.instance_shuts_down(&id);
+            self.drain_everywhere(&id);
+        }
+        self.groups.remove(name);
+        Ok(())
+    }
+
+    fn drain_everywhere(&mut self, id: &InstanceId) {
+        let held = self.target_groups.iter().flat_map(|(arn, group)| {
+            let own = group.targets.keys().filter(|key| &key.0 == id);
+            own.map(|key| (arn.clone(), key.clone())).collect::<Vec<_>>()
+        });
+        for (arn, key) in held.collect::<Vec<_>>() {
+            self.drain_target(&arn, &key);
+        }
     }
 
     fn group_change(&mut self, event: &Event) -> Result<(), String> {

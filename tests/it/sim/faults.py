@@ -49,6 +49,13 @@ fault("deny", "*", 'access_key = "AKIAOTHER"')
 cm.list_namespaces()
 refused("AccessDeniedException", client("servicediscovery", "AKIAOTHER").list_namespaces)
 
+# Carried out, and answered with a failure.
+fault("done_error", "servicediscovery:CreateService", "status = 503")
+namespace = cm.list_namespaces()["Namespaces"][0]["Id"]
+refused("ServiceUnavailable", cm.create_service, Name="made", NamespaceId=namespace, Type="HTTP")
+call("POST", "/_world/faults/clear")
+assert "made" in [one["Name"] for one in cm.list_services()["Services"]]
+
 
 def fails(wanted, operation, **arguments):
     try:
