@@ -55,6 +55,7 @@ where
         message: found.message,
         code: found.code,
         request_id: found.request_id,
+        status: error.raw_response().map(|raw| raw.status().as_u16()).filter(|of| *of >= 500),
     }
 }
 

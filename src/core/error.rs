@@ -81,6 +81,9 @@ pub struct SourceError {
     /// The service's request id, where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The HTTP status, where it was a server's fault (500 and above).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
 }
 
 impl SourceError {
@@ -92,6 +95,7 @@ impl SourceError {
             message: message.into(),
             code: None,
             request_id: None,
+            status: None,
         }
     }
 }

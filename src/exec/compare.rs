@@ -85,7 +85,7 @@ pub(super) fn compare(mutation: &Mutation, inventory: &Inventory) -> Shown {
             })
         }
         Mutation::Forward { action, to } => match forwarded(inventory, action) {
-            Some(now) => taken_if(now == to),
+            Some(now) => taken_if(now.is_alike(to)),
             None => unread("the listener"),
         },
         Mutation::EnterStandby { group, instances } => of_group(inventory, group, |group| {

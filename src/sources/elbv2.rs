@@ -137,7 +137,7 @@ fn rule(from: types::Rule) -> Option<Rule> {
 
 /// What actions forward to, in either of the two forms the API gives: a list of weighted groups,
 /// or a single group's ARN.
-fn forward(actions: Vec<types::Action>) -> Forward {
+pub fn forward(actions: Vec<types::Action>) -> Forward {
     let Some(action) =
         actions.into_iter().find(|action| action.r#type == Some(types::ActionTypeEnum::Forward))
     else {

@@ -22,6 +22,7 @@ mod sts;
 
 pub use demand::{Ask, Pace, SWEEP_RANK, Want, demand};
 pub use dns::Resolver;
+pub(crate) use elbv2::forward;
 pub use policy::policy;
 pub use reader::{Reader, Senses};
 pub use schedule::{Orders, Scheduler};

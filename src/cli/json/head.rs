@@ -81,7 +81,7 @@ impl SourceView {
 
 impl ErrorView {
     fn of(error: &Dated<SourceError>) -> Self {
-        let SourceError { kind, operation, message, code, request_id } = error.value.clone();
+        let SourceError { kind, operation, message, code, request_id, .. } = error.value.clone();
         Self { kind, operation, message, code, request_id, at: stamp(error.at) }
     }
 }

@@ -54,6 +54,18 @@ pub struct Forward {
 }
 
 impl Forward {
+    /// Whether both send alike: AWS does not promise to list groups in the order they were written
+    /// in, and a single group gets all whatever its weight.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let stickiness = |of: &Self| (of.sticky, of.sticky_seconds.filter(|_| of.sticky));
+        let groups = |of: &Self| {
+            let weight = |one: &WeightedGroup| if of.groups.len() == 1 { 1 } else { one.weight };
+            let all = of.groups.iter().map(|one| (one.target_group.clone(), weight(one)));
+            all.collect::<std::collections::BTreeMap<_, _>>()
+        };
+        stickiness(self) == stickiness(other) && groups(self) == groups(other)
+    }
+
     /// The part of new connections that the group gets, 0 to 1. One group alone gets all of it
     /// whatever its weight; if all weights are 0 nobody can say, and it counts as none.
     pub fn share_of(&self, group: &TargetGroupArn) -> f64 {

@@ -4,10 +4,12 @@
 use super::fence::stop_of;
 use super::{Engine, Flow, Stop};
 use crate::core::error::{ErrorKind, SourceError};
+use crate::core::inventory::{Forward, WeightedGroup};
 use crate::core::observed::age;
-use crate::core::plan::{Claim, Mutation, Step};
+use crate::core::plan::{ActionId, Claim, Mutation, Step, StepAction};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::{Entry, Outcome};
+use crate::core::run::rules::{Answer, FenceSays, Refusal, Sending, may_send, meaning};
 use crate::exec::compare::{Shown, compare, needs};
 use crate::exec::ledger::Open;
 use crate::exec::mutate::{self, Followed};
@@ -17,6 +19,11 @@ use std::time::Duration;
 const FOLLOW: Duration = Duration::from_secs(2);
 /// An accepted registration is carried out within seconds; one that is not after so long is held.
 const OPERATION_MOST: Duration = Duration::from_secs(300);
+
+/// What a call replaces was read no longer ago than this when the call is sent.
+const READ_GOOD_FOR: Duration = Duration::from_secs(15);
+/// So often it is read and the lock asked for, before the run holds.
+const READY_TRIES: u32 = 20;
 
 /// What became of one try.
 enum Tried {
@@ -45,11 +52,14 @@ impl Engine {
         {
             return Ok(Tried::Taken);
         }
-        self.fence().await?;
         let attempt = self.ledger.attempts.get(&step).copied().unwrap_or_default() + 1;
         self.note(Entry::Intent { step, attempt, mutation: mutation.clone() })?;
+        let ready = match self.make_ready(step, mutation).await {
+            Ok(ready) => ready,
+            Err(stop) => return self.not_sent((step, attempt), stop),
+        };
         let token = format!("{}-{step}-{attempt}", self.run);
-        match mutate::send(&self.aws, mutation, &token).await {
+        match mutate::send(&self.aws, mutation, ready, &token).await {
             Ok(taken) => {
                 self.failures = 0;
                 let (request, operation) = (taken.request, taken.operation);
@@ -60,30 +70,86 @@ impl Engine {
         }
     }
 
+    /// Reads what the call replaces and asks for the lock. Both come after the intent is on the disk,
+    /// which may take minutes on a stalled one, and both are young when the call is sent.
+    async fn make_ready(&mut self, step: u32, mutation: &Mutation) -> Flow<mutate::Ready> {
+        for _ in 0..READY_TRIES {
+            let read_at = self.clock.real_elapsed();
+            let ready = match mutate::prepare(&self.aws, mutation).await {
+                Ok(ready) => ready,
+                Err(error) => {
+                    self.after_failure(&error, "read what the call replaces").await?;
+                    continue;
+                }
+            };
+            self.as_expected(step, mutation, &ready)?;
+            let asked_at = self.clock.real_elapsed();
+            self.fence().await?;
+            let now = self.clock.real_elapsed();
+            let sending = may_send(true, now.saturating_sub(asked_at), FenceSays::Held);
+            if sending == Sending::Now && now.saturating_sub(read_at) <= READ_GOOD_FOR {
+                return Ok(ready);
+            }
+            self.pause(super::TRY_AGAIN).await?;
+        }
+        let because = "answers take so long that the lock may be another run's by the time a call is \
+                       sent; nothing was sent. Check the way to AWS, then resume.";
+        Err(Stop::Hold(HoldReason::TooLong, because.to_owned()))
+    }
+
+    /// A listener or a rule is written only while it forwards as the step expects: a value that nobody
+    /// here has written is somebody else's decision.
+    fn as_expected(&self, step: u32, mutation: &Mutation, ready: &mutate::Ready) -> Flow<()> {
+        let (Mutation::Forward { action, to }, Some(found)) = (mutation, ready.forwards_to())
+        else {
+            return Ok(());
+        };
+        let step = self.plan().steps.iter().find(|one| one.number == step);
+        let known: Vec<&Forward> = step.map(|step| expected(step, action)).unwrap_or_default();
+        if known.is_empty() || found.is_alike(to) || known.iter().any(|one| found.is_alike(one)) {
+            return Ok(());
+        }
+        let known: Vec<String> = known.into_iter().map(in_words).collect();
+        let because = format!(
+            "expected {} to send to {}; it sends to {}: somebody else has changed it. It was not \
+             overwritten",
+            arn_name(action.rule.as_deref().unwrap_or(action.listener.as_str())),
+            known.join(", or to "),
+            in_words(&found)
+        );
+        Err(Stop::Hold(HoldReason::FactBroken, because))
+    }
+
+    /// Closes an intent whose call was never sent.
+    fn not_sent(&mut self, numbers: (u32, u32), stop: Stop) -> Flow<Tried> {
+        let why = match &stop {
+            Stop::Hold(_, why) | Stop::Fail(why) | Stop::TurnBack(why) => why.as_str(),
+            Stop::Abort => "the run was aborted",
+        };
+        let message = format!("not sent: {why}");
+        let outcome = Outcome::Refused { kind: ErrorKind::Refused, message, request: None };
+        self.outcome(numbers, outcome)?;
+        Err(stop)
+    }
+
     async fn refused(
         &mut self,
         (step, attempt): (u32, u32),
         mutation: &Mutation,
         error: SourceError,
     ) -> Flow<Tried> {
-        match error.kind {
-            // Nobody knows whether it arrived.
-            ErrorKind::TimedOut
-            | ErrorKind::Truncated
-            | ErrorKind::Malformed
-            | ErrorKind::Unreachable => {
-                tracing::warn!(%error, step, "no answer: comparing with the world");
-                self.failures += 1;
-                let settled = self.settle().await?;
-                if matches!(settled, Tried::Again) && self.failures > super::TRIES {
-                    self.failures = 0;
-                    return Err(stop_of(&error, "carry the step out"));
-                }
-                return Ok(settled);
+        let code = error.code.as_deref();
+        let refusal = Refusal { kind: error.kind, status: error.status, code };
+        match meaning(refusal, takes_away(mutation)) {
+            Answer::Unknown => return self.unanswered(step, &error).await,
+            Answer::Done | Answer::AlreadySo => {
+                self.failures = 0;
+                self.outcome((step, attempt), Outcome::AlreadyDone)?;
+                return Ok(Tried::Taken);
             }
-            _ => {}
+            Answer::NotDone | Answer::Throttled => {}
         }
-        let again = error.kind == ErrorKind::Throttled || is_busy(&error);
+        let again = is_busy(&error);
         let outcome = Outcome::Refused {
             kind: error.kind,
             message: error.message.clone(),
@@ -101,6 +167,19 @@ impl Engine {
         }
         self.failures = 0;
         Err(self.explained(step, mutation, &error))
+    }
+
+    /// Nobody knows whether the call was carried out: it is compared with the world before it is sent
+    /// again.
+    async fn unanswered(&mut self, step: u32, error: &SourceError) -> Flow<Tried> {
+        tracing::warn!(%error, step, "no answer that says what was done: comparing with the world");
+        self.failures += 1;
+        let settled = self.settle().await?;
+        if matches!(settled, Tried::Again) && self.failures > super::TRIES {
+            self.failures = 0;
+            return Err(stop_of(error, "carry the step out"));
+        }
+        Ok(settled)
     }
 
     /// Brings an intent to its end that was open when the run was to end early.
@@ -223,6 +302,11 @@ impl Engine {
                     return Err(Stop::Hold(HoldReason::TooLong, because));
                 }
                 Ok(Followed::UnderWay) => self.pause(FOLLOW).await?,
+                Ok(Followed::Failed(error))
+                    if error.kind == ErrorKind::NotFound && self.takes_away(step) =>
+                {
+                    return Ok(());
+                }
                 Ok(Followed::Failed(error)) => {
                     let attempt = self.ledger.attempts.get(&step).copied().unwrap_or(1);
                     let outcome = Outcome::Refused {
@@ -236,6 +320,13 @@ impl Engine {
                 Err(error) => self.after_failure(&error, "follow the operation").await?,
             }
         }
+    }
+
+    /// Whether what a step sends takes something away.
+    fn takes_away(&self, step: u32) -> bool {
+        let step = self.plan().steps.iter().find(|one| one.number == step);
+        let action = step.map(|step| &step.action);
+        matches!(action, Some(StepAction::Change(mutation)) if takes_away(mutation))
     }
 
     fn outcome(&mut self, (step, attempt): (u32, u32), outcome: Outcome) -> Flow<()> {
@@ -258,7 +349,6 @@ impl Engine {
 
     /// The listeners of the steps around this one that forward as planned, and those that do not.
     fn split_at(&self, step: u32) -> Option<String> {
-        use crate::core::plan::StepAction;
         let forwards =
             |one: &&Step| matches!(&one.action, StepAction::Change(Mutation::Forward { .. }));
         let steps = &self.plan().steps;
@@ -276,6 +366,38 @@ impl Engine {
             open.join(", ")
         ))
     }
+}
+
+/// What a step may find where it writes, by its facts.
+fn expected<'a>(step: &'a Step, of: &ActionId) -> Vec<&'a Forward> {
+    let facts = step.before.iter().filter_map(|fact| match &fact.claim {
+        Claim::Forwards { action, is } if action == of => Some(is),
+        _ => None,
+    });
+    facts.collect()
+}
+
+/// Where new connections go, in words.
+fn in_words(forward: &Forward) -> String {
+    let one = |of: &WeightedGroup| format!("{} {}", arn_name(of.target_group.as_str()), of.weight);
+    let all: Vec<String> = forward.groups.iter().map(one).collect();
+    if all.is_empty() { "no target group".to_owned() } else { all.join(" / ") }
+}
+
+/// An ARN without what all of its kind have in common.
+fn arn_name(arn: &str) -> &str {
+    let name = arn.rsplit(':').next().unwrap_or(arn);
+    name.strip_prefix("targetgroup/").and_then(|rest| rest.split('/').next()).unwrap_or(name)
+}
+
+/// Whether a call takes something away, so that finding it gone is what it wanted.
+fn takes_away(mutation: &Mutation) -> bool {
+    matches!(
+        mutation,
+        Mutation::DeregisterInstance { .. }
+            | Mutation::DeregisterTargets { .. }
+            | Mutation::DetachTargetGroups { .. }
+    )
 }
 
 /// Somebody else's change of the same thing is under way.

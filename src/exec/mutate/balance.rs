@@ -46,22 +46,29 @@ fn described(targets: &[Target]) -> Vec<TargetDescription> {
     targets.iter().map(one).collect()
 }
 
-/// Writes the groups and weights of an action and keeps the rest of it. ModifyListener and
-/// ModifyRule replace the whole list of actions and know no version, so what is there is read
-/// just before.
-pub(super) async fn forward(
+/// The actions of a listener or a rule as they are now.
+pub(super) async fn actions(aws: &Aws, action: &ActionId) -> Result<Vec<Action>, SourceError> {
+    match &action.rule {
+        None => listener_actions(aws, action.listener.as_str()).await,
+        Some(rule) => rule_actions(aws, rule).await,
+    }
+}
+
+/// Writes the groups and weights of an action and keeps the rest of what was just read of it.
+pub(super) async fn write(
     aws: &Aws,
     action: &ActionId,
+    actions: Vec<Action>,
     to: &Forward,
 ) -> Result<Taken, SourceError> {
     let Some(rule) = &action.rule else {
         let listener = action.listener.as_str();
-        let actions = rewritten("ModifyListener", listener_actions(aws, listener).await?, to)?;
+        let actions = rewritten("ModifyListener", actions, to)?;
         let request =
             aws.elbv2.modify_listener().listener_arn(listener).set_default_actions(Some(actions));
         return Ok(taken("ModifyListener", request.send().await)?.1);
     };
-    let actions = rewritten("ModifyRule", rule_actions(aws, rule).await?, to)?;
+    let actions = rewritten("ModifyRule", actions, to)?;
     let request = aws.elbv2.modify_rule().rule_arn(rule).set_actions(Some(actions));
     Ok(taken("ModifyRule", request.send().await)?.1)
 }

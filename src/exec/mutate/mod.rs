@@ -10,7 +10,10 @@ pub(super) use operation::{Followed, find_operation, follow_operation};
 
 use crate::aws::{Aws, Call, source_error};
 use crate::core::error::{ErrorKind, SourceError};
+use crate::core::inventory::Forward;
 use crate::core::plan::Mutation;
+use crate::sources::forward;
+use aws_sdk_elasticloadbalancingv2::types::Action;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -25,11 +28,36 @@ pub(super) struct Taken {
     pub operation: Option<String>,
 }
 
+/// What had to be read for a mutation just before it is sent: ModifyListener and ModifyRule replace
+/// the whole list of actions and know no version.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ready {
+    actions: Option<Vec<Action>>,
+}
+
+impl Ready {
+    /// What the action forwards to, where that was read.
+    pub fn forwards_to(&self) -> Option<Forward> {
+        self.actions.clone().map(forward)
+    }
+}
+
+/// Reads what is needed to send a mutation. It changes nothing.
+pub(super) async fn prepare(aws: &Aws, mutation: &Mutation) -> Result<Ready, SourceError> {
+    match mutation {
+        Mutation::Forward { action, .. } => {
+            balance::actions(aws, action).await.map(|actions| Ready { actions: Some(actions) })
+        }
+        _ => Ok(Ready::default()),
+    }
+}
+
 /// Sends a mutation. `token` is the same for every try of the same intent, so that a service that
 /// knows such tokens takes a second try for the first.
 pub(super) async fn send(
     aws: &Aws,
     mutation: &Mutation,
+    ready: Ready,
     token: &str,
 ) -> Result<Taken, SourceError> {
     match mutation {
@@ -45,7 +73,9 @@ pub(super) async fn send(
         Mutation::DeregisterTargets { group, targets } => {
             balance::deregister(aws, group, targets).await
         }
-        Mutation::Forward { action, to } => balance::forward(aws, action, to).await,
+        Mutation::Forward { action, to } => {
+            balance::write(aws, action, ready.actions.unwrap_or_default(), to).await
+        }
         Mutation::EnterStandby { group, instances } => {
             groups::enter_standby(aws, group, instances).await
         }

@@ -54,6 +54,7 @@ fn failure(operation: &Operation) -> SourceError {
         "ACCESS_DENIED" => ErrorKind::Denied,
         "EXPIRED_TOKEN" => ErrorKind::Expired,
         "THROTTLED_REQUEST" => ErrorKind::Throttled,
+        "INSTANCE_NOT_FOUND" | "SERVICE_NOT_FOUND" => ErrorKind::NotFound,
         _ => ErrorKind::Failed,
     };
     let message = operation.error_message.clone().unwrap_or_else(|| code.clone());
@@ -64,31 +65,34 @@ fn failure(operation: &Operation) -> SourceError {
 }
 
 /// The newest operation of one kind on one member that was begun at `since` or later: whether a call whose
-/// answer was lost had arrived. An operation names its member, a list of operations does not.
+/// answer was lost had arrived. An operation names its member, a list of operations does not, so only
+/// those that something happened to since are listed: a service keeps weeks of them.
 pub(in crate::exec) async fn find_operation(
     aws: &Aws,
     (service, member): (&ServiceId, &InstanceId),
     registers: bool,
     since: Timestamp,
 ) -> Result<Option<String>, SourceError> {
+    use FilterCondition::{Between, Eq};
+    const MONTH: i64 = 30 * 24 * 3600;
     let kind =
         if registers { OperationType::RegisterInstance } else { OperationType::DeregisterInstance };
-    let filter = |name, value: &str| {
-        OperationFilter::builder()
-            .name(name)
-            .values(value)
-            .condition(FilterCondition::Eq)
-            .build()
-            .map_err(|error| super::unsendable("ListOperations", error))
+    let filter = |name, condition, values: &[&str]| {
+        let filter = OperationFilter::builder().name(name).condition(condition);
+        let filter = filter.set_values(Some(values.iter().map(|one| (*one).to_owned()).collect()));
+        filter.build().map_err(|error| super::unsendable("ListOperations", error))
     };
+    let from = since.as_second();
+    let (from, to) = (from.to_string(), from.saturating_add(MONTH).to_string());
     let mut next = None;
     let mut newest: Option<(i64, String)> = None;
     loop {
         let answer = aws
             .servicediscovery
             .list_operations()
-            .filters(filter(OperationFilterName::ServiceId, service.as_str())?)
-            .filters(filter(OperationFilterName::Type, kind.as_str())?)
+            .filters(filter(OperationFilterName::ServiceId, Eq, &[service.as_str()])?)
+            .filters(filter(OperationFilterName::Type, Eq, &[kind.as_str()])?)
+            .filters(filter(OperationFilterName::UpdateDate, Between, &[&from, &to])?)
             .max_results(100)
             .set_next_token(next.take())
             .send()

@@ -324,10 +324,16 @@ fn list_operations(world: &World, args: &Value) -> Result<Value, Refused> {
     let services = filter(args, "SERVICE_ID");
     let statuses = filter(args, "STATUS");
     let types = filter(args, "TYPE");
+    let between = filter(args, "UPDATE_DATE").unwrap_or_default();
+    let between: Vec<i64> = between.iter().filter_map(|text| text.parse().ok()).collect();
     let fits = |one: &Operation| {
         services.as_ref().is_none_or(|list| list.iter().any(|id| id == one.service.as_str()))
             && statuses.as_ref().is_none_or(|list| list.iter().any(|word| word == one.status))
             && types.as_ref().is_none_or(|list| list.iter().any(|word| word == kind_word(one)))
+            && match between.as_slice() {
+                [from, to] => (*from..=*to).contains(&one.updated.as_second()),
+                _ => true,
+            }
     };
     let all = world.operations.values().map(|one| (one.id.clone(), one)).collect();
     let (cut, next) = paged(args, all, (100, 100))?;

@@ -156,12 +156,17 @@ impl Site {
         names
     }
 
-    /// How often a call was logged, of any outcome.
-    pub fn calls(&self, operation: &str) -> usize {
+    /// The log of a call, of any outcome.
+    pub fn logged(&self, operation: &str) -> Vec<Value> {
         let path = format!("/_world/log?operation={operation}");
         let (_, body) = http(self.world.address(), "GET", &path, "");
         let log: Value = serde_json::from_str(&body).unwrap();
-        log["lines"].as_array().unwrap().len()
+        log["lines"].as_array().unwrap().clone()
+    }
+
+    /// How often it was logged.
+    pub fn calls(&self, operation: &str) -> usize {
+        self.logged(operation).len()
     }
 
     /// Asks the world through boto3; `None`, said aloud, where there is none.

@@ -2,6 +2,7 @@
 //! through the real program on the embedded world.
 
 mod engine;
+mod engine_answers;
 mod locks;
 mod planner;
 mod rollback;
