@@ -1,7 +1,9 @@
 //! A run's journal in words, a line each.
 
 use super::table::clean;
-use crate::core::plan::{Answer, Plan, StepAction};
+use crate::core::ids::InstanceId;
+use crate::core::plan::guard::Effect;
+use crate::core::plan::{Answer, GuardReport, Plan, StepAction};
 use crate::core::rings::{SafeToStop, StopVerdict};
 use crate::core::run::journal::{End, Entry, Outcome};
 use crate::core::run::{Line, Who};
@@ -40,13 +42,7 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
             };
             (Some(*step), text)
         }
-        Entry::Guards { step, reports } => {
-            use crate::core::plan::guard::Effect;
-            let bad = reports.iter().filter(|report| report.effect != Effect::Passes);
-            let bad: Vec<String> = bad.map(|one| format!("{} {}", one.guard, one.effect)).collect();
-            let text = if bad.is_empty() { "all pass".to_owned() } else { bad.join(", ") };
-            (Some(*step), format!("guards: {text}"))
-        }
+        Entry::Guards { step, reports } => (Some(*step), guards(reports)),
         Entry::StepDone { step } => (Some(*step), "done".to_owned()),
         Entry::Locked { token } => (None, format!("lock {token} taken")),
         Entry::TakingOver { token, from } => {
@@ -55,6 +51,8 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
         Entry::NotTold { event, because } => {
             (None, format!("webhook not told of {event}: {because}"))
         }
+        Entry::Recorded { services, .. } => (None, record("written", services)),
+        Entry::DroppingRecord { services } => (None, record("about to be deleted", services)),
         Entry::Unlocking { token } => (None, format!("gives lock {token} back")),
         Entry::Unlocked { token } => (None, format!("lock {token} given back")),
         Entry::Throttled { step, call } => (Some(*step), format!("{call} is throttled: waiting")),
@@ -69,11 +67,7 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
             let steps = plan.steps.len();
             (None, format!("TURNS BACK by itself, in {steps} steps: {because}"))
         }
-        Entry::SafeToStop { nodes } => {
-            let said: Vec<String> =
-                nodes.iter().map(|(id, told)| stop(id.as_str(), told)).collect();
-            (None, said.join("; "))
-        }
+        Entry::SafeToStop { nodes } => (None, stops(nodes)),
         Entry::Ended { end } => (None, self::end(end)),
     }
 }
@@ -95,6 +89,21 @@ fn answer(answer: &Answer) -> String {
         Answer::Broken { was, is } => format!("expected {was}; found {is}"),
         Answer::Unknown { why, what } => format!("cannot tell {what}: {why}"),
     }
+}
+
+fn guards(reports: &[GuardReport]) -> String {
+    let bad = reports.iter().filter(|report| report.effect != Effect::Passes);
+    let bad: Vec<String> = bad.map(|one| format!("{} {}", one.guard, one.effect)).collect();
+    format!("guards: {}", if bad.is_empty() { "all pass".to_owned() } else { bad.join(", ") })
+}
+
+fn record(what: &str, services: &[String]) -> String {
+    format!("rollback record {what}: {}", services.join(", "))
+}
+
+fn stops(nodes: &[(InstanceId, SafeToStop)]) -> String {
+    let said: Vec<String> = nodes.iter().map(|(id, told)| stop(id.as_str(), told)).collect();
+    said.join("; ")
 }
 
 /// Whether a node may be stopped: the verdict, what is against it, what gets it there.

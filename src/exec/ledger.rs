@@ -131,6 +131,8 @@ impl Ledger {
             | Entry::Guards { .. }
             | Entry::Throttled { .. }
             | Entry::PinsReleased { .. }
+            | Entry::Recorded { .. }
+            | Entry::DroppingRecord { .. }
             | Entry::NotTold { .. }
             | Entry::Asked { .. } => {}
         }

@@ -154,6 +154,7 @@ impl RunDir {
                 run: self.id.clone(),
                 approved: Box::new(approved.clone()),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                rules: crate::core::run::rules::VERSION,
             },
         )?;
         Ok(())

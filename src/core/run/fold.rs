@@ -87,6 +87,8 @@ impl Run {
             | Entry::TakenUp { .. }
             | Entry::Cut { .. }
             | Entry::TakingOver { .. }
+            | Entry::Recorded { .. }
+            | Entry::DroppingRecord { .. }
             | Entry::NotTold { .. }
             | Entry::Asked { .. } => {}
         }

@@ -36,6 +36,9 @@ pub enum Entry {
         approved: Box<ApprovedPlan>,
         /// The version of the program.
         version: String,
+        /// The rules that the program keeps (`rules::VERSION`); 0 in journals older than the field.
+        #[serde(default)]
+        rules: u32,
     },
     /// A process took the run up (again).
     TakenUp {
@@ -109,6 +112,19 @@ pub enum Entry {
         event: String,
         /// Why.
         because: String,
+    },
+    /// The rollback record is whole in Cloud Map, written and read back: another host can undo
+    /// whatever comes from here on.
+    Recorded {
+        /// Its services, in order.
+        services: Vec<String>,
+        /// Its checksum.
+        checksum: String,
+    },
+    /// The rollback record is about to be deleted. Written and synced before the call.
+    DroppingRecord {
+        /// Its services, in order.
+        services: Vec<String>,
     },
     /// The lock is about to be given back. Written and synced before the call.
     Unlocking {

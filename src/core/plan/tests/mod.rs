@@ -63,6 +63,7 @@ fn journal(plan: &Plan, through: usize) -> Vec<Line> {
         run: RunId::from("r-1"),
         approved: Box::new(approved),
         version: "0".into(),
+        rules: 0,
     }];
     for step in plan.steps.iter().take(through) {
         let number = step.number;

@@ -116,6 +116,8 @@ fn entries() -> Vec<Entry> {
         Entry::Seen { step: 2, answers: vec![(claim.clone(), Answer::Holds), (claim, unknown)] },
         Entry::Guards { step: 2, reports: plan.guards.clone() },
         Entry::Locked { token: "srv-9".into() },
+        Entry::Recorded { services: vec!["srv-8".into()], checksum: "ab".into() },
+        Entry::DroppingRecord { services: vec!["srv-8".into()] },
         Entry::Unlocking { token: "srv-9".into() },
         Entry::Unlocked { token: "srv-9".into() },
         Entry::Throttled { step: 2, call: "DescribeTargetHealth".into() },
