@@ -38,7 +38,7 @@ pub use words::{BadWord, gates, min_healthy, schedule};
 use super::record::LockRecord;
 use crate::core::estate::Estate;
 use crate::core::ids::{LoadBalancerArn, NamespaceId, StackId, TargetGroupArn, Zone};
-use crate::core::inventory::Inventory;
+use crate::core::inventory::{Forward, Inventory};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -165,6 +165,10 @@ pub struct Step {
     pub action: StepAction,
     /// What must hold just before.
     pub before: Vec<Fact>,
+    /// For the write of a rollback: what it may replace. Where it cannot be read the write goes on,
+    /// because a rollback does not wait for reads; any other value was written by another, and stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finds: Option<Finds>,
     /// What it waits for.
     pub after: Vec<Claim>,
     /// How long that may take.
@@ -182,6 +186,15 @@ pub struct Step {
     pub shifting: bool,
     /// Worst-case healthy targets after it.
     pub capacity: Vec<CapacityAfter>,
+}
+
+/// The values that a rollback may replace in a listener's or rule's action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finds {
+    /// As the run that is rolled back found it.
+    pub first: Forward,
+    /// Every value that the run wrote, or was to write.
+    pub writes: Vec<Forward>,
 }
 
 /// What a step does.

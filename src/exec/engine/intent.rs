@@ -9,7 +9,9 @@ use crate::core::observed::age;
 use crate::core::plan::{ActionId, Claim, Mutation, Step, StepAction};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::{Entry, Outcome};
-use crate::core::run::rules::{Answer, FenceSays, Refusal, Sending, may_send, meaning};
+use crate::core::run::rules::{
+    Answer, FenceSays, Refusal, Restore, Sending, may_send, meaning, restore,
+};
 use crate::exec::compare::{Shown, compare, needs};
 use crate::exec::ledger::Open;
 use crate::exec::mutate::{self, Followed};
@@ -105,19 +107,19 @@ impl Engine {
             return Ok(());
         };
         let step = self.plan().steps.iter().find(|one| one.number == step);
+        if let Some(finds) = step.and_then(|step| step.finds.as_ref()) {
+            return match restore(&finds.first, &finds.writes, Some(&found)) {
+                // A write of an earlier try may be seen already.
+                _ if found.is_alike(to) => Ok(()),
+                Restore::Write(back) if back.is_alike(to) => Ok(()),
+                _ => Err(changed_by_another(action, &[&finds.first], &found)),
+            };
+        }
         let known: Vec<&Forward> = step.map(|step| expected(step, action)).unwrap_or_default();
         if known.is_empty() || found.is_alike(to) || known.iter().any(|one| found.is_alike(one)) {
             return Ok(());
         }
-        let known: Vec<String> = known.into_iter().map(in_words).collect();
-        let because = format!(
-            "expected {} to send to {}; it sends to {}: somebody else has changed it. It was not \
-             overwritten",
-            arn_name(action.rule.as_deref().unwrap_or(action.listener.as_str())),
-            known.join(", or to "),
-            in_words(&found)
-        );
-        Err(Stop::Hold(HoldReason::FactBroken, because))
+        Err(changed_by_another(action, &known, &found))
     }
 
     /// Closes an intent whose call was never sent.
@@ -366,6 +368,19 @@ impl Engine {
             open.join(", ")
         ))
     }
+}
+
+/// The hold of a run that finds a listener or a rule as neither the plan nor the run left it.
+fn changed_by_another(action: &ActionId, known: &[&Forward], found: &Forward) -> Stop {
+    let known: Vec<String> = known.iter().map(|one| in_words(one)).collect();
+    let because = format!(
+        "expected {} to send to {}; it sends to {}: somebody else has changed it. It was not \
+         overwritten",
+        arn_name(action.rule.as_deref().unwrap_or(action.listener.as_str())),
+        known.join(", or to "),
+        in_words(found)
+    );
+    Stop::Hold(HoldReason::FactBroken, because)
 }
 
 /// What a step may find where it writes, by its facts.

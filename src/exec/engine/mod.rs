@@ -15,6 +15,7 @@ mod step;
 mod takeover;
 mod turn_back;
 mod wait;
+mod way_back;
 
 pub use asks::{Petition, Reply, Word};
 
@@ -242,11 +243,26 @@ impl Engine {
         self.preflight().await?;
         self.preflight_again().await?;
         self.stop_old_run().await?;
+        let mut failed = Vec::new();
         for step in self.plan().steps.clone() {
-            if !self.ledger.done.contains(&step.number) {
-                self.checkpoint()?;
-                self.step(&step).await?;
+            if self.ledger.done.contains(&step.number) {
+                continue;
             }
+            let writes = self.goes_back() && forwards(&step);
+            if !writes && let Some(stop) = way_back::split(&mut failed) {
+                return Err(stop);
+            }
+            self.checkpoint()?;
+            match self.step(&step).await {
+                // A listener that cannot be written keeps no other one on a fleet that failed.
+                Err(Stop::Hold(reason, why)) if writes && way_back::tries_the_next(reason) => {
+                    failed.push((step.title, reason, why));
+                }
+                taken => taken?,
+            }
+        }
+        if let Some(stop) = way_back::split(&mut failed) {
+            return Err(stop);
         }
         self.end_old_run();
         self.say_safe_to_stop().await?;
@@ -254,6 +270,12 @@ impl Engine {
             Some(_) => self.over(End::RolledBack { by: self.run.clone() }),
             None => self.over(End::Done),
         }
+    }
+
+    /// Whether what is carried out is a way back.
+    fn goes_back(&self) -> bool {
+        let verb = self.plan().intent.verb();
+        self.ledger.back.is_some() || verb == crate::core::plan::Verb::Rollback
     }
 
     /// Why this is not the account or the region that the plan was made for; a run that has begun is
@@ -298,4 +320,10 @@ impl Engine {
     fn plan(&self) -> &Plan {
         self.ledger.back.as_deref().unwrap_or(&self.approved.plan)
     }
+}
+
+/// Whether a step writes what a listener or a rule forwards to.
+fn forwards(step: &crate::core::plan::Step) -> bool {
+    use crate::core::plan::Mutation;
+    matches!(step.action, StepAction::Change(Mutation::Forward { .. }))
 }

@@ -385,6 +385,7 @@ pub fn bare(title: &str, action: StepAction) -> Step {
         undo: None,
         shifting: false,
         capacity: Vec::new(),
+        finds: None,
     }
 }
 

@@ -6,3 +6,4 @@ mod engine_answers;
 mod locks;
 mod planner;
 mod rollback;
+mod rollback_plans;

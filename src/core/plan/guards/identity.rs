@@ -2,6 +2,7 @@
 
 use super::scene::Scene;
 use super::{block, pass, unknown};
+use crate::core::plan::Verb;
 use crate::core::plan::guard::Verdict;
 
 pub(super) fn look(scene: &Scene<'_>) -> Verdict {
@@ -23,12 +24,17 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
     if plan.giving.is_some() && plan.giving == plan.receiving {
         return block("the fleet that gives is the one that receives");
     }
-    let absent = scene.stacks().find(|stack| scene.picture.fleet(stack).is_none());
+    // What failed may be gone altogether: traffic returns to the other fleet, and that one must be there.
+    let needed = |stack: &&crate::core::ids::StackId| match plan.intent.verb() {
+        Verb::Rollback => plan.receiving.as_ref().or(plan.giving.as_ref()) == Some(*stack),
+        _ => true,
+    };
+    let absent = scene.stacks().filter(needed).find(|stack| scene.picture.fleet(stack).is_none());
     match absent {
         Some(stack) if scene.picture.estate.whole => {
             block(format!("there is no fleet {stack} any more"))
         }
-        Some(stack) if plan.intent.verb() != crate::core::plan::Verb::Rollback => {
+        Some(stack) if plan.intent.verb() != Verb::Rollback => {
             unknown(format!("whether there is a fleet {stack}"))
         }
         _ => pass(format!("account {} in {}", plan.account, plan.region)),

@@ -5,8 +5,8 @@ use super::Request;
 use super::ledger::Ledger;
 use crate::core::ids::StackId;
 use crate::core::plan::{
-    Claim, Confirmation, Context, Fact, FactKind, LockScope, Mutation, PastLimit, Picture, Plan,
-    Refusal, SCHEMA, Step, StepAction, file, guards,
+    Claim, Confirmation, Context, Fact, FactKind, Finds, LockScope, Mutation, PastLimit, Picture,
+    Plan, Refusal, SCHEMA, Step, StepAction, file, guards,
 };
 use crate::core::record::LockRecord;
 use std::time::Duration;
@@ -45,6 +45,7 @@ impl Do {
                 title: title.into(),
                 action,
                 before: Vec::new(),
+                finds: None,
                 after: Vec::new(),
                 limit: SEEN_WITHIN,
                 past_limit: PastLimit::Hold,
@@ -71,6 +72,12 @@ impl Do {
 
     pub fn before(mut self, kind: FactKind, claim: Claim) -> Self {
         self.step.before.push(Fact { kind, claim });
+        self
+    }
+
+    /// What a rollback's write may replace.
+    pub fn finds(mut self, finds: Finds) -> Self {
+        self.step.finds = Some(finds);
         self
     }
 

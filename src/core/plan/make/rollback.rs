@@ -11,14 +11,16 @@ use super::{
     DELAY_SLACK, HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, RefusalKind, Request,
     nothing,
 };
-use crate::core::inventory::{Forward, WeightedGroup};
+use crate::core::ids::{GroupName, InstanceId};
+use crate::core::inventory::Forward;
 use crate::core::plan::view::{count, counted, forward_text, listed};
 use crate::core::plan::{
-    ActionId, Claim, Confirmation, Context, Intent, Mutation, Picture, Plan, Refusal, StepAction,
-    TargetIs,
+    ActionId, Claim, Confirmation, Context, Finds, Intent, Mutation, Picture, Plan, Refusal,
+    StepAction, TargetIs,
 };
+use crate::core::run::rules::{Restore, restore};
 use crate::core::run::{Run, RunId, RunState};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Reads may be throttled for minutes while everybody looks at the same outage.
@@ -36,9 +38,9 @@ pub(super) fn plan(
         return Err(Refusal::new(RefusalKind::Usage, why, next));
     };
     if let RunState::RolledBack { by } = &run.state
-        && let Some(why) = still_rolled_back(context, id, by)
+        && let Some(refusal) = still_rolled_back(context, id, by)
     {
-        return Err(nothing(why));
+        return Err(refusal);
     }
     if matches!(run.plan.intent, Intent::Rollback { .. }) {
         let why = format!("run {id} is itself a rollback");
@@ -59,8 +61,14 @@ pub(super) fn plan(
     }
     name_fleets(&mut draft, run);
     draft.take_lock(run.plan.lock.clone());
+    if let Some(refusal) = all_changed_since(&draft, &undo) {
+        return Err(refusal);
+    }
     put_back(&mut draft, &undo);
-    draft.unpin(&undo.pins.clone().into_iter().collect());
+    draft.unpin(
+        &undo.pins.clone().into_iter().filter(|(group, _)| is_there(picture, group)).collect(),
+    );
+    entries(&mut draft, &undo);
     draft.give_lock_back();
     draft.undo.push("The plan that was rolled back, made anew.".into());
     draft.notes.push(format!("Ends run {id} as rolled back. Takes {} at least.", draft.takes()));
@@ -69,14 +77,17 @@ pub(super) fn plan(
 
 /// Why a run that another took over is not rolled back once more; one whose rollback was given up
 /// may be.
-fn still_rolled_back(context: &Context, id: &RunId, by: &RunId) -> Option<String> {
+fn still_rolled_back(context: &Context, id: &RunId, by: &RunId) -> Option<Refusal> {
     let other = context.runs.iter().find(|run| &run.id == by && by != id);
     match other.map(|run| &run.state) {
         Some(RunState::Aborted | RunState::Failed { .. }) => None,
         Some(state) if !state.is_over() => {
-            Some(format!("run {by} is rolling {id} back: resume that one, or abort it"))
+            let why = format!("run {by} is rolling {id} back");
+            let next =
+                format!("`quarterdeck run resume {by}` goes on with it, `run abort {by}` ends it.");
+            Some(Refusal::new(RefusalKind::Blocked, why, next))
         }
-        _ => Some(format!("run {id} has been rolled back by {by}")),
+        _ => Some(nothing(format!("run {id} has been rolled back by {by}"))),
     }
 }
 
@@ -97,23 +108,60 @@ fn name_fleets(draft: &mut Draft<'_>, run: &Run) {
     }
 }
 
+/// Traffic first: nothing else may stand between the decision and the first listener.
 fn put_back(draft: &mut Draft<'_>, undo: &UndoOf) {
     let back = returned(draft);
     for arn in &back {
         draft.ledger.watch(arn, None, 1);
     }
-    let adds = undo.adds.iter().filter(|one| !is_so(&draft.picture, one));
-    for mutation in adds.collect::<Vec<_>>() {
+    weights(draft, undo);
+    let open = |of: &&Mutation| !is_so(&draft.picture, of);
+    let adds: Vec<_> = undo.adds.iter().filter(|of| is_traffic(of)).filter(open).collect();
+    let removes: Vec<_> = undo.removes.iter().filter(|of| is_traffic(of)).filter(open).collect();
+    for mutation in adds {
         add(draft, mutation);
     }
     if undo.adds.iter().any(is_traffic) {
         wait_healthy(draft, undo);
     }
-    weights(draft, undo);
-    let removes = undo.removes.iter().filter(|one| !is_so(&draft.picture, one));
-    for mutation in removes.collect::<Vec<_>>() {
+    for mutation in removes {
         remove(draft, mutation, undo);
     }
+}
+
+/// The registry's entries come after everything else: whatever goes wrong with one keeps neither
+/// traffic nor an Auto Scaling group waiting.
+fn entries(draft: &mut Draft<'_>, undo: &UndoOf) {
+    let open = |of: &&Mutation| !is_traffic(of) && !is_so(&draft.picture, of);
+    let adds: Vec<_> = undo.adds.iter().filter(open).collect();
+    let removes: Vec<_> = undo.removes.iter().filter(open).collect();
+    for mutation in adds {
+        match mutation {
+            Mutation::RegisterInstance { member, attributes, .. }
+                if !lives_at(&draft.picture, member, attributes) =>
+            {
+                draft.notes.push(format!(
+                    "The entry of {member} is not written again: it is not known to run at that \
+                     address. `quarterdeck repair` registers what is missing."
+                ));
+            }
+            _ => add(draft, mutation),
+        }
+    }
+    for mutation in removes {
+        remove(draft, mutation, undo);
+    }
+}
+
+/// Whether a living node has the address that an entry gives.
+fn lives_at(
+    picture: &Picture<'_>,
+    member: &InstanceId,
+    attributes: &BTreeMap<String, String>,
+) -> bool {
+    let address = attributes.get("AWS_INSTANCE_IPV4").and_then(|text| text.parse().ok());
+    let node = picture.node(member).filter(|node| node.is_living());
+    node.is_some_and(|node| address.is_some() && node.private_ip == address)
 }
 
 /// The groups of the fleet that gets its traffic back.
@@ -137,8 +185,47 @@ fn is_so(picture: &Picture<'_>, mutation: &Mutation) -> bool {
         Mutation::DetachTargetGroups { group, target_groups } => {
             attached(group).is_some_and(|now| !target_groups.iter().any(|one| now.contains(one)))
         }
+        Mutation::RegisterInstance { service, member, attributes } => {
+            let members = picture.members(service);
+            members.is_ok_and(|all| {
+                all.iter().any(|one| &one.id == member && *one.attributes == *attributes)
+            })
+        }
+        Mutation::DeregisterInstance { service, member } => {
+            picture.members(service).is_ok_and(|all| all.iter().all(|one| &one.id != member))
+        }
+        Mutation::ExitStandby { group, instances } => {
+            let group = picture.inventory.groups.whole(picture.now).ok().and(picture.group(group));
+            group.is_some_and(|group| {
+                instances.iter().all(|id| {
+                    group.instances.iter().any(|of| &of.id == id && &*of.lifecycle == "InService")
+                })
+            })
+        }
         _ => false,
     }
+}
+
+/// Whether an Auto Scaling group is there, as far as is known: one that was deleted with its fleet has
+/// nothing suspended any more.
+fn is_there(picture: Picture<'_>, group: &GroupName) -> bool {
+    picture.inventory.groups.whole(picture.now).is_err() || picture.group(group).is_some()
+}
+
+/// Nothing is planned where another has changed every listener since: what is there now is nothing that
+/// the run left.
+fn all_changed_since(draft: &Draft<'_>, undo: &UndoOf) -> Option<Refusal> {
+    let foreign = |(action, of): (&ActionId, &Finds)| {
+        let now = now(&draft.picture, action);
+        restore(&of.first, &of.writes, now.as_ref()) == Restore::Foreign
+    };
+    let rest = !undo.adds.is_empty() || !undo.removes.is_empty() || !undo.pins.is_empty();
+    if undo.forwards.is_empty() || rest || !undo.forwards.iter().all(foreign) {
+        return None;
+    }
+    let why = "every listener was changed by another since: none is as the run left it";
+    let next = "See `quarterdeck traffic`, then plan a cutover from what carries traffic now.";
+    Some(Refusal::new(RefusalKind::Blocked, why, next))
 }
 
 fn is_traffic(mutation: &Mutation) -> bool {
@@ -204,18 +291,32 @@ fn wait_healthy(draft: &mut Draft<'_>, undo: &UndoOf) {
 /// second listener on a broken fleet.
 fn weights(draft: &mut Draft<'_>, undo: &UndoOf) {
     let mut claims = Vec::new();
-    for (action, (first, last)) in &undo.forwards {
+    for (action, of) in &undo.forwards {
         let now = now(&draft.picture, action);
-        let to = now.as_ref().map_or_else(|| first.clone(), |now| merged(first, last, now));
-        claims.push(Claim::Forwards { action: action.clone(), is: to.clone() });
         let label = draft.picture.listener(&action.listener).map(|of| format!(":{}", of.port));
         let label = label.unwrap_or_else(|| action.listener.to_string());
+        let to = match restore(&of.first, &of.writes, now.as_ref()) {
+            Restore::Write(to) => to,
+            // A run that is still at work may write it once more before it is stopped.
+            Restore::AlreadySo => now.clone().unwrap_or_else(|| of.first.clone()),
+            Restore::Foreign => {
+                let found = now.as_ref().map(|now| forward_text(&draft.picture, now));
+                draft.notes.push(format!(
+                    "WARNING: listener {label} is left as it is: {}, which the run did not write.",
+                    found.unwrap_or_default()
+                ));
+                continue;
+            }
+        };
+        claims.push(Claim::Forwards { action: action.clone(), is: to.clone() });
         let words = forward_text(&draft.picture, &to);
+        let last = of.writes.last().unwrap_or(&of.first);
         let step = Do::change(
             format!("listener {label}: back to {words}"),
             Mutation::Forward { action: action.clone(), to },
         )
         .undo(Mutation::Forward { action: action.clone(), to: now.unwrap_or_else(|| last.clone()) })
+        .finds(of.clone())
         .shifting(true);
         draft.add(step);
     }
@@ -241,26 +342,6 @@ fn now(picture: &Picture<'_>, action: &ActionId) -> Option<Forward> {
             rules.iter().find(|rule| &rule.arn == arn).map(|rule| rule.forward.clone())
         }
     }
-}
-
-/// What we changed goes back; what others changed since stays theirs.
-fn merged(first: &Forward, last: &Forward, now: &Forward) -> Forward {
-    let weight = |of: &Forward, group: &WeightedGroup| {
-        let found = of.groups.iter().find(|one| one.target_group == group.target_group);
-        found.map(|one| one.weight)
-    };
-    let ours = |group: &WeightedGroup| weight(first, group) != weight(last, group);
-    let mut groups: Vec<WeightedGroup> = first
-        .groups
-        .iter()
-        .map(|group| match weight(now, group) {
-            Some(theirs) if !ours(group) => WeightedGroup { weight: theirs, ..group.clone() },
-            _ => group.clone(),
-        })
-        .collect();
-    let theirs = now.groups.iter().filter(|group| !ours(group) && weight(first, group).is_none());
-    groups.extend(theirs.cloned());
-    Forward { groups, ..first.clone() }
 }
 
 fn remove(draft: &mut Draft<'_>, mutation: &Mutation, undo: &UndoOf) {

@@ -3,15 +3,15 @@
 
 use crate::core::ids::GroupName;
 use crate::core::inventory::Forward;
-use crate::core::plan::{ActionId, Claim, Mutation, Step, StepAction};
+use crate::core::plan::{ActionId, Claim, Finds, Mutation, Step, StepAction};
 use crate::core::run::Run;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be put back.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UndoOf {
-    /// Each action that was written: as it was at first, and as it was written last.
-    pub forwards: BTreeMap<ActionId, (Forward, Forward)>,
+    /// Each action that was written: as it was at first, and what the run made of it or was to make.
+    pub forwards: BTreeMap<ActionId, Finds>,
     /// What gives back: entries, targets, nodes, attachments.
     pub adds: Vec<Mutation>,
     /// What takes the run's own additions away again.
@@ -32,8 +32,17 @@ impl UndoOf {
         // What came last goes first.
         this.adds.reverse();
         this.removes.reverse();
-        // What was put back already, or is put back by another step, is done once.
-        this.forwards.retain(|_, (first, last)| first != last);
+        // A run that only wrote an action back unchanged has moved nothing.
+        this.forwards.retain(|_, of| of.writes.iter().any(|to| !to.is_alike(&of.first)));
+        // The run may go on until it is stopped, so what it was still to write may be found as well.
+        for step in &run.plan.steps {
+            if let StepAction::Change(Mutation::Forward { action, to }) = &step.action
+                && let Some(of) = this.forwards.get_mut(action)
+                && !of.writes.contains(to)
+            {
+                of.writes.push(to.clone());
+            }
+        }
         this
     }
 
@@ -49,7 +58,8 @@ impl UndoOf {
             Mutation::Forward { action, to } => {
                 let first = || before(step, action).unwrap_or_else(|| to.clone());
                 let entry = self.forwards.entry(action.clone());
-                entry.or_insert_with(|| (first(), to.clone())).1 = to.clone();
+                let of = entry.or_insert_with(|| Finds { first: first(), writes: Vec::new() });
+                of.writes.push(to.clone());
             }
             Mutation::Suspend { group, processes } => {
                 self.pins.entry(group.clone()).or_default().extend(processes.iter().cloned());
