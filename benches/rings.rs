@@ -75,6 +75,7 @@ fn measure() {
             timeout: Duration::from_secs(3),
             proxy: None,
             products: default_products(),
+            route: quarterdeck::machine::Route::default(),
         };
         let prober = Prober::new(&probes, Clock::real()).unwrap();
         let settings = AwsSettings {

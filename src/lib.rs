@@ -11,6 +11,7 @@ pub mod config;
 pub mod core;
 pub mod engine;
 pub mod exec;
+pub mod machine;
 pub mod node;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -3,7 +3,7 @@
 
 use super::connect_error::ConnectError;
 use super::gate::{Armed, Gate};
-use super::{credentials, ec2, endpoint, profiles};
+use super::{credentials, ec2, endpoint, profiles, route};
 use crate::config::AwsSettings;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -68,8 +68,10 @@ impl Aws {
     /// # Errors
     /// As [`Aws::connect`].
     pub async fn connect_armed(settings: &AwsSettings, armed: Armed) -> Result<Self, ConnectError> {
-        let profiles::Profile { name: profile, login } =
-            profiles::check(settings.profile.as_deref()).await?;
+        let profiles::Profile { name: profile, login } = match settings.route.network() {
+            Some(_) => profiles::Profile::none(),
+            None => profiles::check(settings.profile.as_deref()).await?,
+        };
         if let Some(region) = &settings.region {
             endpoint::check_region(region)?;
         }
@@ -133,6 +135,9 @@ impl Aws {
 
 /// What the SDK's chain makes of the settings, the environment and the files.
 pub(super) async fn load(settings: &AwsSettings) -> SdkConfig {
+    if let Some(network) = settings.route.network() {
+        return route::config(settings, network);
+    }
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         // The proxies that `HTTPS_PROXY`, `NO_PROXY` and the like name.
         .http_client(http_client(ProxyConfig::from_env()));

@@ -16,6 +16,7 @@ mod errors;
 mod gate;
 mod permission;
 mod profiles;
+mod route;
 #[cfg(test)]
 pub(crate) mod tests;
 mod whole;

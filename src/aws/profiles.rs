@@ -27,6 +27,13 @@ pub(super) struct Profile {
     pub(super) login: Login,
 }
 
+impl Profile {
+    /// None: where the keys are given, no file is read.
+    pub(super) fn none() -> Self {
+        Self { name: DEFAULT_PROFILE.to_owned(), login: Login::Environment }
+    }
+}
+
 /// How one logs in to a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Login {

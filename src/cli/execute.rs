@@ -35,7 +35,7 @@ pub(super) fn execute(
         let approved = ApprovedPlan {
             plan,
             approved_at: clock.now(),
-            by: who(env),
+            by: who(env, settings.machine()),
             typed: args.confirm.clone().unwrap_or_default(),
         };
         let started = start(&approved, &armed, host);

@@ -11,6 +11,7 @@ use crate::core::run::journal::End;
 use crate::exec::engine::Ending;
 use crate::exec::process::{Surroundings, carry_out};
 use crate::exec::state::RunDir;
+use crate::machine::Place;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub(super) fn run(
         FirstWord::Resume => Ask::Resume,
         FirstWord::Abort => Ask::Abort,
     });
-    let run = RunDir::at(path);
+    let run = RunDir::at(&Place::from(path));
     on_runtime(super::console::clock(settings), async |clock| {
         let guards = Arc::new(evaluate);
         let around = Surroundings { settings, clock: &clock, env, guards };

@@ -11,6 +11,7 @@ use super::{
     ProbeKind, ProbeSettings, ProductSettings, Settings, WebhookSettings, default_products,
 };
 use crate::core::ids::{Product, ServiceId, StackId};
+use crate::machine::Route;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -94,7 +95,7 @@ pub(super) fn assemble(
         webhook,
         cadence,
         timeout,
-        state_dir,
+        state_dir: state_dir.into(),
         evidence_dir,
         home: env.path("HOME"),
         log,
@@ -151,6 +152,7 @@ fn aws(
         role: layers.pick("aws.role", role).map(|role| role.0),
         endpoint_url: endpoint_url(layers, file, context, (env, flags))?,
         call_timeout: layers.pick("aws.call_timeout", call_timeout).unwrap_or(CALL_TIMEOUT),
+        route: Route::default(),
     })
 }
 
@@ -310,6 +312,7 @@ fn probes(layers: &mut Layers, file: File, flags: &Flags) -> ProbeSettings {
             .unwrap_or(PROBE_TIMEOUT),
         proxy: layers.pick("probes.proxy", Said::file(table.proxy)).map(|proxy| proxy.0),
         products,
+        route: Route::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The validated settings: what the rest of the program sees of files, environment and flags.
 
 use crate::core::ids::{Product, ServiceId, StackId};
+use crate::machine::{Machine, Place, Route};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -83,7 +84,7 @@ pub struct Settings {
     /// How long a read command waits for its full round.
     pub timeout: Duration,
     /// Where memory, runs and journals live.
-    pub state_dir: PathBuf,
+    pub state_dir: Place,
     /// Where evidence is written.
     pub evidence_dir: PathBuf,
     /// The operator's home, where they have one; shown paths are shorter with it.
@@ -115,6 +116,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The machine that this program runs on.
+    pub fn machine(&self) -> &Machine {
+        self.state_dir.machine()
+    }
+
     /// What the SDK is told. A profile that stands in the environment it finds by itself, and then
     /// keys in the environment come before it, as in every AWS tool; a profile that it is told comes
     /// before everything.
@@ -184,6 +190,8 @@ pub struct AwsSettings {
     pub endpoint_url: Option<String>,
     /// How long one call may take, connection included.
     pub call_timeout: Duration,
+    /// How requests travel.
+    pub route: Route,
 }
 
 /// How often each source is read, at the least interval; many scopes stretch it (see
@@ -237,6 +245,8 @@ pub struct ProbeSettings {
     pub proxy: Option<String>,
     /// What is probed on each node.
     pub products: Vec<ProductSettings>,
+    /// How requests travel.
+    pub route: Route,
 }
 
 /// How one product is probed.

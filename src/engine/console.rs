@@ -402,7 +402,7 @@ impl<'s, S: Surface> Console<'s, S> {
                 Effect::Copy(text) => self.surface.copy(&text),
                 Effect::SaveRecording => {
                     let directory = self.feed.settings().state_dir.join(RECORDINGS);
-                    self.recorder.save(directory, self.clock.now());
+                    self.recorder.save(directory.into(), self.clock.now());
                 }
                 // Arming changes the model only, and `update` has done so.
                 Effect::Arm => {}

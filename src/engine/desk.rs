@@ -292,7 +292,7 @@ fn keep(path: &Path, change: Change, now: jiff::Timestamp) -> io::Result<()> {
 
 /// Who the operator is, for their notes: `ana@bastion-7`.
 pub fn operator(env: &Environment) -> String {
-    let who = crate::exec::state::who(env);
+    let who = crate::exec::state::who(env, &crate::machine::Machine::default());
     let user = who.user.or(who.uid.map(|uid| format!("uid {uid}")));
     let all: Vec<String> = user.into_iter().chain(who.host).collect();
     all.join("@")

@@ -13,6 +13,7 @@ use crate::sources::{Orders, Pace, Reader, Resolver, Scheduler, Senses, Want, de
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 /// News that nobody has folded yet. A round over 10,000 nodes brings some thousand events within
 /// a second; a reader that is slower than that holds the pollers back, which is right.
@@ -112,6 +113,19 @@ impl Feed {
         Ok(feed)
     }
 
+    /// The same on the runtime it is called on, for whoever has no key to hear: the pollers end when
+    /// the second part of the answer is dropped.
+    pub fn here(settings: &Settings, clock: &Clock) -> (Self, JoinSet<()>) {
+        let (news, events) = mpsc::channel(NEWS);
+        let (mut feed, orders) = Self::of_channel(settings, events);
+        let (tell, started) = mpsc::channel(1);
+        feed.started = Some(started);
+        let told = Told { tell, patience: Patience::None };
+        let mut pollers = JoinSet::new();
+        pollers.spawn(poll(settings.clone(), clock.clone(), (orders, news), told));
+        (feed, pollers)
+    }
+
     /// A feed of whatever comes through this channel, and the orders it gives.
     pub fn of_channel(settings: &Settings, events: mpsc::Receiver<SourceEvent>) -> (Self, Orders) {
         let (wants, wanted) = watch::channel(Vec::new());
@@ -172,6 +186,7 @@ async fn poll(
             return;
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(AGAIN) => {}
             Some(()) = orders.now.recv() => {}
             () = news.closed() => return,

@@ -5,11 +5,10 @@ use crate::config::Settings;
 use crate::core::inventory::Memory;
 use crate::core::run::Run;
 use crate::exec::state::RunDir;
-use std::io::Write as _;
-use std::path::PathBuf;
+use crate::machine::Place;
 
 /// Where what is known of an account and region is kept.
-pub(super) fn path(settings: &Settings, account: &str, region: &str) -> PathBuf {
+pub(super) fn path(settings: &Settings, account: &str, region: &str) -> Place {
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let name =
         if plain(account) && plain(region) { format!("{account}-{region}") } else { "odd".into() };
@@ -35,15 +34,15 @@ pub(super) fn load(settings: &Settings, account: &str, region: &str) -> Memory {
 
 fn read(settings: &Settings, account: &str, region: &str) -> Memory {
     let path = path(settings, account, region);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
+    let bytes = match path.machine().disk.read(&path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Memory::default(),
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "nothing could be remembered");
             return Memory::default();
         }
     };
-    serde_json::from_str(&text).unwrap_or_else(|error| {
+    serde_json::from_slice(&bytes).unwrap_or_else(|error| {
         tracing::warn!(path = %path.display(), %error, "what was remembered cannot be read");
         Memory::default()
     })
@@ -57,12 +56,6 @@ pub(super) fn save(settings: &Settings, account: &str, region: &str, memory: &Me
     }
 }
 
-fn write(path: &std::path::Path, memory: &Memory) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder)?;
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    let mut file = std::fs::File::create(&draft)?;
-    file.write_all(&serde_json::to_vec(memory)?)?;
-    file.sync_all()?;
-    std::fs::rename(&draft, path)
+fn write(path: &Place, memory: &Memory) -> std::io::Result<()> {
+    path.machine().disk.replace(path, &serde_json::to_vec(memory)?)
 }

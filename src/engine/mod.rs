@@ -25,6 +25,6 @@ pub use desk::operator;
 pub use elsewhere::Elsewhere;
 pub use feed::{Connected, Feed, FeedError, Patience};
 pub use operations::Operations;
-pub use round::{Round, RoundError, round};
+pub use round::{Round, RoundError, round, round_of};
 pub use services::{Answer, ask_each_service};
 pub use watch::watch;

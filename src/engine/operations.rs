@@ -99,8 +99,12 @@ impl Operations {
                 next: error.next_step().to_owned(),
             });
             let outcome = outcome.and_then(|armed| {
-                let approved =
-                    ApprovedPlan { plan, approved_at: here.clock.now(), by: who(&here.env), typed };
+                let approved = ApprovedPlan {
+                    plan,
+                    approved_at: here.clock.now(),
+                    by: who(&here.env, here.settings.machine()),
+                    typed,
+                };
                 start(&approved, &armed, here.host())
                     .map(|(run, _)| run)
                     .map_err(|error| Trouble { what: sentence(&error), next: error.next_step() })
@@ -176,7 +180,7 @@ fn look(settings: &Settings, known: &mut Known) -> Vec<Seen> {
     let mut news = Vec::new();
     for run in all {
         let journal = run.path.join(crate::exec::journal::FILE);
-        let length = std::fs::metadata(&journal).map(|about| about.len()).unwrap_or_default();
+        let length = journal.machine().disk.length(&journal).unwrap_or_default();
         let before = known.get(&run.id).copied();
         // A run that is over has no process, and its journal grows no more.
         if before == Some((length, false)) {

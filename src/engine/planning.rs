@@ -55,8 +55,8 @@ pub fn make(
     let nodes = round.estate.nodes.values().filter_map(|node| node.private_ip);
     let mut context = Context {
         region: round.region.clone(),
-        who: whose(),
-        own_addresses: own_addresses(nodes),
+        who: whose(settings.machine()),
+        own_addresses: own_addresses(settings.machine(), nodes),
         runs: beside.runs.clone(),
         drained: beside.records.drained.clone(),
         pins: beside.records.pins.clone(),

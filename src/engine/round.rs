@@ -44,7 +44,18 @@ pub struct Round {
 /// # Errors
 /// When nothing can be read at all because the program cannot be set up.
 pub async fn round(settings: &Settings, clock: &Clock) -> Result<Round, RoundError> {
-    let mut feed = Feed::start(settings, clock, Patience::None)?;
+    round_of(Feed::start(settings, clock, Patience::None)?, settings, clock).await
+}
+
+/// The same of a feed that was started.
+///
+/// # Errors
+/// As [`round`].
+pub async fn round_of(
+    mut feed: Feed,
+    settings: &Settings,
+    clock: &Clock,
+) -> Result<Round, RoundError> {
     let region = started(&mut feed).await?;
     let mut folded = Folded::new(region);
     let limit = tokio::time::sleep(settings.timeout);
@@ -56,6 +67,7 @@ pub async fn round(settings: &Settings, clock: &Clock) -> Result<Round, RoundErr
         }
         feed.want(&folded.inventory, &Pace::default());
         tokio::select! {
+            biased;
             event = feed.events.recv() => match event {
                 Some(event) => folded.take(settings, of_one_moment(event, settings)),
                 None => break,

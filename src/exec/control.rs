@@ -4,11 +4,9 @@
 use super::engine::{Petition, Reply, Word};
 use super::state::{RunDir, SOCKET, StateError, permit};
 use crate::core::run::Who;
+use crate::machine::reachable;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -18,8 +16,6 @@ use tokio::sync::mpsc;
 const LINE_MOST: u64 = 16 * 1024;
 /// A run answers between calls; the longest call and a look around it stay below this.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
-/// The longest path a socket may have (`sun_path`), with room to spare.
-const PATH_MOST: usize = 100;
 
 /// What is said over the socket.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,8 +50,8 @@ impl ControlError {
 /// Whatever the system says.
 pub(super) fn listen(run: &RunDir) -> Result<UnixListener, StateError> {
     let path = run.path.join(SOCKET);
-    let failed = |cause| StateError::Io { what: "open", path: path.clone(), cause };
-    match std::fs::remove_file(&path) {
+    let failed = |cause| StateError::Io { what: "open", path: path.to_path_buf(), cause };
+    match run.path.machine().disk.remove(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
@@ -63,16 +59,6 @@ pub(super) fn listen(run: &RunDir) -> Result<UnixListener, StateError> {
     let listener = UnixListener::bind(reachable).map_err(failed)?;
     permit(&path, if run.is_shared() { 0o660 } else { 0o600 })?;
     Ok(listener)
-}
-
-/// A path that fits a socket's address: a long one by way of its directory's descriptor.
-fn reachable(path: &Path) -> io::Result<(Option<File>, PathBuf)> {
-    if path.as_os_str().len() <= PATH_MOST {
-        return Ok((None, path.to_owned()));
-    }
-    let directory = File::open(path.parent().unwrap_or(Path::new("/")))?;
-    let short = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd()));
-    Ok((Some(directory), short))
 }
 
 /// Takes words until the engine has ended.
@@ -101,25 +87,33 @@ async fn converse(stream: UnixStream, words: mpsc::Sender<Petition>) -> io::Resu
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read.take(LINE_MOST)).lines();
     while let Some(line) = lines.next_line().await? {
-        let reply = match serde_json::from_str::<Said>(&line) {
-            Ok(Said { word: Word::Signal(_), .. }) => refused("signals are sent by the system"),
-            Ok(Said { word, by }) => {
-                let by = Who { uid: Some(peer.uid()), ..by };
-                let (petition, answer) = Petition::new(word, by);
-                match words.send(petition).await {
-                    Ok(()) => {
-                        answer.await.unwrap_or_else(|_| refused("the run's process is ending"))
-                    }
-                    Err(_) => refused("the run's process is ending"),
-                }
-            }
-            Err(error) => refused(&format!("this is no word: {error}")),
-        };
-        let mut text = serde_json::to_string(&reply)?;
-        text.push('\n');
+        let text = answer(&line, peer.uid(), &words).await?;
         write.write_all(text.as_bytes()).await?;
     }
     Ok(())
+}
+
+/// Hands one line on to the engine, and gives its answer as a line; `uid` is who spoke, as the system
+/// says.
+///
+/// # Errors
+/// That the answer cannot be written down.
+pub async fn answer(line: &str, uid: u32, words: &mpsc::Sender<Petition>) -> io::Result<String> {
+    let reply = match serde_json::from_str::<Said>(line) {
+        Ok(Said { word: Word::Signal(_), .. }) => refused("signals are sent by the system"),
+        Ok(Said { word, by }) => {
+            let by = Who { uid: Some(uid), ..by };
+            let (petition, answer) = Petition::new(word, by);
+            match words.send(petition).await {
+                Ok(()) => answer.await.unwrap_or_else(|_| refused("the run's process is ending")),
+                Err(_) => refused("the run's process is ending"),
+            }
+        }
+        Err(error) => refused(&format!("this is no word: {error}")),
+    };
+    let mut text = serde_json::to_string(&reply)?;
+    text.push('\n');
+    Ok(text)
 }
 
 fn refused(because: &str) -> Reply {
@@ -146,14 +140,9 @@ pub(super) async fn say_within(
 ) -> Result<Reply, ControlError> {
     let talk = async {
         let path = run.path.join(SOCKET);
-        let (_held, reachable) = reachable(&path)?;
-        let stream = UnixStream::connect(reachable).await?;
-        let (read, mut write) = stream.into_split();
         let mut text = serde_json::to_string(&Said { word, by: by.clone() })?;
         text.push('\n');
-        write.write_all(text.as_bytes()).await?;
-        let mut line = String::new();
-        BufReader::new(read).read_line(&mut line).await?;
+        let line = path.machine().host.say(&path, text).await?;
         if line.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(line) }
     };
     let line = tokio::time::timeout(limit, talk)

@@ -16,7 +16,7 @@ use crate::core::source::{Scope, SourceEvent};
 use crate::sources::probe::{ProbeSetupError, Prober};
 use crate::sources::{Ask, Pace, Reader, SWEEP_RANK, Senses, Want, demand, policy};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, UdpSocket};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -239,22 +239,16 @@ impl Eye {
     pub fn own_addresses(&self) -> BTreeSet<IpAddr> {
         let nodes = self.inventory.instances.values().filter_map(|said| said.value.as_ref());
         let addresses = nodes.filter_map(|instance| instance.private_ip);
-        addresses.filter(|address| is_own(*address)).collect()
+        let host = &self.settings.machine().host;
+        let is_own =
+            |address: &IpAddr| host.own_address(*address).is_ok_and(|own| own == Some(*address));
+        addresses.filter(is_own).collect()
     }
 
     /// What was read so far.
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
     }
-}
-
-fn is_own(address: IpAddr) -> bool {
-    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-    let told = UdpSocket::bind(any).and_then(|socket| {
-        socket.connect((address, 9))?;
-        socket.local_addr()
-    });
-    told.is_ok_and(|own| own.ip() == address)
 }
 
 /// Whether a run reads it at all. What nodes count and what names resolve to decides no step;

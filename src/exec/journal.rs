@@ -6,13 +6,12 @@
 //! writer to agree with.
 
 use crate::core::run::journal::{Entry, Line};
+use crate::machine::{Appending, Place};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 /// The journal's name in its run's directory.
 pub const FILE: &str = "journal.jsonl";
@@ -78,8 +77,8 @@ pub struct Told {
 /// A journal that is open for appending.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
-    path: PathBuf,
+    file: Box<dyn Appending>,
+    path: Place,
     number: u64,
     last: String,
     given_up: bool,
@@ -100,15 +99,13 @@ impl Journal {
     ///
     /// # Errors
     /// Whatever the system says; that it is there already.
-    pub fn create(directory: &Path, shared: bool) -> Result<Self, JournalError> {
+    pub fn create(directory: &Place, shared: bool) -> Result<Self, JournalError> {
         let path = directory.join(FILE);
         let mode = if shared { 0o660 } else { 0o600 };
-        let file = File::options().create_new(true).append(true).mode(mode).open(&path);
+        let disk = &directory.machine().disk;
+        let file = disk.append_new(&path, mode);
+        let file = file.and_then(|file| disk.sync_directory(directory).map(|()| file));
         let file = file.map_err(|cause| failed("create", &path, cause))?;
-        // The mode above passes through the umask, which knows nothing of shared directories.
-        file.set_permissions(PermissionsExt::from_mode(mode))
-            .and_then(|()| sync_directory(directory))
-            .map_err(|cause| failed("create", &path, cause))?;
         Ok(Self { file, path, number: 0, last: digest(b""), given_up: false })
     }
 
@@ -116,19 +113,16 @@ impl Journal {
     ///
     /// # Errors
     /// Whatever the system says; a broken chain.
-    pub fn open(directory: &Path, at: Timestamp) -> Result<(Self, Vec<Line>), JournalError> {
+    pub fn open(directory: &Place, at: Timestamp) -> Result<(Self, Vec<Line>), JournalError> {
         let path = directory.join(FILE);
         let Told { mut lines, torn } = read(&path)?;
-        let file = File::options().append(true).open(&path);
+        let file = directory.machine().disk.append(&path);
         let file = file.map_err(|cause| failed("write to", &path, cause))?;
         let number = lines.last().map_or(0, |line| line.number);
         let last = lines.last().map_or_else(|| digest(b""), |line| line.hash.clone());
         let mut journal = Self { file, path, number, last, given_up: false };
         if torn > 0 {
-            let cut = journal.file.metadata().and_then(|about| {
-                journal.file.set_len(about.len().saturating_sub(torn))?;
-                journal.file.sync_all()
-            });
+            let cut = journal.file.cut(torn);
             cut.map_err(|cause| failed("cut", &journal.path, cause))?;
             lines.push(journal.append(at, Entry::Cut { bytes: torn })?);
         }
@@ -142,7 +136,7 @@ impl Journal {
     /// fsync left behind is not known, and a second one may succeed without having written it.
     pub fn append(&mut self, at: Timestamp, entry: Entry) -> Result<Line, JournalError> {
         if self.given_up {
-            return Err(JournalError::GivenUp { path: self.path.clone() });
+            return Err(JournalError::GivenUp { path: self.path.to_path_buf() });
         }
         let body = Body { number: self.number + 1, at, before: &self.last, entry: &entry };
         let text = serde_json::to_string(&body)
@@ -166,14 +160,14 @@ impl Journal {
 ///
 /// # Errors
 /// Whatever the system says; the first broken line.
-pub fn read(path: &Path) -> Result<Told, JournalError> {
-    let bytes = std::fs::read(path).map_err(|cause| failed("read", path, cause))?;
+pub fn read(path: &Place) -> Result<Told, JournalError> {
+    let bytes = path.machine().disk.read(path).map_err(|cause| failed("read", path, cause))?;
     let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let torn = u64::try_from(bytes.len() - end).unwrap_or(u64::MAX);
     let mut lines: Vec<Line> = Vec::new();
     let mut before = digest(b"");
     for (number, bytes) in (1_u64..).zip(bytes[..end].split_inclusive(|byte| *byte == b'\n')) {
-        let broken = |why| JournalError::Broken { path: path.to_owned(), line: number, why };
+        let broken = |why| JournalError::Broken { path: path.to_path_buf(), line: number, why };
         let line = unsealed(bytes.strip_suffix(b"\n").unwrap_or(bytes)).map_err(broken)?;
         if line.number != number {
             return Err(broken("its number is not the next: a line was lost, or put in"));
@@ -211,11 +205,6 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Waits until a directory's entries are on the disk.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-fn failed(what: &'static str, path: &Path, cause: io::Error) -> JournalError {
-    JournalError::Io { what, path: path.to_owned(), cause }
+fn failed(what: &'static str, path: &Place, cause: io::Error) -> JournalError {
+    JournalError::Io { what, path: path.to_path_buf(), cause }
 }

@@ -133,7 +133,7 @@ pub async fn carry_out(
             let ending = engine.run().await;
             server.abort();
             // From here on nobody listens; a socket that is left behind says nothing.
-            let _ = std::fs::remove_file(run.path.join(super::state::SOCKET));
+            let _ = run.path.machine().disk.remove(&run.path.join(super::state::SOCKET));
             Ok(ending)
         }
         Err(error) => {
@@ -151,7 +151,11 @@ fn say(out: &mut dyn Write, ready: &Ready) {
     }
 }
 
-async fn take_up(
+/// Takes a run up: its directory, its journal, its clients.
+///
+/// # Errors
+/// Why it could not be taken up.
+pub async fn take_up(
     run: &RunDir,
     first: Option<Ask>,
     around: &Surroundings<'_>,
@@ -166,8 +170,8 @@ async fn take_up(
     if ledger.ended.is_some() {
         return Err(EngineError::Over);
     }
-    let by = who(around.env);
-    let entry = Entry::TakenUp { by: by.clone(), pid: std::process::id() };
+    let by = who(around.env, around.settings.machine());
+    let entry = Entry::TakenUp { by: by.clone(), pid: around.settings.machine().host.process() };
     note(&mut journal, &mut lines, now, entry)?;
     let set_up = set_up(&approved, around, &ledger, now).await;
     let (aws, warnings) = match set_up {

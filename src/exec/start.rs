@@ -109,13 +109,25 @@ impl StartError {
 /// Why it was not started; nothing was changed then.
 pub fn start(
     approved: &ApprovedPlan,
-    _armed: &Arming,
+    armed: &Arming,
     host: Host<'_>,
 ) -> Result<(RunId, Vec<String>), StartError> {
-    acceptable(approved, host)?;
-    let run = RunDir::create(&host.settings.state_dir, approved, host.clock.now())?;
+    let run = prepare(approved, armed, host)?;
     let warnings = spawn(&run, None, host)?;
     Ok((run.id, warnings))
+}
+
+/// Makes the directory of a run of an approved plan, for whoever gives it a process.
+///
+/// # Errors
+/// Why there is none; nothing was changed then.
+pub fn prepare(
+    approved: &ApprovedPlan,
+    _armed: &Arming,
+    host: Host<'_>,
+) -> Result<RunDir, StartError> {
+    acceptable(approved, host)?;
+    Ok(RunDir::create(&host.settings.state_dir, approved, host.clock.now())?)
 }
 
 /// Whether a plan may be started now. Everything here was checked when it was approved; a plan that
@@ -193,7 +205,7 @@ fn spawn(run: &RunDir, first: Option<&Ask>, host: Host<'_>) -> Result<Vec<String
     match serde_json::from_str(&line) {
         Ok(Ready::Ready { warnings }) => Ok(warnings),
         Ok(Ready::Refused { because, next }) => Err(StartError::Refused { because, next }),
-        Err(_) => Err(StartError::NotReady { log }),
+        Err(_) => Err(StartError::NotReady { log: log.into() }),
     }
 }
 
@@ -212,7 +224,7 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
     };
     flag("--config", settings.file.clone().map(Into::into));
     flag("--context", text(&settings.context));
-    flag("--state-dir", Some(settings.state_dir.clone().into()));
+    flag("--state-dir", Some(settings.state_dir.as_os_str().to_owned()));
     flag("--region", text(&settings.aws.region));
     flag("--profile", text(&settings.aws.profile).filter(|_| given("aws.profile")));
     flag("--endpoint-url", text(&settings.aws.endpoint_url));
@@ -234,7 +246,9 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
 /// Why it will not be so.
 pub async fn ask(run: &RunDir, ask: Ask, host: Host<'_>) -> Result<String, StartError> {
     if run.is_alive() {
-        match control::say(run, Word::Ask(ask.clone()), &who(host.env)).await {
+        match control::say(run, Word::Ask(ask.clone()), &who(host.env, host.settings.machine()))
+            .await
+        {
             Ok(Reply::Taken { because }) => return Ok(because),
             Ok(Reply::Refused { because }) => {
                 let next = "`quarterdeck run show` tells how it stands.";
@@ -300,7 +314,8 @@ pub async fn standing(run: &RunDir, written: RunState, env: &Environment) -> Sta
     let alive = run.is_alive();
     if alive
         && !written.is_over()
-        && let Ok(Reply::Standing { state }) = control::say(run, Word::Standing, &who(env)).await
+        && let Ok(Reply::Standing { state }) =
+            control::say(run, Word::Standing, &who(env, run.path.machine())).await
     {
         return Standing { state, alive };
     }

@@ -8,12 +8,10 @@ use crate::config::Environment;
 use crate::core::plan::ApprovedPlan;
 use crate::core::run::journal::Entry;
 use crate::core::run::{RunId, Who};
+use crate::machine::{Held, Machine, Place};
 use jiff::Timestamp;
-use std::fs::{self, File};
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 /// The folder of all runs.
 const RUNS: &str = "runs";
@@ -92,13 +90,13 @@ pub struct RunDir {
     /// The run.
     pub id: RunId,
     /// Where it lives.
-    pub path: PathBuf,
+    pub path: Place,
 }
 
 /// Held as long as a run's process lives; the system lets go of it however the process ends.
 #[derive(Debug)]
 pub struct Alive {
-    _directory: File,
+    _directory: Box<dyn Held>,
 }
 
 impl RunDir {
@@ -107,7 +105,7 @@ impl RunDir {
     /// # Errors
     /// Whatever the system says: an unwritable directory, a full disk. Nothing is left behind.
     pub fn create(
-        state_dir: &Path,
+        state_dir: &Place,
         approved: &ApprovedPlan,
         at: Timestamp,
     ) -> Result<Self, StateError> {
@@ -115,19 +113,17 @@ impl RunDir {
         make(state_dir, false)?;
         let shared = is_shared(state_dir);
         make(&runs, shared)?;
-        let id = new_id(at);
+        let disk = &state_dir.machine().disk;
+        let id = new_id(at, state_dir.machine());
         let path = runs.join(id.as_str());
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .map_err(|cause| failed("create", &path, cause))?;
+        disk.make_directory(&path, 0o700, false).map_err(|cause| failed("create", &path, cause))?;
         let run = Self { id, path };
         let filled = run.fill(approved, shared, at).and_then(|()| {
-            journal::sync_directory(&runs).map_err(|cause| failed("sync", &runs, cause))
+            disk.sync_directory(&runs).map_err(|cause| failed("sync", &runs, cause))
         });
         if let Err(error) = filled {
             // A run that never began must not be found as one that died.
-            let _ = fs::remove_dir_all(&run.path);
+            let _ = disk.remove_directory(&run.path);
             return Err(error);
         }
         Ok(run)
@@ -141,10 +137,7 @@ impl RunDir {
         let text = serde_json::to_vec_pretty(approved).map_err(io::Error::from);
         let written = text.and_then(|text| {
             let mode = if shared { 0o660 } else { 0o600 };
-            let mut file = File::options().create_new(true).write(true).mode(mode).open(&plan)?;
-            file.set_permissions(PermissionsExt::from_mode(mode))?;
-            file.write_all(&text)?;
-            file.sync_all()
+            plan.machine().disk.write_new(&plan, &text, mode)
         });
         written.map_err(|cause| failed("write", &plan, cause))?;
         let mut journal = Journal::create(&self.path, shared)?;
@@ -161,26 +154,27 @@ impl RunDir {
     }
 
     /// The run in this directory.
-    pub fn at(path: &Path) -> Self {
+    pub fn at(path: &Place) -> Self {
         let name = path.file_name().unwrap_or_default();
-        Self { id: RunId::from(name.to_string_lossy()), path: path.to_owned() }
+        Self { id: RunId::from(name.to_string_lossy()), path: path.clone() }
     }
 
     /// All runs, oldest first.
     ///
     /// # Errors
     /// Whatever the system says; a state directory without runs has none.
-    pub fn all(state_dir: &Path) -> Result<Vec<Self>, StateError> {
+    pub fn all(state_dir: &Place) -> Result<Vec<Self>, StateError> {
         let runs = state_dir.join(RUNS);
-        let entries = match fs::read_dir(&runs) {
+        let disk = &runs.machine().disk;
+        let entries = match disk.list(&runs) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(cause) => return Err(failed("read", &runs, cause)),
         };
         let mut all: Vec<Self> = entries
-            .filter_map(Result::ok)
-            .map(|entry| Self::at(&entry.path()))
-            .filter(|run| run.path.join(journal::FILE).exists())
+            .into_iter()
+            .map(|entry| Self::at(&runs.beside(entry)))
+            .filter(|run| disk.length(&run.path.join(journal::FILE)).is_ok())
             .collect();
         all.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(all)
@@ -190,7 +184,7 @@ impl RunDir {
     ///
     /// # Errors
     /// That there is none, or several.
-    pub fn find(state_dir: &Path, asked: &str) -> Result<Self, StateError> {
+    pub fn find(state_dir: &Place, asked: &str) -> Result<Self, StateError> {
         let all = Self::all(state_dir)?;
         if let Some(run) = all.iter().find(|run| run.id.as_str() == asked) {
             return Ok(run.clone());
@@ -207,7 +201,7 @@ impl RunDir {
             }
             (None, _) => {
                 let known = all.iter().rev().take(5).map(|run| run.id.clone()).collect();
-                Err(StateError::Unknown { asked, path: state_dir.join(RUNS), known })
+                Err(StateError::Unknown { asked, path: state_dir.join(RUNS).into(), known })
             }
         }
     }
@@ -222,13 +216,7 @@ impl RunDir {
 
     /// Whether its process lives, told by the lock on its directory and never by a process id.
     pub fn is_alive(&self) -> bool {
-        match File::open(&self.path) {
-            // Shared, so that two who look do not take each other for the process.
-            Ok(directory) => {
-                matches!(directory.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
-            }
-            Err(_) => false,
-        }
+        self.path.machine().disk.is_taken(&self.path)
     }
 
     /// Takes the lock that says that the run's process lives; `None` where another holds it.
@@ -236,13 +224,9 @@ impl RunDir {
     /// # Errors
     /// Whatever the system says.
     pub fn take(&self) -> Result<Option<Alive>, StateError> {
-        let directory =
-            File::open(&self.path).map_err(|cause| failed("open", &self.path, cause))?;
-        match directory.try_lock() {
-            Ok(()) => Ok(Some(Alive { _directory: directory })),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(cause)) => Err(failed("lock", &self.path, cause)),
-        }
+        let held = self.path.machine().disk.take(&self.path);
+        let held = held.map_err(|cause| failed("lock", &self.path, cause))?;
+        Ok(held.map(|_directory| Alive { _directory }))
     }
 
     /// Whether colleagues may reach it.
@@ -252,37 +236,37 @@ impl RunDir {
 }
 
 /// Whether the group may write there.
-fn is_shared(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o020 != 0)
+fn is_shared(path: &Place) -> bool {
+    path.machine().disk.mode(path).is_ok_and(|mode| mode & 0o020 != 0)
 }
 
 /// Makes a directory unless it is there.
-fn make(path: &Path, shared: bool) -> Result<(), StateError> {
-    if path.is_dir() {
+fn make(path: &Place, shared: bool) -> Result<(), StateError> {
+    let disk = &path.machine().disk;
+    if disk.is_directory(path) {
         return Ok(());
     }
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    let made = disk.make_directory(path, 0o700, true);
     made.map_err(|cause| failed("create", path, cause))?;
     if shared { permit(path, 0o770) } else { Ok(()) }
 }
 
 /// Modes given at creation pass through the umask, which knows nothing of shared directories.
-pub(super) fn permit(path: &Path, mode: u32) -> Result<(), StateError> {
+pub(super) fn permit(path: &Place, mode: u32) -> Result<(), StateError> {
     // The set-group-id bit, where the directory has inherited one, must stay.
-    let had = fs::metadata(path).map(|about| about.permissions().mode() & 0o2000).unwrap_or(0);
-    fs::set_permissions(path, PermissionsExt::from_mode(mode | had))
-        .map_err(|cause| failed("set the permissions of", path, cause))
+    let disk = &path.machine().disk;
+    let had = disk.mode(path).map(|mode| mode & 0o2000).unwrap_or(0);
+    disk.set_mode(path, mode | had).map_err(|cause| failed("set the permissions of", path, cause))
 }
 
-fn failed(what: &'static str, path: &Path, cause: io::Error) -> StateError {
-    StateError::Io { what, path: path.to_owned(), cause }
+fn failed(what: &'static str, path: &Place, cause: io::Error) -> StateError {
+    StateError::Io { what, path: path.to_path_buf(), cause }
 }
 
 /// A new run's id: it sorts by time, and two hosts do not make the same one.
-fn new_id(at: Timestamp) -> RunId {
+fn new_id(at: Timestamp, machine: &Machine) -> RunId {
     const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    // The standard library's hasher is seeded by the system's random numbers.
-    let mut random = RandomState::new().build_hasher().finish();
+    let mut random = machine.host.chance();
     let mut letters = String::new();
     for _ in 0..4 {
         let at = usize::try_from(random % LETTERS.len() as u64).unwrap_or_default();
@@ -293,23 +277,22 @@ fn new_id(at: Timestamp) -> RunId {
 }
 
 /// Who we are, as far as this host knows.
-pub fn who(env: &Environment) -> Who {
+pub fn who(env: &Environment, machine: &Machine) -> Who {
     Who {
         user: env.text("USER").or(env.text("LOGNAME")).map(str::to_owned),
         from: env
             .text("SSH_CONNECTION")
             .and_then(|text| text.split_whitespace().next())
             .map(str::to_owned),
-        ..whose()
+        ..whose(machine)
     }
 }
 
 /// Whose process this is, as the system says: enough to know one's own runs.
-pub fn whose() -> Who {
-    let uname = rustix::system::uname();
+pub fn whose(machine: &Machine) -> Who {
     Who {
         uid: Some(rustix::process::getuid().as_raw()),
-        host: uname.nodename().to_str().ok().map(str::to_owned),
+        host: machine.host.name(),
         ..Who::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::journal::{FILE, Journal, JournalError, read};
 use crate::core::run::journal::Entry;
+use crate::machine::Place;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +32,7 @@ impl Drop for Directory {
 
 fn journal_of(steps: u32) -> Directory {
     let directory = Directory::new();
-    let mut journal = Journal::create(&directory.0, false).unwrap();
+    let mut journal = Journal::create(&Place::from(&*directory.0), false).unwrap();
     for step in 1..=steps {
         journal.append(Timestamp::UNIX_EPOCH, Entry::StepBegan { step }).unwrap();
     }
@@ -39,7 +40,7 @@ fn journal_of(steps: u32) -> Directory {
 }
 
 fn broken_at(path: &Path) -> Option<u64> {
-    match read(path) {
+    match read(&Place::from(path)) {
         Err(JournalError::Broken { line, .. }) => Some(line),
         _ => None,
     }
@@ -48,7 +49,7 @@ fn broken_at(path: &Path) -> Option<u64> {
 #[test]
 fn a_whole_journal_is_read_as_it_was_written() {
     let directory = journal_of(3);
-    let told = read(&directory.file()).unwrap();
+    let told = read(&Place::from(directory.file())).unwrap();
     assert_eq!((told.lines.len(), told.torn), (3, 0));
     assert_eq!(told.lines[2].before, told.lines[1].hash);
     assert_eq!(told.lines[1].entry, Entry::StepBegan { step: 2 });
@@ -91,11 +92,12 @@ fn a_torn_line_is_cut_and_noted_and_the_chain_goes_on() {
     let mut text = std::fs::read_to_string(directory.file()).unwrap();
     text.push_str("{\"number\":3");
     std::fs::write(directory.file(), &text).unwrap();
-    assert_eq!(read(&directory.file()).unwrap().torn, 11);
-    let (mut journal, lines) = Journal::open(&directory.0, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(read(&Place::from(directory.file())).unwrap().torn, 11);
+    let (mut journal, lines) =
+        Journal::open(&Place::from(&*directory.0), Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(lines.last().unwrap().entry, Entry::Cut { bytes: 11 });
     journal.append(Timestamp::UNIX_EPOCH, Entry::GoesOn).unwrap();
-    let told = read(&directory.file()).unwrap();
+    let told = read(&Place::from(directory.file())).unwrap();
     assert_eq!((told.lines.len(), told.torn), (4, 0));
 }
 
@@ -104,6 +106,6 @@ fn a_broken_chain_is_not_opened() {
     let directory = journal_of(2);
     let text = std::fs::read_to_string(directory.file()).unwrap();
     std::fs::write(directory.file(), text.replacen("\"step\":1", "\"step\":7", 1)).unwrap();
-    let opened = Journal::open(&directory.0, Timestamp::UNIX_EPOCH);
+    let opened = Journal::open(&Place::from(&*directory.0), Timestamp::UNIX_EPOCH);
     assert!(matches!(opened, Err(JournalError::Broken { line: 1, .. })), "{opened:?}");
 }

@@ -79,7 +79,7 @@ async fn silence() -> Response {
 
 /// How an answer goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Delivery {
+pub(super) enum Delivery {
     Whole,
     Late(Duration),
     Never,
@@ -122,7 +122,7 @@ async fn aws(shared: &Arc<Shared>, parts: &Parts, body: &Bytes) -> Response {
 }
 
 /// Judges a call, carries it out and logs it.
-fn handle(
+pub(super) fn handle(
     state: &mut State,
     call: &Call,
     headers: &HeaderMap,
@@ -204,7 +204,7 @@ fn refusal(
     (!limits.take(&call.action, seconds)).then(|| call.service.throttled())
 }
 
-fn internal_failure(status: u16) -> Refused {
+pub(super) fn internal_failure(status: u16) -> Refused {
     let code = if status == 503 { "ServiceUnavailable" } else { "InternalFailure" };
     Refused::with_status(code, status, "An internal error has occurred")
 }

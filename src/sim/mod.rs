@@ -12,6 +12,8 @@
 mod admin;
 mod catalog;
 mod dns;
+#[cfg(feature = "torture")]
+mod embedded;
 mod fault;
 mod http;
 mod limits;
@@ -27,6 +29,8 @@ mod wire;
 mod world;
 
 pub use catalog::{CatalogEntry, catalog};
+#[cfg(feature = "torture")]
+pub use embedded::{Embedded, Mishap, NodeSaid, Said, View};
 pub use serve::{Options, Served, ServedFleet, ServedInfo, SimError, WorldSource, serve};
 pub use spec::{BIG_WORLD, SpecError, WorldSpec, big_world, parse_world, recorded_world};
 pub use state::InjectError;

@@ -129,6 +129,7 @@ impl Scheduler {
             self.start_due();
             let next = self.next_due();
             tokio::select! {
+                biased;
                 changed = orders.wants.changed() => {
                     if changed.is_err() {
                         return;

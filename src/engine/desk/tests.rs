@@ -42,8 +42,8 @@ fn half_an_evidence_is_not_left_and_a_name_is_taken_once() {
 #[tokio::test]
 async fn what_is_written_stays_with_the_place_it_is_about() {
     let folder = std::env::temp_dir().join(format!("quarterdeck-places-{}", std::process::id()));
-    let settings = Settings { state_dir: folder.clone(), ..crate::app::fixture::settings() };
-    let clock = Clock::starting_at(at(30), 1.0);
+    let settings = Settings { state_dir: folder.clone().into(), ..crate::app::fixture::settings() };
+    let clock = Clock::on_tokio(at(30), 1.0);
     let mut desk = Desk::new(&settings, &clock);
     let note = |text: &str| {
         let (by, text) = ("ana".to_owned(), text.to_owned());

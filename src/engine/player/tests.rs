@@ -90,7 +90,7 @@ async fn shown(name: &str, keys: &str) -> Model {
         looks: before.looks.clone(),
         size: OWN,
         input,
-        clock: Clock::starting_at(at(0), 1.0),
+        clock: Clock::on_tokio(at(0), 1.0),
     };
     let mut glass = Glass::default();
     let seen = Arc::clone(&glass.0);

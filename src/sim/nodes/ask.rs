@@ -105,6 +105,21 @@ pub(super) fn ask(
     }
 }
 
+/// What the node behind an address answers to a GET, whatever goes wrong on the way apart.
+#[cfg(feature = "torture")]
+pub(crate) fn told(
+    shared: &Arc<Shared>,
+    port: (Ipv4Addr, u16),
+    path: &str,
+    json: bool,
+) -> Option<NodeAnswer> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let form = pairs(query.as_bytes());
+    let (path, query) = (path.to_owned(), query.to_owned());
+    let question = Question { method: "GET".to_owned(), path, query, json, form };
+    ask(shared, port, &question).map(|given| given.answer)
+}
+
 fn answer(state: &mut State, (ip, port): (Ipv4Addr, u16), question: &Question) -> Option<Given> {
     let id = state.world.node_at(ip)?;
     let path = question.path.as_str();

@@ -3,6 +3,8 @@
 
 mod ask;
 
+#[cfg(feature = "torture")]
+pub(crate) use ask::told;
 pub(crate) use ask::{at_node, struck};
 
 use super::http::broken;

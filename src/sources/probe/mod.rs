@@ -11,6 +11,7 @@
 
 mod asker;
 mod failure;
+mod given;
 mod page;
 mod read;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use super::rings::Views;
 use crate::clock::Clock;
 use crate::config::{ProbeKind, ProbeSettings, ProductSettings};
 use crate::core::inventory::{ProbeOutcome, ProbeReason, Verdict};
+use crate::machine::Route;
 pub use asker::{Asker, Request};
 use failure::Way;
 pub(in crate::sources) use page::{Head, NoPage, NodePage};
@@ -72,6 +74,7 @@ struct Inner {
     page_slots: Semaphore,
     long_slots: Semaphore,
     views: Views,
+    route: Route,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +129,7 @@ impl Prober {
             page_slots: Semaphore::new(PAGES_IN_FLIGHT),
             long_slots: Semaphore::new(LONG_IN_FLIGHT),
             views: Views::default(),
+            route: settings.route.clone(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -183,6 +187,9 @@ impl Inner {
         path: &str,
         limit: Duration,
     ) -> Asked {
+        if let Some(network) = self.route.network() {
+            return given::ask(network, product, (url_text(product, ip, path), limit)).await;
+        }
         let way = Way { tls: product.tls, proxy: self.proxy.is_some(), limit: self.limit };
         let client = match (&self.https, product.tls) {
             (_, false) => &self.http,

@@ -3,7 +3,7 @@
 //! page that we read. A body goes to whoever takes it, a piece at a time, so that a long one costs
 //! no more than what is taken of it.
 
-use super::{Prober, failure, read, url_text};
+use super::{Prober, failure, given, read, url_text};
 use crate::config::{ProbeKind, ProductSettings};
 use crate::sources::probe::failure::Way;
 use crate::sources::rings::Views;
@@ -47,7 +47,7 @@ impl NodePage {
         }
     }
 
-    fn accept(self) -> &'static str {
+    pub(super) fn accept(self) -> &'static str {
         match self {
             Self::Metrics => "text/plain",
             _ => "application/json",
@@ -108,6 +108,10 @@ impl Prober {
     ) -> Result<Head, NoPage> {
         let inner = &self.inner;
         let _slot = inner.page_slots.acquire().await.ok();
+        if let Some(network) = inner.route.network() {
+            let url = url_text(product, ip, page.as_str());
+            return given::page(network, (url, page, inner.limit), take).await;
+        }
         let mut status = None;
         let asked = self.exchange(product, ip, page, (&mut status, &mut *take));
         let way = Way { tls: product.tls, proxy: inner.proxy.is_some(), limit: inner.limit };

@@ -53,7 +53,7 @@ impl Scratch {
         let state_dir = self.0.clone();
         let home = Some(state_dir.clone());
         let evidence_dir = state_dir.join("evidence");
-        Settings { evidence_dir, state_dir, home, ..fixture::settings() }
+        Settings { evidence_dir, state_dir: state_dir.into(), home, ..fixture::settings() }
     }
 
     fn evidence(&self) -> Vec<PathBuf> {
@@ -135,7 +135,7 @@ async fn session(settings: &Settings, second: i64, operator: impl AsyncFnOnce(&S
     let mut model = fixture::model(80, 24);
     model.desk.by = "ana@bastion".into();
     fixture::show(&mut model, second, fixture::troubled());
-    let clock = Clock::starting_at(at(second), 1.0);
+    let clock = Clock::on_tokio(at(second), 1.0);
     let operations = Operations::none();
     let start = Start {
         model,

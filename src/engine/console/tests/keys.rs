@@ -217,7 +217,7 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
     // Nobody can write there, root neither.
     let settings = Settings { evidence_dir: "/proc/nowhere".into(), ..fixture::settings() };
     let (feed, mut orders) = Feed::of_channel(&settings, events);
-    let clock = Clock::starting_at(at(2), 1.0);
+    let clock = Clock::on_tokio(at(2), 1.0);
     let operations = Operations::none();
     let start = Start {
         model,

@@ -69,7 +69,7 @@ fn start() -> (Start, Ends) {
     let (feed, orders) = Feed::of_channel(&fixture::settings(), events);
     let start = Start {
         model: fixture::model(80, 24),
-        clock: Clock::starting_at(at(0), 1.0),
+        clock: Clock::on_tokio(at(0), 1.0),
         reconcile: count_groups,
         feed,
         input,

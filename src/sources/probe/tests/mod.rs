@@ -29,7 +29,13 @@ pub(in crate::sources) fn product(kind: ProbeKind, port: u16, path: &str) -> Pro
 }
 
 pub(in crate::sources) fn settings(products: Vec<ProductSettings>) -> ProbeSettings {
-    ProbeSettings { enabled: true, timeout: LIMIT, proxy: None, products }
+    ProbeSettings {
+        enabled: true,
+        timeout: LIMIT,
+        proxy: None,
+        products,
+        route: crate::machine::Route::default(),
+    }
 }
 
 /// What a probe of one product at an address finds.
