@@ -199,10 +199,17 @@ pub(super) enum RunCommand {
 }
 
 /// `audit …`; without a command: all lines.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum AuditCommand {
     /// Checks every journal's chain and names the first broken line of each.
     Verify,
+    /// Holds journals against the rules of runs: lawful, or the first line that is not.
+    Check {
+        /// A run, or the beginning of its id; without it every run.
+        run: Option<String>,
+        #[command(flatten)]
+        format: Format,
+    },
 }
 
 /// What a run's new process is asked first.

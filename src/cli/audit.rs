@@ -1,4 +1,5 @@
-//! `audit`: every line of every run's journal; `audit verify`: whether each chain is whole.
+//! `audit`: every line of every run's journal; `audit verify`: whether each chain is whole. `audit
+//! check` is in `audit_check`.
 
 use super::args::{AuditCommand, Format, Output};
 use super::execute::lost;
@@ -7,7 +8,7 @@ use super::output::Streams;
 use super::read::unprintable;
 use super::run_words::said;
 use super::table::{Table, clean};
-use super::{ExitCode, Failure};
+use super::{ExitCode, Failure, audit_check};
 use crate::config::Settings;
 use crate::core::run::Line;
 use crate::exec::journal::JournalError;
@@ -43,6 +44,10 @@ pub(super) fn run(
     settings: &Settings,
     (streams, format): (&mut Streams<'_>, Format),
 ) -> Result<ExitCode, Failure> {
+    if let Some(AuditCommand::Check { run, format: own }) = &command {
+        let format = if own.output == Output::Json { *own } else { format };
+        return audit_check::run(run.as_deref(), settings, (streams, format));
+    }
     let runs = RunDir::all(&settings.state_dir).map_err(|error| lost(&error))?;
     let mut broken = Vec::new();
     let mut all = Vec::new();
@@ -70,13 +75,13 @@ pub(super) fn run(
         (Output::Json, None) => {
             json::document(&AuditView { head: Head::local(settings), audit: all })?
         }
-        (Output::Json, Some(AuditCommand::Verify)) => {
+        (Output::Json, Some(_)) => {
             let bare = |run: RunLines| RunLines { lines: Vec::new(), ..run };
             let audit = all.into_iter().map(bare).collect();
             json::document(&AuditView { head: Head::local(settings), audit })?
         }
         (Output::Table, None) => lines(&all),
-        (Output::Table, Some(AuditCommand::Verify)) => verdicts(&all),
+        (Output::Table, Some(_)) => verdicts(&all),
     };
     if let Err(error) = streams.print(&text) {
         return Err(unprintable(&error));

@@ -4,6 +4,7 @@
 mod apply;
 mod args;
 mod audit;
+mod audit_check;
 mod captive;
 mod completions;
 mod config;

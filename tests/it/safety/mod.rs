@@ -1,6 +1,7 @@
 //! Sequences in which a rollback once was refused, late or wrong, or two engines acted at once, each
 //! through the real program on the embedded world.
 
+mod check;
 mod engine;
 mod engine_answers;
 mod locks;

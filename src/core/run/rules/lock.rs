@@ -10,6 +10,17 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// which is more than throttling and one slow read come to.
 pub const DEAD_AFTER: Duration = Duration::from_secs(90);
 
+/// A run whose own heartbeat was last accepted longer ago than this sends nothing until one is
+/// accepted again. Another host may take its lock over once it has been silent for [`DEAD_AFTER`]; a
+/// call that was sent before that, on an answer of at most `FENCE_GOOD_FOR`, has arrived by then.
+pub const BEAT_GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// Whether a run may rely on its own heartbeat, accepted so long ago: from just before the request, by
+/// this host's clock, pauses included.
+pub fn beat_allows(since_accepted: Duration) -> bool {
+    since_accepted <= BEAT_GOOD_FOR
+}
+
 /// What one watcher has seen of a lock's heartbeat. A watch is kept for one lock, by its service id;
 /// another id is another holder and needs a new watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,5 +86,7 @@ mod tests {
     #[test]
     fn six_heartbeats_fit_into_the_silence() {
         assert_eq!(DEAD_AFTER, HEARTBEAT * 6);
+        assert!(BEAT_GOOD_FOR + super::super::FENCE_GOOD_FOR + HEARTBEAT < DEAD_AFTER);
+        assert!(beat_allows(BEAT_GOOD_FOR) && !beat_allows(DEAD_AFTER));
     }
 }
