@@ -3,7 +3,10 @@
 
 use crate::core::ids::{GroupName, InstanceId};
 use crate::core::inventory::Forward;
-use crate::core::plan::{ActionId, ApprovedPlan, Mutation, Plan, Step, StepAction, Verb};
+use crate::core::observed::age;
+use crate::core::plan::{
+    ActionId, Answer, ApprovedPlan, Claim, Mutation, Plan, Step, StepAction, Verb,
+};
 use crate::core::record::Pins;
 use crate::core::run::journal::{End, Entry, Line, Outcome};
 use crate::core::run::{Ask, HoldReason};
@@ -66,6 +69,8 @@ pub(super) struct Ledger {
     pub resumed: Pins,
     /// Why it holds.
     pub held: Option<(HoldReason, String, Timestamp)>,
+    /// It was held for longer than the window of probes, and nothing was verified since.
+    pub unverified: bool,
     /// The step whose gate was passed.
     pub passed: Option<u32>,
     /// It is to end without any further traffic step.
@@ -118,7 +123,14 @@ impl Ledger {
                         self.began.contains_key(number) && !self.done.contains(number)
                     });
                 }
-                self.held = None;
+                let since = self.held.take().map_or(at, |(_, _, since)| since);
+                self.unverified |= age(since, at) > plan.plan.options.window;
+            }
+            Entry::Seen { answers, .. } => {
+                let verifies = |(claim, answer): &(Claim, Answer)| {
+                    matches!(claim, Claim::ProbesPass { .. }) && answer.holds()
+                };
+                self.unverified &= !answers.iter().any(verifies);
             }
             Entry::Asked { ask: Ask::Abort, .. } => self.aborting = true,
             Entry::TurnedBack { plan, .. } => self.back = Some(plan.clone()),
@@ -127,7 +139,6 @@ impl Ledger {
             Entry::Opened { .. }
             | Entry::TakenUp { .. }
             | Entry::Cut { .. }
-            | Entry::Seen { .. }
             | Entry::Guards { .. }
             | Entry::Throttled { .. }
             | Entry::PinsReleased { .. }

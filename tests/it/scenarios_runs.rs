@@ -242,7 +242,7 @@ const ROWS: [Row; 16] = [
             site.world
                 .inject(&event("crash_product", "node = \"green-413/2\"\nproduct = \"tempo\""));
         },
-        stands: ("held", "too_long"),
+        stands: ("held", "guard"),
         says: "taken back",
         why: "undoing an addition takes nothing away; holding it leaves traffic on nodes that failed",
         then: |site, run| {

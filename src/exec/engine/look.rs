@@ -7,12 +7,33 @@ use crate::core::observed::age;
 use crate::core::plan::Reads;
 use crate::core::source::Scope;
 use crate::exec::eye::{Missing, has};
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// What one look has read counts for so long by real time; a look that takes longer begins again.
 const TOGETHER: Duration = Duration::from_secs(60);
+/// A look that hears nothing takes as long as so many calls.
+const CALLS: f64 = 3.0;
 
 impl Engine {
+    /// Looks, and gives up at a deadline: so long after a time. One look may take its time even when
+    /// the deadline is near, but throttled reads do not outlast it.
+    pub(super) async fn look_within(
+        &mut self,
+        reads: &Reads,
+        (from, limit): (Timestamp, Duration),
+    ) -> Flow<Option<Missing>> {
+        let rate = self.settings.clock.as_ref().map_or(1.0, |clock| clock.rate);
+        let one_look = self.settings.aws.call_timeout.mul_f64(CALLS * rate.max(1.0));
+        let left = limit.saturating_sub(age(from, self.clock.now())).max(one_look);
+        let clock = self.clock.clone();
+        tokio::select! {
+            biased;
+            looked = self.look(reads) => looked.map(Some),
+            () = clock.sleep(left) => Ok(None),
+        }
+    }
+
     /// Looks, and deals with what has its own way out: throttled reads wait, credentials that are
     /// over hold the run.
     ///

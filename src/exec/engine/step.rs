@@ -69,6 +69,9 @@ impl Engine {
 
     /// What must hold just before a mutation, read for it: facts, and guards while traffic moves.
     async fn check_facts(&mut self, step: &Step) -> Flow<()> {
+        if step.shifting {
+            self.verify_again(step).await?;
+        }
         let claims: Vec<Claim> = step.before.iter().map(|fact| fact.claim.clone()).collect();
         if let Err(stop) = self.must_hold(step.number, &claims).await {
             // Somebody else's hand is no regression, and is not fought.
@@ -88,6 +91,7 @@ impl Engine {
 
     /// Reads for these claims until each has an answer, and holds unless all are yes.
     pub(super) async fn must_hold(&mut self, step: u32, claims: &[Claim]) -> Flow<()> {
+        let mut doubted = false;
         for look in 1.. {
             let needs = self.eye.needs(claims.iter());
             let missing = self.look(&needs).await?;
@@ -97,6 +101,12 @@ impl Engine {
             let broken = answers.iter().any(|(_, answer)| matches!(answer, Answer::Broken { .. }));
             if unknown && !broken && look < LOOKS {
                 self.pause(super::TRY_AGAIN).await?;
+                continue;
+            }
+            // One look at what flaps is no proof.
+            if broken && !doubted && answers.iter().all(may_flap) {
+                doubted = true;
+                self.pause_for_a_look().await?;
                 continue;
             }
             let stop = answers.iter().find_map(|(_, answer)| stopped_by(answer));
@@ -130,12 +140,19 @@ impl Engine {
     /// time that samples of a window take: a process that has just taken the run up has none.
     pub(super) async fn check_guards(&mut self, step: u32) -> Flow<()> {
         let start = self.clock.now();
+        let mut doubted = false;
         loop {
             self.read_for_guards().await?;
             let reports = self.judged();
             let cannot_tell = reports.iter().any(|report| report.effect == Effect::CannotTell);
             let blocks = reports.iter().any(|report| report.effect == Effect::Blocks);
             if cannot_tell && !blocks && age(start, self.clock.now()) < self.patience() {
+                self.pause_for_a_look().await?;
+                continue;
+            }
+            // One look at what flaps is no proof.
+            if blocks && !doubted {
+                doubted = true;
                 self.pause_for_a_look().await?;
                 continue;
             }
@@ -184,11 +201,7 @@ impl Engine {
 
     /// Notes guards that changed, and holds if one stands in the way.
     pub(super) fn take_guards(&mut self, step: u32, reports: Vec<GuardReport>) -> Flow<()> {
-        let effects =
-            |all: &[GuardReport]| all.iter().map(|one| (one.guard, one.effect)).collect::<Vec<_>>();
-        if effects(&reports) != effects(&self.last_guards) {
-            self.note(Entry::Guards { step, reports: reports.clone() })?;
-        }
+        self.note_guards(step, &reports)?;
         let worst = reports.iter().max_by_key(|report| report.effect);
         let stop = worst.and_then(|report| {
             let because = format!("guard {}: {}", report.guard, report.verdict.because());
@@ -198,8 +211,18 @@ impl Engine {
                 Effect::Passes | Effect::Warns | Effect::Overridden => None,
             }
         });
-        self.last_guards = reports;
         stop.map_or(Ok(()), Err)
+    }
+
+    /// Notes guards that changed.
+    pub(super) fn note_guards(&mut self, step: u32, reports: &[GuardReport]) -> Flow<()> {
+        let effects =
+            |all: &[GuardReport]| all.iter().map(|one| (one.guard, one.effect)).collect::<Vec<_>>();
+        if effects(reports) != effects(&self.last_guards) {
+            self.note(Entry::Guards { step, reports: reports.to_vec() })?;
+        }
+        self.last_guards = reports.to_vec();
+        Ok(())
     }
 
     /// Waits out a throttled call: the run stays on its step, and says so.
@@ -214,6 +237,13 @@ impl Engine {
         let rate = self.settings.clock.as_ref().map_or(1.0, |clock| clock.rate);
         self.pause(span.mul_f64(rate.max(1.0))).await
     }
+}
+
+/// Whether an answer is none that stops a run, or is about what may be otherwise a moment later.
+fn may_flap((claim, answer): &(Claim, Answer)) -> bool {
+    let flaps =
+        matches!(claim, Claim::Healthy { .. } | Claim::ProbesPass { .. } | Claim::Ready { .. });
+    flaps || !matches!(answer, Answer::Broken { .. })
 }
 
 /// The hold that an answer makes.

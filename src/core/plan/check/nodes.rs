@@ -8,6 +8,8 @@ use crate::core::observed::{Why, age};
 use crate::core::plan::samples::Sample;
 use crate::core::plan::view::listed;
 use crate::core::plan::{Answer, Picture};
+use jiff::Timestamp;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The instance runs with this address, its group has it in service, and its products are ready.
@@ -86,7 +88,10 @@ pub(super) fn probes_pass(picture: &Picture<'_>, stack: &StackId, demand: Demand
     let was = format!("{}% of the probes of {stack} pass", demand.percent);
     let (mut passed, mut unsure, mut all) = (0_usize, 0_usize, 0_usize);
     let mut living = false;
-    for node in nodes.iter().filter(|node| node.is_living()) {
+    // A node that has just been launched is still starting: it is judged once its grace is over,
+    // unless there is no other.
+    let grown = nodes.iter().any(|node| node.is_living() && !node.in_grace);
+    for node in nodes.iter().filter(|node| node.is_living() && !(grown && node.in_grace)) {
         living = true;
         let what = || format!("probes of {}", node.id);
         let read =
@@ -96,18 +101,21 @@ pub(super) fn probes_pass(picture: &Picture<'_>, stack: &StackId, demand: Demand
         if products.peek().is_none() {
             return Err(unknown(Why::Never, what()));
         }
+        // Where nodes are asked rarely the window still holds the samples that must be there.
+        let every = read.every();
+        let span = every.saturating_mul(u32::from(*demand.last)).max(*demand.window);
         for (product, history) in products {
-            let history: Vec<&Sample> = history.iter().collect();
-            last_pass(&history, *demand.last, &format!("{product} on {}", node.id))?;
-            // The first sample may lie one interval inside the window, not more.
-            let oldest = history.first().map_or(Duration::ZERO, |of| age(of.at, picture.now));
-            if oldest + read.every() < *demand.window {
-                let what = format!("{product} on {} for the whole window", node.id);
-                return Err(unknown(Why::Never, what));
+            let what = format!("{product} on {}", node.id);
+            let recent = unbroken(history, picture.now, (span, every));
+            last_pass(&recent, *demand.last, &what)?;
+            // The first sample may lie one interval inside the window, not more, and the window must
+            // be filled: a few good answers after a silence are no good window.
+            let oldest = recent.last().map_or(Duration::ZERO, |of| age(of.at, picture.now));
+            let least = demand.window.as_secs().checked_div(every.as_secs()).unwrap_or_default();
+            if oldest + every < *demand.window || (recent.len() as u64) < least {
+                return Err(unknown(Why::Never, format!("{what} for the whole window")));
             }
-            // Where nodes are asked rarely the window still holds the samples that must be there.
-            let window = read.every().saturating_mul(u32::from(*demand.last)).max(*demand.window);
-            for sample in history.iter().filter(|of| age(of.at, picture.now) <= window) {
+            for sample in recent {
                 all += 1;
                 passed += usize::from(sample.verdict == Verdict::Pass);
                 unsure += usize::from(sample.verdict == Verdict::Unknown);
@@ -124,9 +132,25 @@ pub(super) fn probes_pass(picture: &Picture<'_>, stack: &StackId, demand: Demand
     }
 }
 
-/// Whether the last samples of a product pass.
-fn last_pass(history: &[&Sample], last: u8, what: &str) -> Result<(), Answer> {
-    let latest = || history.iter().rev().take(usize::from(last));
+/// The samples of the last `span`, newest first, back to the first gap of more than two intervals:
+/// nobody knows what was in it.
+fn unbroken(
+    history: &VecDeque<Sample>,
+    now: Timestamp,
+    (span, every): (Duration, Duration),
+) -> Vec<&Sample> {
+    let mut later = now;
+    let goes_on = |sample: &&Sample| {
+        let joined = age(sample.at, later) <= every * 2;
+        later = sample.at;
+        joined && age(sample.at, now) <= span
+    };
+    history.iter().rev().take_while(goes_on).collect()
+}
+
+/// Whether the last samples of a product pass, the newest coming first.
+fn last_pass(recent: &[&Sample], last: u8, what: &str) -> Result<(), Answer> {
+    let latest = || recent.iter().take(usize::from(last));
     if latest().count() < usize::from(last) {
         return Err(unknown(Why::Never, format!("the last {last} probes of {what}")));
     }

@@ -84,19 +84,8 @@ pub(super) fn forwards(picture: &Picture<'_>, action: &ActionId, is: &Forward) -
     };
     let was = || format!("{} sends to {}", what(), forward_text(picture, is));
     Ok(match now {
-        Some(now) if same(now, is) => Answer::Holds,
+        Some(now) if now.is_alike(is) => Answer::Holds,
         Some(now) => broken(was(), forward_text(picture, now)),
         None => broken(was(), "there is no such rule"),
     })
-}
-
-/// Whether two actions forward alike. The weight of a single group says nothing: it gets all.
-fn same(a: &Forward, b: &Forward) -> bool {
-    match (a.groups.as_slice(), b.groups.as_slice()) {
-        ([one], [other]) => {
-            one.target_group == other.target_group
-                && (a.sticky, a.sticky_seconds) == (b.sticky, b.sticky_seconds)
-        }
-        _ => a == b,
-    }
 }

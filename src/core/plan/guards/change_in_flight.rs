@@ -16,8 +16,11 @@ const OVER: [&str; 3] = ["Successful", "Failed", "Cancelled"];
 pub(super) fn look(scene: &Scene<'_>) -> Verdict {
     let mut verdicts = vec![runs(scene)];
     for stack in scene.stacks() {
+        // Who receives is left free to scale out: during the run that is no reason to stop. What it
+        // must have healthy is asked by floor and capacity.
+        let free = scene.is_under_way() && scene.plan.receiving.as_ref() == Some(stack);
         for group in scene.picture.groups_of(stack) {
-            verdicts.push(group_in_flight(scene, group));
+            verdicts.push(group_in_flight(scene, group, free));
         }
         if scene.picture.inventory.groups.whole(scene.picture.now).is_err() {
             verdicts.push(warn(format!("what the groups of {stack} do could not be read")));
@@ -45,7 +48,8 @@ fn runs(scene: &Scene<'_>) -> Verdict {
     }
 }
 
-fn group_in_flight(scene: &Scene<'_>, group: &AutoScalingGroup) -> Verdict {
+fn group_in_flight(scene: &Scene<'_>, group: &AutoScalingGroup, free: bool) -> Verdict {
+    let in_flight: fn(String) -> Verdict = if free { warn } else { block };
     let (inventory, now) = (scene.picture.inventory, scene.picture.now);
     let refreshes = inventory.refreshes.get(&group.name).map(|of| of.current(now));
     if let Some(Ok(refreshes)) = refreshes
@@ -59,7 +63,7 @@ fn group_in_flight(scene: &Scene<'_>, group: &AutoScalingGroup) -> Verdict {
             .any(|state| one.lifecycle.starts_with(state))
     });
     if let Some(one) = moving.filter(|one| !is_ours(scene, &one.id)) {
-        return block(format!("{} of {} is {}", one.id, group.name, one.lifecycle));
+        return in_flight(format!("{} of {} is {}", one.id, group.name, one.lifecycle));
     }
     let activities = inventory.activities.get(&group.name).map(|of| of.current(now));
     if let Some(Ok(activities)) = activities {
@@ -67,7 +71,7 @@ fn group_in_flight(scene: &Scene<'_>, group: &AutoScalingGroup) -> Verdict {
             of.ended.is_none() && !OVER.contains(&of.status.as_str()) && !is_described(scene, of)
         });
         if let Some(of) = open {
-            return block(format!("{}: {} ({})", group.name, of.description, of.status));
+            return in_flight(format!("{}: {} ({})", group.name, of.description, of.status));
         }
     }
     match (refreshes, activities) {

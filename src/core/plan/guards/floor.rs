@@ -7,7 +7,6 @@ use super::{block, nothing, pass, unknown, warn, worst_of};
 use crate::core::ids::{InstanceId, ServiceId, StackId, TargetGroupArn};
 use crate::core::plan::Verb;
 use crate::core::plan::guard::Verdict;
-use crate::core::plan::make::ledger::floor;
 use crate::core::plan::view::count;
 use std::collections::BTreeSet;
 
@@ -25,9 +24,9 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
 fn drained(scene: &Scene<'_>) -> Vec<Verdict> {
     let Some(stack) = &scene.plan.giving else { return Vec::new() };
     let picture = &scene.picture;
-    let least = floor(picture, &scene.plan.options, stack);
     let judge = |(group, targets): (&TargetGroupArn, Vec<&crate::core::plan::Target>)| {
         let name = picture.name_of(group);
+        let least = scene.floor(stack, group);
         let all = match picture.targets(group) {
             Ok(all) => all,
             Err(why) => return unknown(format!("target health of {name}: {why}")),
@@ -46,9 +45,9 @@ fn drained(scene: &Scene<'_>) -> Vec<Verdict> {
 
 fn received(scene: &Scene<'_>) -> Vec<Verdict> {
     let Some(stack) = &scene.plan.receiving else { return Vec::new() };
-    let least = floor(&scene.picture, &scene.plan.options, stack);
     let judge = |group: &TargetGroupArn| {
         let name = scene.picture.name_of(group);
+        let least = scene.floor(stack, group);
         let (has, word) = match scene.strength(stack, group) {
             Strength::Healthy(number) => (number, "healthy"),
             Strength::Ready(number) => (number, "ready by their probes"),

@@ -3,9 +3,10 @@
 use crate::core::estate::Node;
 use crate::core::ids::{InstanceId, ServiceId, StackId, TargetGroupArn};
 use crate::core::plan::check::{Reads, reads};
+use crate::core::plan::make::ledger::floor;
 use crate::core::plan::view::count;
 use crate::core::plan::{
-    Claim, Context, Mutation, Picture, Plan, StepAction, Target, TargetIs, Verb,
+    Claim, Context, LockStanding, Mutation, Picture, Plan, StepAction, Target, TargetIs, Verb,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,21 @@ impl<'a> Scene<'a> {
             StepAction::Change(mutation) => Some(mutation),
             _ => None,
         })
+    }
+
+    /// Whether the plan is being carried out: the lock is held by its run.
+    pub fn is_under_way(&self) -> bool {
+        self.context.lock == LockStanding::Ours
+    }
+
+    /// What must stay healthy in a group. A fleet that scales out meanwhile needs no more than when
+    /// the plan was made.
+    pub fn floor(&self, stack: &StackId, group: &TargetGroupArn) -> u32 {
+        let rows = self.plan.steps.iter().flat_map(|step| &step.capacity);
+        let rows = rows.filter(|row| &row.group == group);
+        let of = rows.filter(|row| row.stack.as_ref().is_none_or(|of| of == stack));
+        let planned = of.map(|row| row.floor).max();
+        planned.unwrap_or_else(|| floor(&self.picture, &self.plan.options, stack))
     }
 
     /// Every claim of the plan's steps.
@@ -124,27 +140,33 @@ impl<'a> Scene<'a> {
     }
 
     /// What a fleet has in a group. Where none of its nodes is a target the load balancer judges,
-    /// the probes are all there is.
+    /// the probes are all there is. While a run attaches who receives, the load balancer does not
+    /// judge these nodes yet: they count by their probes as well.
     pub fn strength(&self, stack: &StackId, group: &TargetGroupArn) -> Strength {
         let name = self.picture.name_of(group);
         let targets = match self.picture.targets(group) {
             Ok(targets) => targets,
             Err(why) => return Strength::Unknown(format!("target health of {name}: {why}")),
         };
-        let judged = targets.iter().any(|held| {
-            let node = self.picture.behind(&held.value);
-            &*held.value.state != "unused"
-                && node.is_some_and(|node| node.stack_id.as_ref() == Some(stack))
-        });
-        if judged {
+        let ready = |node: &&Node| crate::core::plan::check::products(&self.picture, node).is_ok();
+        let own: Vec<(&Node, &str)> = targets
+            .iter()
+            .filter_map(|held| Some((self.picture.behind(&held.value)?, &*held.value.state)))
+            .filter(|(node, _)| node.stack_id.as_ref() == Some(stack))
+            .collect();
+        if own.iter().any(|(_, state)| *state != "unused") {
             let healthy = self.picture.count_healthy(targets, Some(stack), None);
-            return Strength::Healthy(healthy);
+            let waits = self.is_under_way() && self.plan.receiving.as_ref() == Some(stack);
+            let coming = own.iter().filter(|(_, state)| waits && *state == "initial");
+            return match count(coming.map(|(node, _)| *node).filter(ready)) {
+                0 => Strength::Healthy(healthy),
+                more => Strength::Ready(healthy + more),
+            };
         }
         if !self.picture.probed {
             let why = format!("{stack} is in no listener yet and its nodes are not probed");
             return Strength::Unknown(why);
         }
-        let ready = |node: &&&Node| crate::core::plan::check::products(&self.picture, node).is_ok();
-        Strength::Ready(count(self.living(stack).iter().filter(ready)))
+        Strength::Ready(count(self.living(stack).into_iter().filter(ready)))
     }
 }

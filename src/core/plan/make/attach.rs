@@ -39,8 +39,6 @@ pub(super) fn add(
     let carry = carry(draft, &groups, (from, to))?;
     let least = floor(&picture, &draft.request.options, to);
     for group in &groups {
-        draft.ledger.watch(group, Some(from), 0);
-        draft.ledger.watch(group, Some(to), 0);
         draft.ledger.watch(group, None, least);
     }
     draft.take_lock(lock);

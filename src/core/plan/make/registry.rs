@@ -3,7 +3,7 @@
 
 use super::draft::{Do, Draft};
 use super::entries::{Attributes, wrong};
-use super::targets::missing;
+use super::targets::{is_named, missing, taken_in};
 use super::{
     HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, Request, lock_of, nothing, one_fleet,
     unread,
@@ -83,14 +83,16 @@ pub(super) fn register(
         }
         draft.add(step);
     }
-    if !all.is_empty() {
-        let claims = all.iter().map(|(group, targets)| Claim::Targets {
-            group: group.clone(),
-            targets: targets.clone(),
-            are: TargetIs::Healthy,
-        });
+    // Where no listener names a group its targets are never checked: registered is all there is.
+    let picture = draft.picture;
+    let checked: Vec<Claim> = all
+        .iter()
+        .filter(|(group, _)| is_named(&picture, group))
+        .map(|(group, targets)| taken_in(&picture, group, targets.clone()))
+        .collect();
+    if !checked.is_empty() {
         let step = Do::other("wait until healthy", StepAction::Wait, REGISTRATION_TAKES)
-            .afters(claims)
+            .afters(checked)
             .within(HEALTHY_WITHIN)
             .at_least(REGISTERED_AFTER, REGISTRATION_TAKES);
         draft.add(step);

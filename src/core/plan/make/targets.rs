@@ -5,7 +5,7 @@ use super::{DEREGISTRATION_DELAY, unread};
 use crate::core::estate::Node;
 use crate::core::ids::{InstanceId, TargetGroupArn};
 use crate::core::observed::Observed;
-use crate::core::plan::{Picture, Refusal, Target};
+use crate::core::plan::{Claim, Picture, Refusal, Target, TargetIs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -41,6 +41,23 @@ pub(super) fn registered(
 pub(super) fn belongs_to<'a>(picture: &Picture<'a>, node: &Node) -> Vec<&'a TargetGroupArn> {
     let group = node.group.as_ref().and_then(|name| picture.group(name));
     group.into_iter().flat_map(|group| &group.target_groups).collect()
+}
+
+/// Whether some listener names a group: only then does the load balancer check its targets. A group
+/// that is not known is taken for named.
+pub(super) fn is_named(picture: &Picture<'_>, arn: &TargetGroupArn) -> bool {
+    picture.target_group(arn).is_none_or(|group| !group.load_balancers.is_empty())
+}
+
+/// What targets of a group come to once they are registered: healthy, or only registered where no
+/// listener names the group, since nothing checks them there.
+pub(super) fn taken_in(
+    picture: &Picture<'_>,
+    group: &TargetGroupArn,
+    targets: Vec<Target>,
+) -> Claim {
+    let are = if is_named(picture, group) { TargetIs::Healthy } else { TargetIs::Registered };
+    Claim::Targets { group: group.clone(), targets, are }
 }
 
 /// The targets that are missing where a node belongs, with the ports its peers use.

@@ -4,7 +4,7 @@ use super::draft::{Do, Draft};
 use super::drain::STANDBY_AT_MOST;
 use super::entries::wrong;
 use super::registry::register;
-use super::targets::{belongs_to, missing};
+use super::targets::{belongs_to, is_named, missing, taken_in};
 use super::{
     HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, Request, blocked, lock_of, nothing,
     one_fleet,
@@ -12,9 +12,7 @@ use super::{
 use crate::core::estate::Node;
 use crate::core::ids::{GroupName, InstanceId, TargetGroupArn};
 use crate::core::plan::view::{count, counted, listed};
-use crate::core::plan::{
-    Claim, Context, FactKind, Mutation, Picture, Plan, Refusal, Target, TargetIs,
-};
+use crate::core::plan::{Claim, Context, FactKind, Mutation, Picture, Plan, Refusal, Target};
 use std::collections::BTreeMap;
 
 pub(super) fn plan(
@@ -108,14 +106,17 @@ fn leave(draft: &mut Draft<'_>, group: &GroupName, batch: &[&Node]) {
     .before(FactKind::Identity, draft.place())
     .before(FactKind::Predicate, Claim::Room { group: group.clone(), by })
     .undo(Mutation::EnterStandby { group: group.clone(), instances: ids.clone() })
-    .within(HEALTHY_WITHIN)
-    .at_least(REGISTERED_AFTER, REGISTRATION_TAKES);
+    .within(HEALTHY_WITHIN);
+    let groups = at_own_ports(draft, batch);
+    if groups.keys().any(|arn| is_named(&draft.picture, arn)) {
+        step = step.at_least(REGISTERED_AFTER, REGISTRATION_TAKES);
+    }
     for id in &ids {
         step = step.before(FactKind::Identity, lifecycle(id, "Standby"));
         step = step.after(lifecycle(id, "InService"));
     }
-    for (arn, targets) in at_own_ports(draft, batch) {
-        step = step.after(Claim::Targets { group: arn, targets, are: TargetIs::Healthy });
+    for (arn, targets) in groups {
+        step = step.after(taken_in(&draft.picture, &arn, targets));
     }
     draft.add(step);
 }

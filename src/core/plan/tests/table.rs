@@ -4,6 +4,7 @@ use super::guards::{exit_code, weight};
 use super::*;
 use crate::core::plan::file::digest;
 use crate::core::plan::guard::{Column, Verdict, Weight};
+use std::collections::BTreeMap;
 use strum::IntoEnumIterator;
 
 /// The table of safety.md, a row a guard: registry verbs, drain, cutover, rollback; and takeover.
@@ -138,6 +139,53 @@ fn targets_over_the_quota_block() {
     big.cross_zone = false;
     let plan = planned(&big, &wish(cutover(), |_| ())).unwrap();
     assert_eq!(effect(&plan, GuardName::Limits), Effect::Passes);
+}
+
+/// A run asks its guards again after it has attached: what is registered by then counts once.
+#[test]
+fn targets_that_a_run_has_attached_already_count_once() {
+    let mut big = attach_world();
+    big.fleets[0] = fleet(0, "blue", 100, 100);
+    big.fleets[1] = Fleet { attached: false, ..fleet(1, "green", 100, 0) };
+    big.fleets[1].weights.clear();
+    big.fleets[1].nodes.iter_mut().for_each(|node| node.targets.clear());
+    let plan = planned(&big, &wish(cutover(), |_| ())).unwrap();
+    assert_eq!(effect(&plan, GuardName::Limits), Effect::Passes);
+    let mut attached = big.clone();
+    attached.fleets[1] = Fleet { weights: BTreeMap::new(), ..fleet(1, "green", 100, 0) };
+    let told = attached.told();
+    let under_way = Context { lock: LockStanding::Ours, ..context() };
+    let reports = guards::evaluate(&told.picture(), &plan, &under_way);
+    let limits = reports.iter().find(|report| report.guard == GuardName::Limits).unwrap();
+    assert_eq!(limits.effect, Effect::Passes, "{limits:?}");
+    assert!(limits.verdict.because().starts_with("400 targets"), "{limits:?}");
+}
+
+/// Who receives may launch nodes while a run moves traffic to it, and not before.
+#[test]
+fn launches_of_who_receives_warn_while_the_run_is_under_way() {
+    let plan = planned(&world(), &wish(cutover(), |_| ())).unwrap();
+    for (fleet, lock, expected) in [
+        (1, LockStanding::Ours, Effect::Warns),
+        (1, LockStanding::Free, Effect::Blocks),
+        (0, LockStanding::Ours, Effect::Blocks),
+    ] {
+        let mut growing = world();
+        growing.fleets[fleet].nodes[3].lifecycle = "Pending";
+        let told = growing.told();
+        let reports = guards::evaluate(&told.picture(), &plan, &Context { lock, ..context() });
+        let of = |name| reports.iter().find(|report| report.guard == name).unwrap();
+        let is = of(GuardName::ChangeInFlight);
+        assert_eq!(is.effect, expected, "{is:?}");
+    }
+    // A fleet that was told to grow needs no more than when the plan was made.
+    let mut growing = world();
+    growing.fleets[1].desired = 20;
+    let told = growing.told();
+    let under_way = Context { lock: LockStanding::Ours, ..context() };
+    let reports = guards::evaluate(&told.picture(), &plan, &under_way);
+    let floor = reports.iter().find(|report| report.guard == GuardName::Floor).unwrap();
+    assert_eq!(floor.effect, Effect::Passes, "{floor:?}");
 }
 
 #[test]
