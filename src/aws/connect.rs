@@ -2,8 +2,9 @@
 //! client shares one HTTP client, one credentials cache, one set of limits and one gate.
 
 use super::connect_error::ConnectError;
-use super::gate::{Armed, Gate};
+use super::gate::{Armed, Gate, SendUntil};
 use super::{credentials, ec2, endpoint, profiles, route};
+use crate::clock::Clock;
 use crate::config::AwsSettings;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -20,8 +21,8 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::app_name::AppName;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// Every client, ready to call. Cheap to clone.
@@ -46,6 +47,7 @@ pub struct Aws {
     /// How long the credentials last, as far as they say.
     pub lasting: credentials::Lasting,
     attempts: Arc<AtomicU64>,
+    until: SendUntil,
 }
 
 impl Aws {
@@ -90,9 +92,11 @@ impl Aws {
         (region, profile, remedy): (String, String, String),
     ) -> Result<Self, ConnectError> {
         let attempts = Arc::<AtomicU64>::default();
+        let until = SendUntil::default();
         let gate = |service| -> Result<(Gate, Option<String>), ConnectError> {
             let url = endpoint::overriding(&config, service)?;
-            Ok((Gate::new(armed.clone(), url.as_deref(), attempts.clone()), url))
+            let gate = Gate::new(armed.clone(), url.as_deref(), attempts.clone());
+            Ok((gate.until(until.clone()), url))
         };
         // All endpoints are checked before anybody is asked for credentials.
         let (autoscaling, _) = gate("Auto Scaling")?;
@@ -124,7 +128,15 @@ impl Aws {
             remedy: remedy.into(),
             lasting,
             attempts,
+            until,
         })
+    }
+
+    /// From now on lets no change out once this much real time has passed on the clock; the calls that
+    /// keep locks are free of it.
+    pub fn send_until(&self, clock: &Clock, until: Duration) {
+        let mut of = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        *of = Some((clock.clone(), until));
     }
 
     /// How many requests all clients have put on the wire so far.

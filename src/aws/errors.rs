@@ -78,6 +78,10 @@ fn ours(error: &(dyn Error + 'static)) -> Option<Found> {
         if let Some(refused) = cause.downcast_ref::<gate::Refused>() {
             return Some(Found::new(ErrorKind::Refused, refused.to_string()));
         }
+        // As if no answer had come: the world is compared before it is sent anew.
+        if let Some(late) = cause.downcast_ref::<gate::Late>() {
+            return Some(Found::new(ErrorKind::TimedOut, late.to_string()));
+        }
         if let Some(half) = cause.downcast_ref::<whole::Half>() {
             return Some(Found::new(ErrorKind::Malformed, half.to_string()));
         }

@@ -2,6 +2,7 @@
 //! list unless it is armed, undoes the `data-` host prefix under an endpoint override, counts the
 //! attempts that reach the wire, and lets no half document pass for a whole one.
 
+use crate::clock::Clock;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -11,8 +12,9 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Every call that reads, by the service and operation names of the SDKs' own metadata. Whatever
 /// is not here is refused before it is even serialised (invariant 12).
@@ -71,9 +73,31 @@ pub(super) struct Refused {
     operation: String,
 }
 
+/// Until when a call that changes something may be sent, on a clock that counts from its making:
+/// whoever shares it lets nothing out later.
+pub(super) type SendUntil = Arc<Mutex<Option<(Clock, Duration)>>>;
+
+/// Calls about locks and records, which are not sent on the strength of a lock.
+const OF_LOCKS: &[&str] = &[
+    "CreateService",
+    "DeleteService",
+    "DeleteServiceAttributes",
+    "GetService",
+    "ListOperations",
+    "UpdateServiceAttributes",
+];
+
+/// A call that was not sent because what it rests on is too old.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} was not sent: the lock had been asked for too long ago")]
+pub(super) struct Late {
+    operation: String,
+}
+
 /// The interceptor.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
+    until: SendUntil,
     armed: Armed,
     /// Host and port of the endpoint override, if there is one.
     authority: Option<String>,
@@ -83,7 +107,26 @@ pub(super) struct Gate {
 impl Gate {
     /// A gate for the clients of one service; `endpoint` is the override in force for it.
     pub(super) fn new(armed: Armed, endpoint: Option<&str>, attempts: Arc<AtomicU64>) -> Self {
-        Self { armed, authority: endpoint.and_then(authority).map(str::to_owned), attempts }
+        let authority = endpoint.and_then(authority).map(str::to_owned);
+        Self { until: SendUntil::default(), armed, authority, attempts }
+    }
+
+    /// The same, bound to a time until which changes may be sent.
+    pub(super) fn until(self, until: SendUntil) -> Self {
+        Self { until, ..self }
+    }
+
+    /// Whether a call is still in time.
+    fn in_time(&self, metadata: Option<&Metadata>) -> Result<(), Late> {
+        let (service, operation) = metadata.map_or(("?", "?"), |it| (it.service(), it.name()));
+        let free = READS.contains(&(service, operation)) || OF_LOCKS.contains(&operation);
+        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*until {
+            Some((clock, until)) if !free && clock.real_elapsed() > *until => {
+                Err(Late { operation: operation.to_owned() })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check(&self, metadata: Option<&Metadata>) -> Result<(), Refused> {
@@ -146,8 +189,9 @@ impl Intercept for Gate {
         &self,
         _context: &BeforeTransmitInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
-        _cfg: &mut ConfigBag,
+        cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        self.in_time(cfg.load::<Metadata>())?;
         self.attempts.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -214,6 +258,20 @@ mod tests {
         assert!(!passes("ServiceDiscovery", "DeleteService"));
         assert!(!passes("Elastic Load Balancing v2", "DeregisterInstance"), "another service's");
         assert!(two.check(None).is_err());
+    }
+
+    #[test]
+    fn a_change_is_not_sent_past_its_time_and_reads_and_locks_are() {
+        let clock = Clock::real();
+        let until: SendUntil = Arc::new(Mutex::new(Some((clock.clone(), Duration::MAX))));
+        let gate = gate(Armed::No, None).until(until.clone());
+        let modify = Metadata::new("ModifyListener", "Elastic Load Balancing v2");
+        assert_eq!(gate.in_time(Some(&modify)), Ok(()));
+        *until.lock().unwrap() = Some((clock, Duration::ZERO));
+        assert!(gate.in_time(Some(&modify)).is_err());
+        let beat = Metadata::new("UpdateServiceAttributes", "ServiceDiscovery");
+        let read = Metadata::new("ListInstances", "ServiceDiscovery");
+        assert_eq!((gate.in_time(Some(&beat)), gate.in_time(Some(&read))), (Ok(()), Ok(())));
     }
 
     #[test]

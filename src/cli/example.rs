@@ -122,6 +122,8 @@ fn inventory() -> Inventory {
         name: "glt".into(),
         namespace: "ns-1".into(),
         custom_health: false,
+        description: None,
+        created: None,
     };
     let groups = ["blue-412", "green-413"].map(group).to_vec();
     let events = [

@@ -81,8 +81,10 @@ fn planned<W: World>(
     streams: &mut Streams<'_>,
     command: &VerbCommand,
 ) -> Result<Option<(Plan, String)>, Failure> {
+    let settings = &settings.unnarrowed();
     let round = read::round(settings, world)?;
-    let beside = Beside { runs: world.runs(settings), records: Records::of(&round) };
+    let records = Records::of(&round);
+    let beside = Beside { runs: world.runs(settings), records, watched: Vec::new() };
     let made = make(settings, &round, &beside, command);
     match made {
         Ok(plan) => Ok(Some((plan, read::missing(&round.lacking)))),

@@ -2,7 +2,7 @@
 
 use super::table::{NONE, Table, UNKNOWN, clean};
 use crate::core::plan::guard::Effect;
-use crate::core::plan::{Confirmation, Intent, Plan, diff, guards};
+use crate::core::plan::{Confirmation, Intent, LockScope, Plan, diff, guards};
 use std::time::Duration;
 
 /// The whole plan, and what it comes to.
@@ -37,7 +37,8 @@ pub(super) fn body(plan: &Plan) -> String {
 
 fn head(plan: &Plan) -> String {
     let least: Duration = plan.steps.iter().map(|step| step.at_least).sum();
-    let lock = plan.lock.as_ref().map_or(NONE.to_owned(), |lock| lock.name().to_owned());
+    let locks: Vec<&str> = plan.scopes().map(LockScope::name).collect();
+    let lock = if locks.is_empty() { NONE.to_owned() } else { locks.join(", ") };
     let confirmation = match &plan.confirmation {
         Confirmation::YesNo => "y or n".to_owned(),
         Confirmation::Type(name) => format!("type {name}"),

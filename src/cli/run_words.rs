@@ -44,7 +44,10 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
         }
         Entry::Guards { step, reports } => (Some(*step), guards(reports)),
         Entry::StepDone { step } => (Some(*step), "done".to_owned()),
-        Entry::Locked { token } => (None, format!("lock {token} taken")),
+        Entry::Locked { token, scope } => {
+            let on = scope.as_ref().map(|of| format!(" on {}", of.name())).unwrap_or_default();
+            (None, format!("lock {token} taken{on}"))
+        }
         Entry::TakingOver { token, from } => {
             (None, format!("about to take lock {token} from {from}"))
         }

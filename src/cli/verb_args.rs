@@ -82,6 +82,9 @@ pub(super) enum VerbCommand {
         /// The load balancer it is held on, a fleet behind that, its run, or the lock's id; without
         /// one, the only lock there is.
         lock: Option<String>,
+        /// The holder's host is gone for good: its heartbeat is not watched first.
+        #[arg(long, value_name = "HOST")]
+        holder_is_dead: Option<String>,
         #[command(flatten)]
         act: ActArgs,
     },
@@ -251,6 +254,9 @@ impl VerbCommand {
                 options.on_regression = cutover.on_regression;
                 options.max_hold = cutover.max_hold;
                 cutover.common.write(&mut options);
+            }
+            Self::Takeover { holder_is_dead, .. } => {
+                options.holder_is_dead.clone_from(holder_is_dead);
             }
             _ => {}
         }

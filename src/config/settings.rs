@@ -131,6 +131,13 @@ impl Settings {
         }
         aws
     }
+
+    /// The same without what narrows the view to one namespace or load balancer. Plans and runs look
+    /// at everything: what is out of sight may be what another run is at work on.
+    #[must_use]
+    pub fn unnarrowed(&self) -> Self {
+        Self { namespace: None, load_balancer: None, ..self.clone() }
+    }
 }
 
 /// Where a run's turns are told.

@@ -8,10 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A run whose heart has not beaten for so long is taken for dead: it beats every 30 s also while it
-/// holds, so that is six beats missed, more than throttling and a slow read come to. Its host's clock
-/// and ours are compared, which on AWS differ by milliseconds.
-pub const SILENT: Duration = Duration::from_secs(180);
+/// A heartbeat that is older than this by its own host's clock is worth a word at first sight. Whether
+/// its run is dead is told by watching it, and never by two hosts' clocks.
+pub const SEEMS_SILENT: Duration = Duration::from_secs(180);
 
 /// A lock that somebody holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,8 +25,16 @@ pub struct LockView {
     pub said: Result<LockRecord, Why>,
     /// Since when its run has said nothing; `None` where that is not known now.
     pub quiet_since: Option<Timestamp>,
-    /// Whether its run is taken for dead, by a read that is young enough.
+    /// For how long this watcher has seen its heartbeat unchanged, by its own clock.
+    #[serde(default)]
+    pub unchanged_for: Duration,
+    /// Whether its run is dead: its heartbeat has been watched for long enough without a change, by
+    /// reads that are young enough.
     pub left: bool,
+    /// Whether it seems to be, by the time that its heartbeat gives and without a watch: a hint that
+    /// nothing is decided by.
+    #[serde(default)]
+    pub silent: bool,
     /// When the record was read.
     pub observed_at: Option<Timestamp>,
 }
@@ -52,6 +59,11 @@ impl LockView {
         named.chain(self.fleets.iter().filter(move |_| none))
     }
 
+    /// Whether it is shown as left by a dead run: it is, or seems so at first sight.
+    pub fn is_left(&self) -> bool {
+        self.left || self.silent
+    }
+
     /// For how long its run has said nothing.
     pub fn quiet(&self, now: Timestamp) -> Option<Duration> {
         self.quiet_since.map(|since| age(since, now))
@@ -71,7 +83,7 @@ impl LockView {
         let step = self.record().map(|said| said.step.as_str()).filter(|step| !step.is_empty());
         let step = step.map(|step| format!(", at step {step}")).unwrap_or_default();
         let (holder, scope) = (self.holder(), &self.scope);
-        if self.left {
+        if self.is_left() {
             let since = self.quiet_since.map(|at| at.strftime("%H:%M:%S UTC").to_string());
             let since = since.map(|since| format!(", silent since {since}")).unwrap_or_default();
             return format!("{holder} left the lock on {scope}{step}{since}.");
@@ -125,7 +137,9 @@ mod tests {
             fleets: vec!["blue".into(), "green".into()],
             said,
             quiet_since: Some(Timestamp::UNIX_EPOCH),
+            unchanged_for: Duration::ZERO,
             left: false,
+            silent: false,
             observed_at: None,
         }
     }

@@ -113,6 +113,11 @@ impl LockRecord {
         all
     }
 
+    /// The holder's host, where the record names one.
+    pub fn host(&self) -> Option<&str> {
+        self.holder.rsplit_once('@').map(|(_, host)| host)
+    }
+
     /// What attributes say; whatever cannot be read is left out.
     pub fn of(attributes: &Attributes) -> Self {
         let text = |name: &str| attributes.get(name).cloned().unwrap_or_default();
@@ -136,6 +141,23 @@ impl LockRecord {
             drained: drained(attributes),
         }
     }
+}
+
+/// What a lock is described as from the moment it exists, so that one whose run was killed before
+/// its heart beat once still says whose it is.
+pub fn born(holder: &str, run: &str, at: Timestamp) -> String {
+    format!("Held by a run of quarterdeck; holder={} run={run} at={at}", escaped(holder))
+}
+
+/// What a lock says: its attributes, or where it has none yet, what it was described as.
+pub fn or_born(attributes: Attributes, description: &str) -> Attributes {
+    let names = ["holder", "run"];
+    if !attributes.is_empty() {
+        return attributes;
+    }
+    let words = description.split(' ').filter_map(|word| word.split_once('='));
+    let known = words.filter(|(name, _)| names.contains(name));
+    known.map(|(name, value)| (name.to_owned(), unescaped(value))).collect()
 }
 
 /// The nodes that a record (a lock or marks) says were drained on purpose.
@@ -333,6 +355,20 @@ mod tests {
         let read = LockRecord::of(&odd.into());
         assert_eq!((read.heartbeat, read.suspended.len()), (None, 0));
         assert!(read.previous.iter().all(|(_, forward)| forward.groups.is_empty()), "{read:?}");
+    }
+
+    #[test]
+    fn a_lock_without_attributes_says_whose_it_is_by_its_description() {
+        let at = Timestamp::UNIX_EPOCH;
+        let description = born("ana maria@bastion-7", "20261122-140000-abcd", at);
+        assert!(description.len() <= VALUE_MOST && description.is_ascii());
+        let said = LockRecord::of(&or_born(Attributes::new(), &description));
+        assert_eq!((said.holder.as_str(), said.host()), ("ana maria@bastion-7", Some("bastion-7")));
+        assert_eq!(said.run, "20261122-140000-abcd");
+        let beaten = LockRecord::of(&or_born(record().attributes(), &description));
+        assert_eq!(beaten, record());
+        let foreign = or_born(Attributes::new(), "something = else; run=1");
+        assert_eq!(LockRecord::of(&foreign).run, "1");
     }
 
     #[test]

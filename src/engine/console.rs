@@ -392,7 +392,11 @@ impl<'s, S: Surface> Console<'s, S> {
                     self.feed.poll_now();
                     self.elsewhere.poll_now();
                 }
-                Effect::Plan { number, request } => self.operations.plan(number, *request),
+                Effect::Plan { number, request } => {
+                    let estate = self.model.estate.as_ref();
+                    let watched = estate.map(|estate| estate.locks.clone()).unwrap_or_default();
+                    self.operations.plan(number, *request, watched);
+                }
                 Effect::Start { number, plan, typed } => {
                     self.operations.start(number, &plan, typed)
                 }

@@ -6,6 +6,7 @@ use super::planning::plan_afresh;
 use crate::app::operate::{Answer, Seen, Trouble};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
+use crate::core::lock::LockView;
 use crate::core::plan::{ApprovedPlan, Plan, Request};
 use crate::core::run::{Ask, Run, RunId};
 use crate::exec::arming::{Arming, not_read_only};
@@ -82,10 +83,11 @@ impl Operations {
         });
     }
 
-    /// Makes a plan.
-    pub fn plan(&self, number: u64, request: Request) {
+    /// Makes a plan; the locks are as this console has watched them.
+    pub fn plan(&self, number: u64, request: Request, watched: Vec<LockView>) {
         self.errand("plan", move |here, runtime| {
-            let outcome = runtime.block_on(plan_afresh(&here.settings, &here.clock, &request));
+            let planned = plan_afresh(&here.settings, &here.clock, &request, watched);
+            let outcome = runtime.block_on(planned);
             Answer::Planned { number, outcome: outcome.map(Arc::new) }
         });
     }

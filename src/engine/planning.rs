@@ -6,6 +6,7 @@ use super::records::Records;
 use super::round::{Round, round};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::core::lock::LockView;
 use crate::core::plan::refusal::RefusalKind;
 use crate::core::plan::{Context, Picture, Plan, Refusal, Request, plan};
 use crate::core::run::Run;
@@ -24,9 +25,12 @@ pub struct Beside {
     pub runs: Vec<Run>,
     /// What runs of any host have left for others.
     pub records: Records,
+    /// Locks as whoever asks has watched them; a round by itself sees each for the first time.
+    pub watched: Vec<LockView>,
 }
 
-/// Looks at the world afresh and plans what is wanted.
+/// Looks at the world afresh and plans what is wanted. What a flag leaves out of sight is looked at
+/// as well: a plan's locks are on all that it touches.
 ///
 /// # Errors
 /// Why there is no plan.
@@ -34,12 +38,14 @@ pub async fn plan_afresh(
     settings: &Settings,
     clock: &Clock,
     request: &Request,
+    watched: Vec<LockView>,
 ) -> Result<Plan, Refusal> {
+    let settings = &settings.unnarrowed();
     let round = round(settings, clock).await.map_err(|error| {
         Refusal::new(RefusalKind::Unknown, error.to_string(), error.next_step())
     })?;
     let records = Records::of(&round);
-    make(settings, &round, &Beside { runs: runs(settings), records }, request)
+    make(settings, &round, &Beside { runs: runs(settings), records, watched }, request)
 }
 
 /// Plans what is wanted on a round.
@@ -60,13 +66,16 @@ pub fn make(
         runs: beside.runs.clone(),
         drained: beside.records.drained.clone(),
         pins: beside.records.pins.clone(),
+        watched: beside.watched.clone(),
         ..Context::default()
     };
     let picture = picture(settings, round);
     let plan = plan(&picture, request, &context)?;
     // Which lock a plan needs is known once it is made; who holds it is a matter for its guards.
-    let Some(scope) = &plan.lock else { return Ok(plan) };
-    context.lock = beside.records.standing(scope, &request.intent);
+    if plan.scopes().next().is_none() {
+        return Ok(plan);
+    }
+    context.lock = beside.records.standing(&plan, &request.intent);
     crate::core::plan::plan(&picture, request, &context)
 }
 

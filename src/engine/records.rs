@@ -5,7 +5,7 @@ use super::round::Round;
 use crate::core::ids::{GroupName, InstanceId};
 use crate::core::lock::LockView;
 use crate::core::observed::Observed;
-use crate::core::plan::{Intent, LockScope, LockStanding};
+use crate::core::plan::{Intent, LockScope, LockStanding, Plan};
 use crate::core::record::{LockRecord, drained, is_record, lock_name, scope_of};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,21 +38,33 @@ impl Records {
         this
     }
 
-    /// Who holds the lock of a scope. The run that is being rolled back may: it is taken over.
-    pub fn standing(&self, scope: &LockScope, intent: &Intent) -> LockStanding {
+    /// Who holds the locks that a plan needs: the first that is not free. The run that is being rolled
+    /// back may hold them: they are taken over. A lock of the same name counts in every namespace.
+    pub fn standing(&self, plan: &Plan, intent: &Intent) -> LockStanding {
+        let each = plan.scopes().map(|scope| self.one(scope, intent));
+        each.into_iter().find(|of| *of != LockStanding::Free).unwrap_or(LockStanding::Free)
+    }
+
+    fn one(&self, scope: &LockScope, intent: &Intent) -> LockStanding {
         let name = lock_name(scope);
-        let held = self.locks.iter().find(|lock| lock.scope == scope_of(&name));
-        let is_rolled_back = |lock: &LockView| match (intent, lock.record()) {
+        let is_rolled_back = |lock: &&LockView| match (intent, lock.record()) {
             (Intent::Rollback { run }, Some(said)) => run.as_str() == said.run,
             _ => false,
         };
-        match (held, &self.unknown) {
-            (Some(lock), _) if is_rolled_back(lock) => LockStanding::Free,
-            (Some(lock), _) if lock.left => LockStanding::Left { holder: lock.sentence() },
+        let mut held = self.locks.iter().filter(|lock| lock.scope == scope_of(&name));
+        match (held.find(|lock| !is_rolled_back(lock)), &self.unknown) {
+            (Some(lock), _) if lock.is_left() => LockStanding::Left { holder: lock.sentence() },
             (Some(lock), _) => LockStanding::Theirs { holder: lock.sentence() },
-            (None, Some(why)) => LockStanding::Unknown { why: why.clone() },
-            (None, None) => LockStanding::Free,
+            (None, Some(why)) if !matches!(intent, Intent::Rollback { .. }) => {
+                LockStanding::Unknown { why: why.clone() }
+            }
+            (None, _) => LockStanding::Free,
         }
+    }
+
+    /// The locks as they are seen.
+    pub fn locks(&self) -> &[LockView] {
+        &self.locks
     }
 }
 

@@ -7,7 +7,7 @@ use crate::core::observed::age;
 use crate::core::plan::{
     ActionId, Answer, ApprovedPlan, Claim, Mutation, Plan, Step, StepAction, Verb,
 };
-use crate::core::record::Pins;
+use crate::core::record::{Pins, lock_name};
 use crate::core::run::journal::{End, Entry, Line, Outcome};
 use crate::core::run::{Ask, HoldReason};
 use jiff::Timestamp;
@@ -59,12 +59,16 @@ pub(super) struct Ledger {
     pub restored: BTreeSet<InstanceId>,
     /// What actions forwarded to before this run touched them.
     pub previous: Vec<(ActionId, Forward)>,
-    /// The lock of another run that was about to be removed.
-    pub taking: Option<String>,
-    /// The lock's token while it is held.
-    pub lock: Option<String>,
-    /// Its own call may have removed the lock.
-    pub unlocking: bool,
+    /// Locks of another run that were about to be removed.
+    pub taking: BTreeSet<String>,
+    /// The tokens of the locks that are held, by the locks' names.
+    pub locks: BTreeMap<String, String>,
+    /// Locks that its own call may have removed.
+    pub unlocking: BTreeSet<String>,
+    /// It held because a lock was lost while it was to end.
+    pub lost: bool,
+    /// It was told to end once more after that: nothing is waited for.
+    pub let_go: bool,
     /// Processes that it resumed, its own and others'.
     pub resumed: Pins,
     /// Why it holds.
@@ -109,14 +113,19 @@ impl Ledger {
                 self.open = Some(Open { step, attempt, mutation, at });
             }
             Entry::Outcome { outcome, .. } => self.settle(plan, outcome, at),
-            Entry::TakingOver { token, .. } => self.taking = Some(token.clone()),
-            Entry::Locked { token } => {
-                self.lock = Some(token.clone());
+            Entry::TakingOver { token, .. } => drop(self.taking.insert(token.clone())),
+            Entry::Locked { token, scope } => {
+                if let Some(scope) = scope.as_ref().or(plan.plan.lock.as_ref()) {
+                    self.locks.insert(lock_name(scope), token.clone());
+                }
                 self.inherit(plan);
             }
-            Entry::Unlocking { .. } => self.unlocking = true,
-            Entry::Unlocked { .. } => self.lock = None,
-            Entry::Held { reason, because } => self.held = Some((*reason, because.clone(), at)),
+            Entry::Unlocking { token } => drop(self.unlocking.insert(token.clone())),
+            Entry::Unlocked { token } => self.locks.retain(|_, held| held != token),
+            Entry::Held { reason, because } => {
+                self.lost |= self.aborting && *reason == HoldReason::LockLost;
+                self.held = Some((*reason, because.clone(), at));
+            }
             Entry::GoesOn => {
                 if matches!(self.held, Some((HoldReason::Gate, ..))) {
                     self.passed = plan.plan.steps.iter().map(|one| one.number).find(|number| {
@@ -132,7 +141,10 @@ impl Ledger {
                 };
                 self.unverified &= !answers.iter().any(verifies);
             }
-            Entry::Asked { ask: Ask::Abort, .. } => self.aborting = true,
+            Entry::Asked { ask: Ask::Abort, .. } => {
+                self.let_go |= self.lost;
+                self.aborting = true;
+            }
             Entry::TurnedBack { plan, .. } => self.back = Some(plan.clone()),
             Entry::SafeToStop { .. } => self.judged = true,
             Entry::Ended { end } => self.ended = Some(end.clone()),
@@ -190,15 +202,26 @@ impl Ledger {
         }
     }
 
+    /// Whether it holds every lock that a plan needs.
+    pub fn holds(&self, plan: &Plan) -> bool {
+        plan.scopes().all(|scope| self.locks.contains_key(&lock_name(scope)))
+    }
+
     /// Whoever takes a lock over answers for what its run left, as if it were this one's own.
     fn inherit(&mut self, plan: &ApprovedPlan) {
-        let Some(left) = &plan.plan.inherits else { return };
+        // Several locks of one run say the same.
+        let first = self.locks.len() == 1;
+        let Some(left) = plan.plan.inherits.as_ref().filter(|_| first) else { return };
         for (group, processes) in &left.suspended {
             let pin = self.pins.entry(group.clone());
             pin.or_insert_with(|| (1, BTreeSet::new())).1.extend(processes.clone());
         }
         self.drained.extend(left.drained.iter().cloned());
-        self.previous.extend(left.previous.iter().cloned());
+        for (action, before) in &left.previous {
+            if !self.previous.iter().any(|(of, _)| of == action) {
+                self.previous.push((action.clone(), before.clone()));
+            }
+        }
     }
 
     /// What a mutation leaves behind that this run, or another host, must know to recover.

@@ -10,6 +10,7 @@ mod eye;
 pub mod journal;
 mod ledger;
 mod lock;
+mod mark;
 mod mutate;
 pub mod permissions;
 pub mod process;

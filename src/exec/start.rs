@@ -228,8 +228,7 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
     flag("--region", text(&settings.aws.region));
     flag("--profile", text(&settings.aws.profile).filter(|_| given("aws.profile")));
     flag("--endpoint-url", text(&settings.aws.endpoint_url));
-    flag("--namespace", text(&settings.namespace));
-    flag("--load-balancer", text(&settings.load_balancer));
+    // A run looks at all that it touches, whatever its starter looked at.
     let clock = settings
         .clock
         .map(|ClockSetting { rate, .. }| OsString::from(format!("{}@{rate}", host.clock.now())));

@@ -4,6 +4,7 @@
 //! may write to is shared: then so are the runs in it, and a colleague on the host can attach.
 
 use super::journal::{self, Journal, JournalError, Told};
+use super::mark::Mark;
 use crate::config::Environment;
 use crate::core::plan::ApprovedPlan;
 use crate::core::run::journal::Entry;
@@ -48,6 +49,14 @@ pub enum StateError {
         /// The newest runs there are.
         known: Vec<RunId>,
     },
+    /// Another host holds the directory.
+    #[error("the directory of run {run} is held by host {host}")]
+    Elsewhere {
+        /// The run.
+        run: RunId,
+        /// The host.
+        host: String,
+    },
     /// Several runs' ids begin so.
     #[error("several runs begin with {asked:?}{}", named(.known))]
     Ambiguous {
@@ -67,6 +76,10 @@ impl StateError {
             }
             Self::Io { .. } => "Make the state directory writable, or choose another --state-dir.",
             Self::Journal(error) => error.next_step(),
+            Self::Elsewhere { .. } => {
+                "Go on with it on that host. If that host is gone for good, take its lock over, or \
+                 remove the file `host` in the run's directory."
+            }
             Self::Unknown { .. } | Self::Ambiguous { .. } => {
                 "`quarterdeck runs` lists the runs of this state directory."
             }
@@ -96,6 +109,8 @@ pub struct RunDir {
 /// Held as long as a run's process lives; the system lets go of it however the process ends.
 #[derive(Debug)]
 pub struct Alive {
+    // Before the lock: the mark is gone when the lock is let go of.
+    _mark: Mark,
     _directory: Box<dyn Held>,
 }
 
@@ -222,11 +237,15 @@ impl RunDir {
     /// Takes the lock that says that the run's process lives; `None` where another holds it.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// Whatever the system says; that another host holds the directory.
     pub fn take(&self) -> Result<Option<Alive>, StateError> {
         let held = self.path.machine().disk.take(&self.path);
         let held = held.map_err(|cause| failed("lock", &self.path, cause))?;
-        Ok(held.map(|_directory| Alive { _directory }))
+        let Some(directory) = held else { return Ok(None) };
+        match Mark::set(&self.path, self.is_shared()) {
+            Ok(mark) => Ok(Some(Alive { _mark: mark, _directory: directory })),
+            Err(other) => Err(StateError::Elsewhere { run: self.id.clone(), host: other.host }),
+        }
     }
 
     /// Whether colleagues may reach it.

@@ -20,7 +20,7 @@ pub(super) const AUTOSCALING_SLOW_CALLS_A_SECOND: f64 = 0.2;
 pub(super) const UNKNOWN_SERVICES_CALLS_A_SECOND: f64 = 1.0;
 
 /// What runs of other hosts say (a lock, marks) is read three times as seldom as the registry, 15 s as
-/// a rule: their hearts beat every 30 s, so that each beat is seen once and a missed one soon. There
+/// a rule: their hearts beat every 15 s, so that six reads without a change make a dead run. There
 /// are two records a load balancer at most; in an account with many they share half a call a second.
 pub(super) const RECORDS_SLOWER: u32 = 3;
 /// See [`RECORDS_SLOWER`].

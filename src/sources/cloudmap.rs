@@ -10,12 +10,15 @@ use crate::aws::{Aws, source_error};
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::ids::{NamespaceId, ServiceId};
 use crate::core::inventory::{Member, MemberHealth, Namespace, RegistryService};
+use crate::core::record::is_record;
 use crate::core::source::Fragment;
 use aws_sdk_servicediscovery::types::{
     HealthStatus, InstanceSummary, NamespaceSummary, NamespaceType, ServiceFilter,
     ServiceFilterName, ServiceSummary,
 };
+use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The largest page ListNamespaces, ListServices, ListInstances and GetInstancesHealthStatus give.
 const PAGE: i32 = 100;
@@ -103,11 +106,18 @@ fn service(from: ServiceSummary, namespace: &NamespaceId) -> Option<RegistryServ
     if elsewhere {
         return None;
     }
+    let name: Arc<str> = from.name.unwrap_or_default().into();
     Some(RegistryService {
         id: ServiceId::from(from.id?),
-        name: from.name.unwrap_or_default().into(),
         namespace: namespace.clone(),
         custom_health: from.health_check_custom_config.is_some(),
+        // Of a record both say whose it is; of a registry they say nothing to us.
+        description: from.description.filter(|_| is_record(&name)).map(Into::into),
+        created: from
+            .create_date
+            .filter(|_| is_record(&name))
+            .and_then(|at| Timestamp::from_second(at.secs()).ok()),
+        name,
     })
 }
 

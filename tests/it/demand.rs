@@ -102,6 +102,8 @@ fn a_service_that_may_not_be_listed_is_not_asked_again_and_again() {
             name: "other".into(),
             namespace: "ns-1".into(),
             custom_health: false,
+            description: None,
+            created: None,
         })
         .collect();
     inventory.apply(event(Scope::Namespaces, Fragment::Namespaces(vec![namespace])));

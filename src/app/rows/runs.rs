@@ -63,7 +63,7 @@ fn lock_key(lock: &LockView, column: &Column) -> Key {
     match (column, lock.record()) {
         (Column::Run, Some(said)) => Key::text(&said.run),
         (Column::Stack, _) => Key::maybe(lock.giving().map(|stack| stack.as_str())),
-        (Column::Status, _) => Key::text(if lock.left { "left" } else { "elsewhere" }),
+        (Column::Status, _) => Key::text(if lock.is_left() { "left" } else { "elsewhere" }),
         (Column::Time, _) => Key::time(lock.quiet_since),
         _ => Key::Unknown,
     }

@@ -170,7 +170,7 @@ impl LockPart {
             giving: said.and_then(|said| said.giving.clone()),
             receiving: said.and_then(|said| said.receiving.clone()),
             heartbeat: stamped(said.and_then(|said| said.heartbeat)),
-            left: lock.left,
+            left: lock.is_left(),
             suspended: said.map(|said| said.suspended.clone()).unwrap_or_default(),
             drained: said.map(|said| said.drained.clone()).unwrap_or_default(),
             observed_at: stamped(lock.observed_at),

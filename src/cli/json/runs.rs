@@ -128,7 +128,7 @@ impl RunView {
         let plan = approved(lines);
         let steps = StepView::all(lines);
         let lock = lines.iter().fold(None, |held, line| match &line.entry {
-            Entry::Locked { token } => Some(token.clone()),
+            Entry::Locked { token, .. } => Some(token.clone()),
             Entry::Unlocking { .. } | Entry::Unlocked { .. } => None,
             _ => held,
         });

@@ -1,6 +1,7 @@
 //! Cloud Map's words: namespaces, services, members.
 
 use crate::core::ids::{InstanceId, NamespaceId, ServiceId, StackId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +34,12 @@ pub struct RegistryService {
     pub namespace: NamespaceId,
     /// Whether its members have custom health (HealthCheckCustomConfig).
     pub custom_health: bool,
+    /// What it was described as when it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Arc<str>>,
+    /// When it was created, by AWS's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
 }
 
 /// A registered instance of a service.

@@ -55,6 +55,9 @@ pub struct Inventory {
     /// Records that runs left for other hosts.
     #[serde(default)]
     pub records: BTreeMap<ServiceId, Observed<RecordSeen>>,
+    /// Records whose heartbeat was seen to change.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub beating: BTreeSet<ServiceId>,
     /// All Auto Scaling groups.
     pub groups: Observed<Arc<Vec<AutoScalingGroup>>>,
     /// Scaling activities, a group at a time.
@@ -346,6 +349,7 @@ impl Inventory {
         self.members.retain(|id, _| ids.contains(id));
         self.member_health.retain(|id, _| ids.contains(id));
         self.records.retain(|id, _| ids.contains(id));
+        self.beating.retain(|id| ids.contains(id));
     }
 
     fn drop_orphans_of_load_balancers(&mut self) {

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 /// The rings of a node, a product each, with since when their members have been the same ones.
 pub type RingsSeen = Vec<Held<Arc<ProductRings>>>;
-/// What a record says, and since when it has said just this; `None` where it is gone.
+/// What a record says, and since when its heartbeat has been the same, as seen from here; `None`
+/// where it is gone.
 pub type RecordSeen = Held<Option<Arc<Attributes>>>;
 /// The metrics of a node, a product each.
 pub type MetricsSeen = Vec<Arc<Measured>>;
@@ -86,10 +87,16 @@ impl Inventory {
             .retain(|_, of| of.last_attempt().is_some_and(|last| age(last, at) <= of.every() * 3));
     }
 
-    /// A record that says the same as before has said so since then: a heart that does not beat.
+    /// A record whose heartbeat is the same as before is as silent as since then, whatever else it
+    /// says: somebody else may have written to it.
     fn take_record(&mut self, service: ServiceId, value: Option<Attributes>, news: News) {
-        let slot = self.records.entry(service).or_default();
-        let same = slot.value().filter(|held| held.value.as_deref() == value.as_ref());
+        let slot = self.records.entry(service.clone()).or_default();
+        let beat = |of: Option<&Attributes>| of.map(|said| said.get("heartbeat").cloned());
+        let known = slot.value();
+        let same = known.filter(|held| beat(held.value.as_deref()) == beat(value.as_ref()));
+        if known.is_some() && same.is_none() {
+            self.beating.insert(service);
+        }
         let since = same.map_or(news.at, |held| held.since);
         news.settle(slot, Held { since, value: value.map(Arc::new) });
     }

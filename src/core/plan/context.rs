@@ -2,6 +2,7 @@
 //! work, what stands on the lock's record.
 
 use crate::core::ids::{GroupName, InstanceId};
+use crate::core::lock::LockView;
 use crate::core::run::{Run, Who};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,8 @@ pub struct Context {
     pub who: Who,
     /// Who holds the lock.
     pub lock: LockStanding,
+    /// Locks as whoever asks for a plan has watched them.
+    pub watched: Vec<LockView>,
     /// Nodes that a drain of ours took out and no undrain has brought back (the lock's record).
     /// Nodes in standby are their own mark.
     pub drained: BTreeSet<InstanceId>,

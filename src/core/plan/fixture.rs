@@ -235,6 +235,8 @@ impl World {
             name: "glt".into(),
             namespace: "ns-1".into(),
             custom_health: false,
+            description: None,
+            created: None,
         };
         let nodes = self.fleets.iter().flat_map(|fleet| &fleet.nodes);
         let members = nodes

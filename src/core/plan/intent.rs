@@ -211,6 +211,10 @@ pub struct Options {
     pub overrides: BTreeSet<super::GuardName>,
     /// Why, in the operator's words.
     pub reason: Option<String>,
+    /// The host of a lock's holder that the operator says is gone for good: a take-over then does
+    /// not watch the heartbeat first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder_is_dead: Option<String>,
 }
 
 impl Default for Options {
@@ -230,6 +234,7 @@ impl Default for Options {
             max_hold: Duration::from_secs(1800),
             overrides: BTreeSet::new(),
             reason: None,
+            holder_is_dead: None,
         }
     }
 }

@@ -37,7 +37,7 @@ pub use words::{BadWord, gates, min_healthy, schedule};
 
 use super::record::LockRecord;
 use crate::core::estate::Estate;
-use crate::core::ids::{LoadBalancerArn, NamespaceId, StackId, TargetGroupArn, Zone};
+use crate::core::ids::{LoadBalancerArn, NamespaceId, ServiceId, StackId, TargetGroupArn, Zone};
 use crate::core::inventory::{Forward, Inventory};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,29 @@ pub enum LockScope {
     Namespace(NamespaceId, String),
 }
 
+/// A lock of another run that is to be taken over, as its planner saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftLock {
+    /// What it is held on.
+    pub scope: LockScope,
+    /// Its Cloud Map service: another lock of the same name is not meant.
+    pub service: ServiceId,
+    /// The heartbeat that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beat: Option<Timestamp>,
+    /// For how long this heartbeat had been watched without a change.
+    #[serde(default)]
+    pub unchanged_for: Duration,
+}
+
+impl Plan {
+    /// Everything a lock is taken on, in the order in which it is.
+    pub fn scopes(&self) -> impl DoubleEndedIterator<Item = &LockScope> {
+        let only = self.lock.iter().filter(|_| self.locks.is_empty());
+        self.locks.iter().chain(only)
+    }
+}
+
 /// How the operator agrees to a plan (safety.md, Armed or not).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -136,8 +159,18 @@ pub struct Plan {
     pub receiving: Option<StackId>,
     /// How the operator agrees to it.
     pub confirmation: Confirmation,
-    /// What the lock is taken on; `None` for verbs that take none.
+    /// What the first lock is taken on; `None` for verbs that take none.
     pub lock: Option<LockScope>,
+    /// Everything a lock is taken on, in the order in which it is: every load balancer that the
+    /// plan touches or is about to enter. Plans of older versions have `lock` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<LockScope>,
+    /// The namespace that holds the locks, chosen from complete reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<NamespaceId>,
+    /// Locks of another run that this plan takes over, with how long each had been silent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<LeftLock>,
     /// What the dead run has left whose lock is taken over: whoever holds the lock answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inherits: Option<LockRecord>,

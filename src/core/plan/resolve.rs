@@ -93,12 +93,21 @@ pub fn lock(text: Option<&str>, picture: &Picture<'_>) -> Result<ServiceId, Refu
             let next = "`quarterdeck findings` names what dead runs left.";
             Err(Refusal::new(unfound(picture), what, next))
         }
+        // Those of one run are taken over together.
+        [first, others @ ..] if others.iter().all(|other| of_one_run(first, other)) => {
+            Ok(first.service_id.clone())
+        }
         several => {
             let names: Vec<&str> = several.iter().map(|lock| lock.scope.as_str()).collect();
             let why = format!("several locks are held: {}", listed(&names));
             Err(Refusal::new(RefusalKind::Usage, why, "Name the load balancer."))
         }
     }
+}
+
+fn of_one_run(one: &LockView, other: &LockView) -> bool {
+    let run = |lock: &LockView| lock.record().map(|said| said.run.clone());
+    run(one).is_some_and(|run| !run.is_empty()) && run(one) == run(other)
 }
 
 fn each(

@@ -6,9 +6,10 @@ use super::nodes::Nodes;
 use crate::core::estate::Node;
 use crate::core::ids::{GroupName, InstanceId, StackId};
 use crate::core::inventory::{RecordSeen, RegistryService};
-use crate::core::lock::{LockView, SILENT};
+use crate::core::lock::{LockView, SEEMS_SILENT};
 use crate::core::observed::{Observed, Why, age};
 use crate::core::record::{self, Attributes, LockRecord};
+use crate::core::run::rules::{Watch, holder_is_dead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -117,15 +118,20 @@ fn lock(
 ) -> LockView {
     let current = slot.map_or(Err(Why::Never), |slot| slot.current(index.now));
     let at = slot.and_then(Observed::observed_at);
-    let said = current
-        .clone()
-        .map(|held| LockRecord::of(held.value.as_deref().unwrap_or(&Attributes::new())));
-    // A run that was killed before its heart beat once has said nothing since we first looked.
-    let quiet_since = current.ok().map(|held| {
-        let beat = said.as_ref().ok().and_then(|said| said.heartbeat);
-        beat.unwrap_or(held.since)
+    let born = service.description.as_deref().unwrap_or_default();
+    let said = current.clone().map(|held| {
+        let said = held.value.as_deref().cloned().unwrap_or_default();
+        LockRecord::of(&record::or_born(said, born))
     });
-    let left = quiet_since.zip(at).is_some_and(|(since, at)| age(since, at) > SILENT);
+    let beat = said.as_ref().ok().and_then(|said| said.heartbeat);
+    let since = current.ok().map(|held| held.since);
+    let unchanged_for = since.zip(at).map(|(since, at)| age(since, at)).unwrap_or_default();
+    let left = since.is_some() && holder_is_dead(&Watch { beat, unchanged_for });
+    // Once this watcher has seen it beat, no other host's clock counts.
+    let beats = index.inventory.beating.contains(&service.id);
+    let told = beat.or(service.created).filter(|_| !beats);
+    let quiet_since = since.map(|since| told.unwrap_or(since));
+    let silent = quiet_since.zip(at).is_some_and(|(since, at)| age(since, at) > SEEMS_SILENT);
     let scope = record::scope_of(&service.name).to_owned();
     let fleets = fleets(index, &scope);
     LockView {
@@ -134,7 +140,9 @@ fn lock(
         fleets,
         said,
         quiet_since,
+        unchanged_for,
         left,
+        silent,
         observed_at: at,
     }
 }

@@ -67,9 +67,10 @@ impl Run {
                     self.at_step = None;
                 }
             }
-            Entry::Locked { token } => self.lock = Some(token.clone()),
+            // Of several locks the first is shown: it is given back last.
+            Entry::Locked { token, .. } => drop(self.lock.get_or_insert_with(|| token.clone())),
             Entry::Unlocking { .. } => {}
-            Entry::Unlocked { .. } => self.lock = None,
+            Entry::Unlocked { token } => self.lock = self.lock.take().filter(|of| of != token),
             Entry::Throttled { call, .. } => self.throttled = Some(call.clone()),
             Entry::Held { reason, because } => {
                 self.state = RunState::Held { reason: *reason, because: because.clone() };

@@ -3,7 +3,7 @@
 
 use super::{Ask, HoldReason, RunId, Who};
 use crate::core::ids::InstanceId;
-use crate::core::plan::{Answer, ApprovedPlan, Claim, GuardReport, Mutation, Plan};
+use crate::core::plan::{Answer, ApprovedPlan, Claim, GuardReport, LockScope, Mutation, Plan};
 use crate::core::rings::SafeToStop;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -94,10 +94,13 @@ pub enum Entry {
         /// Its number.
         step: u32,
     },
-    /// The lock was taken.
+    /// A lock was taken.
     Locked {
         /// The service's id: the fencing token.
         token: String,
+        /// What it is held on. Journals of older versions know one lock and do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<LockScope>,
     },
     /// The lock of another run is about to be removed. Written and synced before the call.
     TakingOver {

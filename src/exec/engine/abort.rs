@@ -36,20 +36,21 @@ impl Engine {
         self.carry_out(step, &Mutation::Resume { group: group.clone(), processes }).await
     }
 
-    /// A lock that was lost is nothing that a second try mends: the run ends and says what it
-    /// leaves behind.
+    /// A lock that is lost may be another account's credentials, or a run on another host that deals
+    /// with what this one left. It holds, and ends with the pins as they are when that is said again.
     fn stuck(&self, stop: Stop) -> Stop {
-        match stop {
-            Stop::Hold(HoldReason::LockLost, because) => {
-                let left: Vec<&str> = self.ledger.pins.keys().map(GroupName::as_str).collect();
-                let left = if left.is_empty() {
-                    String::new()
-                } else {
-                    format!("; processes it suspended stay suspended in {}", left.join(", "))
-                };
-                Stop::Fail(format!("{because}{left}"))
-            }
-            other => other,
+        let Stop::Hold(HoldReason::LockLost, because) = stop else { return stop };
+        let left: Vec<&str> = self.ledger.pins.keys().map(GroupName::as_str).collect();
+        let left = if left.is_empty() {
+            String::new()
+        } else {
+            format!("; processes it suspended stay suspended in {}", left.join(", "))
+        };
+        if self.ledger.let_go {
+            return Stop::Fail(format!("{because}{left}"));
         }
+        let next =
+            format!("`run abort {}` once more ends the run and leaves all as it is", self.run);
+        Stop::Hold(HoldReason::LockLost, format!("{because}{left}. {next}"))
     }
 }

@@ -1,41 +1,57 @@
-//! The lock as the engine uses it: taken by a step, asked for before every mutation, kept up to
-//! date for other hosts, given back by a step.
+//! The locks as the engine uses them: taken by a step, asked for before every mutation, given back
+//! by a step. What they tell other hosts is in `heart`.
 
 use super::{Engine, Flow, Stop};
 use crate::core::error::{ErrorKind, SourceError};
-use crate::core::ids::{InstanceId, NamespaceId};
-use crate::core::observed::{Observed, age};
+use crate::core::ids::NamespaceId;
 use crate::core::plan::guard::{Effect, Verdict, Weight};
-use crate::core::plan::{GuardName, GuardReport, Intent, LockScope, Reads};
-use crate::core::record::{self, LockRecord};
+use crate::core::plan::{GuardName, GuardReport, Intent, LockScope, StepAction, Verb};
+use crate::core::record::{self, LockRecord, lock_name};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
-use crate::core::source::Scope;
-use crate::exec::lock::{self, Taking};
+use crate::exec::lock::{self, Taking, Wanted};
 use crate::exec::permissions;
-use std::collections::BTreeSet;
-use std::time::Duration;
 
-/// How often the record says that somebody is there.
-const BEAT: Duration = Duration::from_secs(30);
+/// A call about a lock that brings no answer is made so often before the run holds.
+const LOCK_TRIES: u32 = 20;
 
 impl Engine {
-    /// Takes the lock of the plan's scope. One that another run holds is not waited for.
+    /// Takes the locks of the plan's scopes, in order. One that another run holds is not waited for.
     pub(super) async fn take_lock(&mut self) -> Flow<()> {
-        let Some(scope) = self.plan().lock.clone() else {
+        let scopes: Vec<LockScope> = self.approved.plan.scopes().cloned().collect();
+        if scopes.is_empty() {
             return Err(Stop::Fail("the plan takes a lock and does not say which".to_owned()));
-        };
-        let namespace = self.namespace(&scope)?;
-        let (name, request) = (record::lock_name(&scope), self.request());
-        self.take_over_planned().await?;
+        }
+        let namespace = self.namespace().await?;
+        self.watch_holders().await?;
+        for scope in &scopes {
+            if self.ledger.locks.contains_key(&lock_name(scope)) {
+                continue;
+            }
+            if let Err(stop) = self.take_one(&namespace, scope).await {
+                return Err(self.back_out(stop).await);
+            }
+        }
+        if let Err(stop) = self.must_be_alone(&namespace, &scopes).await {
+            return Err(self.back_out(stop).await);
+        }
+        self.fence().await?;
+        self.first_beat().await
+    }
+
+    async fn take_one(&mut self, namespace: &NamespaceId, scope: &LockScope) -> Flow<()> {
+        let (name, request) = (lock_name(scope), self.request_of(&lock_name(scope)));
+        self.take_over_left(scope).await?;
+        let born = record::born(&self.holder(), self.run.as_str(), self.clock.now());
         loop {
-            let taking = lock::take(&self.aws, &namespace, &name, &request).await;
-            match taking {
+            let wanted = Wanted { name: &name, request: &request, description: &born };
+            match lock::take(&self.aws, namespace, wanted).await {
                 Ok(Taking::Ours(token)) => {
-                    self.note(Entry::Locked { token })?;
-                    self.beat(true).await;
+                    self.lock_failures = 0;
+                    self.note(Entry::Locked { token, scope: Some(scope.clone()) })?;
                     return Ok(());
                 }
+                Ok(Taking::Free) => self.pause(super::TRY_AGAIN).await?,
                 Ok(Taking::Theirs(token, said)) => {
                     let said = LockRecord::of(&said);
                     if !self.may_take_over(&said) {
@@ -43,13 +59,53 @@ impl Engine {
                     }
                     self.take_over(&token, &said).await?;
                 }
-                Err(error) => self.after_failure(&error, "take the lock").await?,
+                Err(error) => self.after_lock_failure(&error, "take the lock").await?,
+            }
+        }
+    }
+
+    /// A run that cannot have all locks keeps none. What it has taken over from another run is not
+    /// let go of: the lock is all that says what that run left.
+    async fn back_out(&mut self, stop: Stop) -> Stop {
+        match stop {
+            Stop::Fail(because) if self.ledger.locks.is_empty() => Stop::Fail(because),
+            Stop::Fail(because) if !self.ledger.taking.is_empty() => {
+                Stop::Hold(HoldReason::LockLost, because)
+            }
+            Stop::Fail(because) => match self.remove_locks().await {
+                Ok(()) => Stop::Fail(because),
+                Err(stop) => stop,
+            },
+            other => other,
+        }
+    }
+
+    /// A lock excludes nobody who looks for it in another namespace. Of two runs that lock the same
+    /// thing in two, each looks after it has locked, so at least one sees the other and stops.
+    async fn must_be_alone(&mut self, own: &NamespaceId, scopes: &[LockScope]) -> Flow<()> {
+        // The lock that a rollback takes over was the only one, and the way back must be short.
+        if self.approved.plan.intent.verb() == Verb::Rollback {
+            return Ok(());
+        }
+        let names: Vec<String> = scopes.iter().map(lock_name).collect();
+        loop {
+            match elsewhere(&self.aws, own, &names).await {
+                Ok(None) => return Ok(()),
+                Ok(Some((name, token, namespace))) => {
+                    let because = format!(
+                        "the lock {name} is held in another namespace, {namespace}, as service {token}"
+                    );
+                    return Err(self.lock_is_held(because));
+                }
+                Err(error) => {
+                    self.after_lock_failure(&error, "look for locks elsewhere").await?;
+                }
             }
         }
     }
 
     /// The guard that blocks is noted, so that whoever follows is told by the exit code.
-    fn lock_is_held(&mut self, because: String) -> Stop {
+    pub(super) fn lock_is_held(&mut self, because: String) -> Stop {
         let (weight, effect) = (Weight::Blocks, Effect::Blocks);
         let verdict = Verdict::Block { because: because.clone() };
         let report = GuardReport { guard: GuardName::Lock, verdict, weight, effect };
@@ -65,182 +121,134 @@ impl Engine {
         matches!(&self.plan().intent, Intent::Rollback { run } if run.as_str() == said.run)
     }
 
-    /// Asks whether the lock is still ours. Gone means that no call may follow.
+    /// Asks whether the locks are still ours. One that is gone means that no call may follow.
     pub(super) async fn fence(&mut self) -> Flow<()> {
-        let Some(token) = self.ledger.lock.clone() else {
-            return match self.plan().lock {
-                // A plan with a lock makes no change before it has it.
-                Some(_) if !self.ledger.aborting => {
-                    Err(Stop::Hold(HoldReason::LockLost, "the lock is not held".to_owned()))
-                }
-                _ => Ok(()),
-            };
-        };
-        if self.stands(&token).await? {
-            return Ok(());
+        if !self.ledger.aborting && !self.ledger.holds(&self.approved.plan) {
+            // A plan with locks makes no change before it has them all.
+            return Err(Stop::Hold(HoldReason::LockLost, "the lock is not held".to_owned()));
         }
-        let because = format!(
-            "the lock {token} is gone: somebody took it over, or gave it back; nothing more was called"
-        );
-        Err(Stop::Hold(HoldReason::LockLost, because))
-    }
-
-    async fn stands(&mut self, token: &str) -> Flow<bool> {
-        loop {
-            match lock::stands(&self.aws, token).await {
-                Ok(stands) => return Ok(stands),
-                Err(error) => self.after_failure(&error, "ask for the lock").await?,
+        for token in self.ledger.locks.values().cloned().collect::<Vec<_>>() {
+            if !self.is_there(&token).await? {
+                return Err(self.lost(&token));
             }
         }
-    }
-
-    /// Gives the lock back. Marks of drained nodes are written first, so that no moment is without.
-    pub(super) async fn give_lock_back(&mut self) -> Flow<()> {
-        let Some(token) = self.ledger.lock.clone() else { return Ok(()) };
-        // A process before this one was about to remove it, and all that came before was done: gone
-        // means removed.
-        if self.ledger.unlocking && !self.stands(&token).await? {
-            return Ok(self.note(Entry::Unlocked { token })?);
-        }
-        self.fence().await?;
-        self.keep_marks().await?;
-        self.note(Entry::Unlocking { token: token.clone() })?;
-        loop {
-            match lock::remove(&self.aws, &token).await {
-                Ok(_) => break,
-                Err(error) => self.after_failure(&error, "give the lock back").await?,
-            }
-        }
-        self.note(Entry::Unlocked { token })?;
         Ok(())
     }
 
-    /// Writes which nodes stay drained on purpose once the lock is gone, and what is suspended for
-    /// them, on a record of its own.
-    async fn keep_marks(&mut self) -> Flow<()> {
-        let Some(scope) = self.plan().lock.clone() else { return Ok(()) };
-        let (drained, restored) = (self.ledger.drained.clone(), self.ledger.restored.clone());
-        if drained.is_empty() && restored.is_empty() {
-            return Ok(());
-        }
-        let (namespace, name) = (self.namespace(&scope)?, record::marks_name(&scope));
-        if drained.is_empty() && !self.has_marks(&namespace, &name).await? {
-            return Ok(());
-        }
+    /// Whether a lock is there. While the run is to end, one that seems gone is looked for twice: what
+    /// it keeps suspended would be forgotten.
+    async fn is_there(&mut self, token: &str) -> Flow<bool> {
+        let mut gone = 0;
         loop {
-            match self.write_marks(&namespace, &name, (&drained, &restored)).await {
-                Ok(()) => return Ok(()),
-                Err(error) => self.after_failure(&error, "mark the drained nodes").await?,
+            match lock::is_there(&self.aws, token).await {
+                Ok(true) => {
+                    self.lock_failures = 0;
+                    return Ok(true);
+                }
+                Ok(false) => {
+                    gone += 1;
+                    if gone > u32::from(self.ledger.aborting) {
+                        return Ok(false);
+                    }
+                    self.pause(super::TRY_AGAIN).await?;
+                }
+                Err(error) => self.after_lock_failure(&error, "ask for the lock").await?,
             }
         }
     }
 
-    /// Whether somebody has marked nodes; where it cannot be told, it is asked for by its name.
-    async fn has_marks(&mut self, namespace: &NamespaceId, name: &str) -> Flow<bool> {
-        let mut reads = Reads::default();
-        reads.scopes.insert(Scope::Services(namespace.clone()));
-        let missing = self.look(&reads).await?;
-        let services = self.eye.inventory().services.get(namespace).and_then(Observed::value);
-        let named = services.into_iter().flatten().any(|one| &*one.name == name);
-        Ok(named || !missing.is_empty())
+    fn lost(&self, token: &str) -> Stop {
+        let because = format!(
+            "the lock {token} is gone: it was taken over, or given back; nothing more was called"
+        );
+        Stop::Hold(HoldReason::LockLost, because)
     }
 
-    async fn write_marks(
-        &self,
-        namespace: &NamespaceId,
-        name: &str,
-        (drained, restored): (&BTreeSet<InstanceId>, &BTreeSet<InstanceId>),
-    ) -> Result<(), SourceError> {
-        // Marks are nobody's: whoever holds the lock may write them.
-        let (service, had) = match lock::take(&self.aws, namespace, name, "marks").await? {
-            Taking::Ours(service) => {
-                let had = lock::attributes(&self.aws, &service).await?;
-                (service, had)
+    /// Gives the locks back, the last taken first. Marks of drained nodes are written before, so that
+    /// no moment is without.
+    pub(super) async fn give_lock_back(&mut self) -> Flow<()> {
+        if self.ledger.aborting {
+            self.find_own_locks().await?;
+        }
+        let held = self.ledger.locks.values();
+        // A process before this one was about to remove them, and all that comes before was done.
+        let began = held.clone().any(|token| self.ledger.unlocking.contains(token));
+        if self.ledger.locks.is_empty() || began {
+            return self.remove_locks().await;
+        }
+        for token in held.cloned().collect::<Vec<_>>() {
+            if !self.is_there(&token).await? {
+                return Err(self.lost(&token));
             }
-            Taking::Theirs(service, had) => (service, had),
+        }
+        self.keep_marks().await?;
+        self.remove_locks().await
+    }
+
+    async fn remove_locks(&mut self) -> Flow<()> {
+        let held: Vec<String> = self.ledger.locks.values().rev().cloned().collect();
+        for token in held {
+            // Its own call may have removed it before the process was killed.
+            let tried = self.ledger.unlocking.contains(&token);
+            if !tried {
+                self.note(Entry::Unlocking { token: token.clone() })?;
+            }
+            loop {
+                match lock::remove(&self.aws, &token).await {
+                    Ok(_) => break,
+                    Err(error) => self.after_lock_failure(&error, "give the lock back").await?,
+                }
+            }
+            self.note(Entry::Unlocked { token })?;
+        }
+        self.lock_failures = 0;
+        Ok(())
+    }
+
+    /// Locks that a process before this one created without coming to write it down.
+    async fn find_own_locks(&mut self) -> Flow<()> {
+        let takes = |of: &&crate::core::plan::Step| of.action == StepAction::Lock;
+        let step = self.approved.plan.steps.iter().find(takes).map(|step| step.number);
+        let open = |number: &u32| {
+            self.ledger.began.contains_key(number) && !self.ledger.done.contains(number)
         };
-        let mut suspended = LockRecord::of(&had).suspended;
-        for (group, processes) in &self.ledger.resumed {
-            suspended.entry(group.clone()).or_default().retain(|one| !processes.contains(one));
-        }
-        for (group, (_, processes)) in &self.ledger.pins {
-            suspended.entry(group.clone()).or_default().extend(processes.clone());
-        }
-        suspended.retain(|_, processes| !processes.is_empty());
-        let marked = record::drained(&had);
-        let now: BTreeSet<InstanceId> = marked
-            .union(drained)
-            .filter(|id| !restored.contains(id) || drained.contains(*id))
-            .cloned()
-            .collect();
-        if now.is_empty() && suspended.is_empty() {
-            lock::remove(&self.aws, &service).await?;
+        if !step.as_ref().is_some_and(open) {
             return Ok(());
         }
-        lock::say(&self.aws, &service, &had, &record::marks(&now, &suspended)).await
-    }
-
-    /// Keeps the record up to date; what another host would read of us. That it could not be written
-    /// stops nothing: whether the lock is ours is asked before every mutation.
-    pub(super) async fn beat(&mut self, at_once: bool) {
-        let Some(token) = self.ledger.lock.clone() else { return };
-        let now = self.clock.now();
-        if !at_once && self.beat.is_some_and(|last| age(last, now) < BEAT) {
-            return;
-        }
-        self.beat = Some(now);
-        let said = self.record().attributes();
-        match lock::say(&self.aws, &token, &self.said, &said).await {
-            Ok(()) => self.said = said,
-            Err(error) => tracing::warn!(%error, "the lock's record could not be kept up to date"),
-        }
-    }
-
-    fn record(&self) -> LockRecord {
-        let plan = self.plan();
-        let (by, of) = (&self.by, plan.steps.len());
-        let user = super::asks::name(by);
-        let at = self.ledger.began.keys().next_back().copied().unwrap_or_default();
-        let title = plan.steps.iter().find(|step| step.number == at).map(|step| &step.title);
-        let held = self.ledger.held.as_ref().map(|(reason, ..)| format!(", held: {reason}"));
-        LockRecord {
-            holder: by.host.as_ref().map_or_else(|| user.clone(), |host| format!("{user}@{host}")),
-            reason: plan.options.reason.clone().unwrap_or_else(|| {
-                let giving = plan.giving.as_ref().map(|one| format!(" {one}")).unwrap_or_default();
-                let to = plan.receiving.as_ref().map(|one| format!(" to {one}"));
-                format!("{}{giving}{}", plan.intent.verb(), to.unwrap_or_default())
-            }),
-            run: self.run.to_string(),
-            step: format!(
-                "{at}/{of} {}{}",
-                title.map_or("", String::as_str),
-                held.unwrap_or_default()
-            ),
-            heartbeat: Some(self.clock.now()),
-            giving: plan.giving.clone(),
-            receiving: plan.receiving.clone(),
-            suspended: self.suspended(),
-            // What the run that is rolled back did is still what another host needs to recover.
-            previous: {
-                let old = self.old.iter().flat_map(|old| &old.ledger.previous);
-                let own = self.ledger.previous.iter();
-                let own = own.filter(|(of, _)| !old.clone().any(|(action, _)| action == of));
-                old.clone().chain(own).cloned().collect()
-            },
-            drained: {
-                let old = self.old.iter().flat_map(|old| &old.ledger.drained);
-                let out = old.filter(|id| !self.ledger.restored.contains(*id));
-                out.chain(&self.ledger.drained).cloned().collect()
-            },
+        let namespace = self.namespace().await?;
+        let scopes: Vec<LockScope> = self.approved.plan.scopes().cloned().collect();
+        let names: Vec<String> = scopes.iter().map(lock_name).collect();
+        loop {
+            let found = own_among(&self.aws, &namespace, &names, |name| self.request_of(name));
+            let found = found.await;
+            match found {
+                Ok(found) => {
+                    for (name, token) in found {
+                        let scope = scopes.iter().find(|of| lock_name(of) == name).cloned();
+                        if !self.ledger.locks.contains_key(&name) {
+                            self.note(Entry::Locked { token, scope })?;
+                        }
+                    }
+                    return Ok(());
+                }
+                Err(error) => self.after_lock_failure(&error, "look for its own locks").await?,
+            }
         }
     }
 
-    /// The namespace that holds the lock of a scope: the scope's own, or the first of those that hold
-    /// a registry service of ours, so that every host finds the same one.
-    fn namespace(&self, scope: &LockScope) -> Flow<NamespaceId> {
-        if let LockScope::Namespace(id, _) = scope {
+    /// The namespace that holds the locks: the plan's. A plan of an older version names none; then the
+    /// first of those that hold a registry service of ours, so that every host finds the same one.
+    pub(super) async fn namespace(&mut self) -> Flow<NamespaceId> {
+        let plan = &self.approved.plan;
+        if let Some(id) = &plan.namespace {
             return Ok(id.clone());
         }
+        if let Some(LockScope::Namespace(id, _)) = &plan.lock {
+            return Ok(id.clone());
+        }
+        let mut reads = crate::core::plan::Reads::default();
+        reads.scopes.insert(crate::core::source::Scope::Namespaces);
+        self.look(&reads).await?;
         let inventory = self.eye.inventory();
         let mut holding = inventory.services.iter().filter(|(_, services)| {
             let mut all = services.value().into_iter().flatten();
@@ -258,11 +266,38 @@ impl Engine {
         })
     }
 
-    /// The same for every try of this run, different for every other run on any host.
-    fn request(&self) -> String {
-        let host = self.approved.by.host.as_deref().unwrap_or_default();
-        let host = &super::super::journal::digest(host.as_bytes())[..12];
-        format!("{}-{host}", self.run).chars().take(64).collect()
+    /// The same for every try of this run to create a service of this name, and different for every
+    /// other service and every other run on any host.
+    pub(super) fn request_of(&self, name: &str) -> String {
+        let digest = |text: &str| crate::exec::journal::digest(text.as_bytes());
+        let host = digest(self.approved.by.host.as_deref().unwrap_or_default());
+        let own = format!("{}-{}", self.run, &host[..12]);
+        // Older versions knew one lock, and a run of theirs may be taken up by this one.
+        let first = self.approved.plan.scopes().next().is_some_and(|of| lock_name(of) == name);
+        let of = if first { String::new() } else { format!("-{}", &digest(name)[..12]) };
+        format!("{own}{of}").chars().take(64).collect()
+    }
+
+    /// What to do about a call about a lock that failed. No failure is an answer: whatever may pass is
+    /// tried again, and then the run holds.
+    pub(super) async fn after_lock_failure(&mut self, error: &SourceError, what: &str) -> Flow<()> {
+        match error.kind {
+            ErrorKind::Throttled => self.back_off(&error.operation).await,
+            ErrorKind::Denied
+            | ErrorKind::Expired
+            | ErrorKind::NoCredentials
+            | ErrorKind::Unsupported
+            | ErrorKind::Refused => Err(stop_of(error, what)),
+            _ => {
+                tracing::warn!(%error, what, "trying again");
+                self.lock_failures += 1;
+                if self.lock_failures > LOCK_TRIES {
+                    self.lock_failures = 0;
+                    return Err(stop_of(error, what));
+                }
+                self.pause(super::TRY_AGAIN).await
+            }
+        }
     }
 
     /// What to do about a call that failed and may simply be made again.
@@ -312,4 +347,35 @@ fn held_by(name: &str, said: &LockRecord) -> String {
         or(&said.run, "unknown"),
         or(&said.step, "unknown"),
     )
+}
+
+/// A lock of one of these names in another namespace: its name, its service, the namespace.
+async fn elsewhere(
+    aws: &crate::aws::Aws,
+    own: &NamespaceId,
+    names: &[String],
+) -> Result<Option<(String, String, NamespaceId)>, SourceError> {
+    for namespace in lock::namespaces(aws).await?.into_iter().filter(|id| id != own) {
+        if let Some((name, token)) = lock::named(aws, &namespace, names).await?.into_iter().next() {
+            return Ok(Some((name, token, namespace)));
+        }
+    }
+    Ok(None)
+}
+
+/// Those of these names whose service carries our own request.
+async fn own_among(
+    aws: &crate::aws::Aws,
+    namespace: &NamespaceId,
+    names: &[String],
+    request_of: impl Fn(&str) -> String,
+) -> Result<Vec<(String, String)>, SourceError> {
+    let mut own = Vec::new();
+    for (name, token) in lock::named(aws, namespace, names).await? {
+        let read = lock::read(aws, &token).await?;
+        if read.is_some_and(|service| service.request == request_of(&name)) {
+            own.push((name, token));
+        }
+    }
+    Ok(own)
 }

@@ -10,7 +10,7 @@ use crate::core::plan::{ActionId, Claim, Mutation, Step, StepAction};
 use crate::core::run::HoldReason;
 use crate::core::run::journal::{Entry, Outcome};
 use crate::core::run::rules::{
-    Answer, FenceSays, Refusal, Restore, Sending, may_send, meaning, restore,
+    Answer, FENCE_GOOD_FOR, FenceSays, Refusal, Restore, Sending, may_send, meaning, restore,
 };
 use crate::exec::compare::{Shown, compare, needs};
 use crate::exec::ledger::Open;
@@ -54,6 +54,7 @@ impl Engine {
         {
             return Ok(Tried::Taken);
         }
+        self.first_beat().await?;
         let attempt = self.ledger.attempts.get(&step).copied().unwrap_or_default() + 1;
         self.note(Entry::Intent { step, attempt, mutation: mutation.clone() })?;
         let ready = match self.make_ready(step, mutation).await {
@@ -90,6 +91,7 @@ impl Engine {
             let now = self.clock.real_elapsed();
             let sending = may_send(true, now.saturating_sub(asked_at), FenceSays::Held);
             if sending == Sending::Now && now.saturating_sub(read_at) <= READ_GOOD_FOR {
+                self.aws.send_until(&self.clock, asked_at + FENCE_GOOD_FOR);
                 return Ok(ready);
             }
             self.pause(super::TRY_AGAIN).await?;

@@ -5,10 +5,13 @@
 
 mod abort;
 mod asks;
+mod beat;
 mod fence;
+mod heart;
 mod hold;
 mod intent;
 mod look;
+mod marks;
 mod old_run;
 mod safe_to_stop;
 mod step;
@@ -29,10 +32,8 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::error::SourceError;
 use crate::core::plan::{ApprovedPlan, Context, GuardReport, Picture, Plan, StepAction, is_for};
-use crate::core::record::Attributes;
 use crate::core::run::journal::{End, Entry};
 use crate::core::run::{HoldReason, RunId, Who};
-use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,11 +114,12 @@ pub struct Engine {
     old: Option<old_run::OldRun>,
     /// It held when this process took it up: what kept the process before may not keep this one.
     inherited: bool,
-    said: Attributes,
-    beat: Option<Timestamp>,
+    heart: Arc<heart::Heart>,
     last_guards: Vec<GuardReport>,
     /// Tries in a row that brought no answer.
     failures: u32,
+    /// Calls about the locks in a row that brought no answer.
+    lock_failures: u32,
     /// Throttled answers in a row.
     throttled: u32,
     webhook: Webhook,
@@ -141,7 +143,7 @@ pub fn calls(plan: &Plan) -> Vec<Call> {
     if pins {
         all.insert(("Auto Scaling", "ResumeProcesses"));
     }
-    if plan.lock.is_some() {
+    if plan.scopes().next().is_some() {
         all.extend(super::lock::CALLS.iter().copied());
     }
     all.into_iter().collect()
@@ -153,17 +155,20 @@ impl Engine {
     /// # Errors
     /// When probes cannot be set up.
     pub fn new(given: Given, words: mpsc::Receiver<Petition>) -> Result<Self, SourceError> {
-        let eye = Eye::new(&given.aws, &given.settings, &given.clock).map_err(|error| {
+        let settings = given.settings.unnarrowed();
+        let eye = Eye::new(&given.aws, &settings, &given.clock).map_err(|error| {
             let kind = crate::core::error::ErrorKind::Refused;
             SourceError::new(kind, "probes", error.to_string())
         })?;
-        let webhook = Webhook::of(given.settings.webhook.as_ref());
+        let rate = settings.clock.as_ref().map_or(1.0, |clock| clock.rate);
+        let heart = Arc::new(heart::Heart::new(&given.aws, &given.clock, rate));
+        let webhook = Webhook::of(settings.webhook.as_ref());
         Ok(Self {
             ledger: Ledger::of(&given.approved, &given.lines),
             run: given.run,
             approved: given.approved,
             aws: given.aws,
-            settings: given.settings,
+            settings,
             clock: given.clock,
             journal: given.journal,
             eye,
@@ -174,10 +179,10 @@ impl Engine {
             giving_way: false,
             old: None,
             inherited: false,
-            said: Attributes::new(),
-            beat: None,
+            heart,
             last_guards: Vec::new(),
             failures: 0,
+            lock_failures: 0,
             throttled: 0,
             webhook,
         })
@@ -189,7 +194,13 @@ impl Engine {
             let told = webhook::start(&self.run, self.plan(), &self.by, self.clock.now());
             self.webhook.tell(Some(told));
         }
-        let ending = self.carry_on().await;
+        // It is polled beside the steps, whatever they wait for, and ends with them.
+        let heart = self.heart.clone();
+        let ending = tokio::select! {
+            biased;
+            ending = self.carry_on() => ending,
+            never = heart.keep_beating() => match never {},
+        };
         self.webhook.finish().await;
         if let Err(error) = self.note_failures() {
             tracing::error!(%error, "the journal cannot say that the webhook was not told");
@@ -303,6 +314,7 @@ impl Engine {
         self.note_failures()?;
         let line = self.journal.append(self.clock.now(), entry)?;
         self.ledger.take(&self.approved, &line);
+        self.tell_heart();
         let told = webhook::event(&self.run, &self.approved.plan, &self.by, &line);
         self.webhook.tell(told);
         Ok(())

@@ -59,7 +59,7 @@ impl Engine {
             return Err(failed(format!("the journal of run {old} has no plan")));
         };
         self.old = Some(OldRun { run, held, ledger: Ledger::of(&plan, &lines) });
-        if self.plan().lock.is_none() || self.ledger.lock.is_some() {
+        if self.ledger.holds(&self.approved.plan) {
             self.end_old_run();
         }
         Ok(())

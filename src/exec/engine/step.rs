@@ -29,10 +29,7 @@ impl Engine {
         self.finish_taking_back(step).await?;
         match &step.action {
             StepAction::Lock => {
-                match self.ledger.lock {
-                    None => self.take_lock().await?,
-                    Some(_) => self.fence().await?,
-                }
+                self.take_lock().await?;
                 self.end_old_run();
             }
             StepAction::Change(mutation) => self.change(step, mutation).await?,
@@ -184,7 +181,7 @@ impl Engine {
 
     /// What guards must be told beside the picture.
     fn context(&self) -> Context {
-        let held = self.ledger.lock.is_some();
+        let held = self.ledger.holds(&self.approved.plan);
         let pins = self.ledger.pins.iter();
         Context {
             region: self.aws.region.clone(),
@@ -193,6 +190,7 @@ impl Engine {
             // Other runs of this host were asked about when the plan was made. From here on the lock
             // decides: two that were started at once would otherwise both give up.
             runs: Vec::new(),
+            watched: Vec::new(),
             lock: if held { LockStanding::Ours } else { LockStanding::NotAsked },
             drained: self.ledger.drained.clone(),
             pins: pins.map(|(name, (_, all))| (name.clone(), all.clone())).collect(),

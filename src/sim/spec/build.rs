@@ -246,7 +246,11 @@ impl Builder<'_> {
         let balancer = named.or(balancers.first().copied()).unwrap_or_default().to_owned();
         let Some(balancer_arn) = self.balancers.get(&balancer).cloned() else { return };
         let mut groups: Vec<(TargetGroupArn, u32)> = Vec::new();
-        for fleet in self.spec.fleet.iter().filter(|one| self.spec.balancer_of(one) == balancer) {
+        // A fleet that names no load balancer is behind every one that a listener names.
+        let behind = |one: &&FleetSpec| {
+            self.spec.balancer_of(one) == balancer || named.is_some() && one.load_balancer.is_none()
+        };
+        for fleet in self.spec.fleet.iter().filter(behind) {
             let name = self.spec.target_group_name(fleet, one.product.get_ref());
             let arn = self.world.target_groups.values().find(|one| one.name == name);
             let Some(arn) = arn.map(|one| one.arn.clone()) else { continue };

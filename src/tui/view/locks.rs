@@ -35,7 +35,7 @@ pub(super) fn row(model: &Model, lock: &LockView, selected: bool) -> Row {
     let fleet = lock.giving().map(|stack| text::clean(stack.as_str())).unwrap_or_default();
     let step = said.and_then(|said| said.step.split(' ').next());
     let age = lock.quiet(model.now).map(text::age);
-    let state = match (said, lock.left) {
+    let state = match (said, lock.is_left()) {
         (None, _) => Span::new("UNKNOWN", Tone::Unknown),
         (_, true) => Span::new("LEFT BEHIND", Tone::Bad),
         _ => Span::new("ELSEWHERE", Tone::Strong),
@@ -63,7 +63,7 @@ pub(super) fn about(model: &Model, lock: &LockView, columns: u16) -> Text {
         let text = format!("{} so far.", leaves.join(", "));
         cells::wrapped(&mut lines, (" ", &text, Tone::Plain), columns);
     }
-    if lock.left {
+    if lock.is_left() {
         let text = "Make sure that nobody is at work on it. f plans to take the lock over: what it suspended is resumed, traffic stays as it is.";
         cells::wrapped(&mut lines, (" ", text, Tone::Warn), columns);
     }
@@ -72,13 +72,13 @@ pub(super) fn about(model: &Model, lock: &LockView, columns: u16) -> Text {
 
 /// Who else is on this, in a line or two.
 pub(super) fn line_of(lines: &mut Vec<Line>, model: &Model, lock: &LockView, columns: u16) {
-    let heard = lock.quiet(model.now).filter(|_| !lock.left).map(text::age);
+    let heard = lock.quiet(model.now).filter(|_| !lock.is_left()).map(text::age);
     let heard = heard.map(|age| format!(" Heard of {age} ago.")).unwrap_or_default();
     let own = lock
         .record()
         .is_some_and(|said| model.operation.runs.contains_key(&RunId::from(&said.run)));
     let own = if own { " (a run of this host)" } else { "" };
     let sentence = format!("{}{heard}{own}", lock.sentence());
-    let tone = if lock.left { Tone::Bad } else { Tone::Warn };
+    let tone = if lock.is_left() { Tone::Bad } else { Tone::Warn };
     cells::wrapped(lines, (" ", &text::clean(&sentence), tone), columns);
 }

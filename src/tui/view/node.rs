@@ -259,7 +259,7 @@ impl Sheet<'_> {
         let node = self.node;
         let mut all = Vec::new();
         if let Some(lock) = node.stack_id.as_ref().and_then(|stack| locks::on(self.model, stack)) {
-            let tone = if lock.left { Tone::Bad } else { Tone::Warn };
+            let tone = if lock.is_left() { Tone::Bad } else { Tone::Warn };
             let age = self.age(lock.observed_at, lock.said.is_err());
             all.push(Said { source: source("lock"), age, says: vec![(lock.sentence(), tone)] });
         }

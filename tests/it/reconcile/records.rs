@@ -53,6 +53,8 @@ fn news(
         name: name.into(),
         namespace: namespace.clone(),
         custom_health: false,
+        description: None,
+        created: None,
     };
     let mut services = vec![of(service(), "glt")];
     services.extend(records.iter().map(|(id, name, _)| of(id.clone(), name)));
@@ -115,8 +117,10 @@ fn what_others_suspended_beside_the_run_stays_a_warning() {
 
 #[test]
 fn a_run_that_fell_silent_is_left_over_and_says_what_it_left() {
-    for (seconds, left) in [(180, false), (181, true)] {
-        assert_eq!(locked(&pinned(), &said(seconds)).locks[0].left, left, "{seconds}");
+    for (seconds, silent) in [(180, false), (181, true)] {
+        let lock = locked(&pinned(), &said(seconds)).locks.remove(0);
+        // At first sight it only seems so: by the clock of another host nothing is proven.
+        assert_eq!((lock.silent, lock.left), (silent, false), "{seconds}");
     }
     let estate = locked(&pinned(), &said(600));
     assert_eq!(kinds(&estate), [FindingKind::LeftoverRun, FindingKind::Pinned]);
@@ -128,6 +132,29 @@ fn a_run_that_fell_silent_is_left_over_and_says_what_it_left() {
     assert!(finding.summary.ends_with(&format!(". {end}.")), "{}", finding.summary);
     let causes = quarterdeck::core::cause::causes(&estate);
     assert_eq!(causes.len(), 1, "its pins stand with it: {causes:?}");
+}
+
+/// Whatever time its heartbeats give: what counts is for how long this watcher sees the same one.
+#[test]
+fn a_run_is_dead_when_its_heartbeat_was_watched_unchanged_and_alive_when_it_changed() {
+    let record = |said: &LockRecord| (lock(), lock_name(&scope()), Ok(Some(said.attributes())));
+    let mut inventory = with(&pinned(), news(vec![record(&said(9_000))])).0;
+    let mut at = |seconds: u64, heartbeat: u64, step: &str| {
+        let later = world::now().checked_add(Duration::from_secs(seconds)).unwrap();
+        let says = LockRecord { step: step.into(), ..said(heartbeat) };
+        for mut event in news(vec![record(&says)]) {
+            event.observed_at = later;
+            inventory.apply(event);
+        }
+        let lock = reconcile(&inventory, later, &Policy::default()).locks.remove(0);
+        (lock.left, lock.silent)
+    };
+    assert_eq!(at(80, 9_000, "the same"), (false, true));
+    // That another part of it changed is no heartbeat.
+    assert_eq!(at(90, 9_000, "another"), (true, true));
+    assert_eq!(at(100, 9_001, "it goes backwards, and beats"), (false, false));
+    assert_eq!(at(189, 9_001, "not yet"), (false, false));
+    assert!(at(190, 9_001, "dead").0);
 }
 
 /// Killed before its heart beat once: it is silent since we first read the same.

@@ -191,6 +191,8 @@ fn members_are_not_zero_while_a_service_is_still_to_be_listed() {
         name: id.into(),
         namespace: "ns-1".into(),
         custom_health: false,
+        description: None,
+        created: None,
     };
     let both = vec![service("srv-1"), service("srv-2")];
     let services = quarterdeck::core::source::Fragment::Services(both);

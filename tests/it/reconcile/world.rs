@@ -167,6 +167,8 @@ impl World {
             name: "glt".into(),
             namespace: "ns-1".into(),
             custom_health: self.custom_health,
+            description: None,
+            created: None,
         };
         let members = self.nodes().filter_map(|node| node.member.clone());
         let members = members.chain(self.strangers.iter().cloned()).collect();

@@ -4,6 +4,7 @@
 
 use super::draft::{Do, Draft};
 use super::ledger::floor;
+use super::locks::Locks;
 use super::targets::{delay, delay_text};
 use super::{
     DELAY_SLACK, HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, RefusalKind, blocked, pins,
@@ -13,8 +14,7 @@ use crate::core::estate::Node;
 use crate::core::ids::{GroupName, StackId, TargetGroupArn};
 use crate::core::plan::view::{counted, listed};
 use crate::core::plan::{
-    Claim, FactKind, Gate, LockScope, Mutation, PastLimit, Picture, Refusal, StepAction, Target,
-    TargetIs,
+    Claim, FactKind, Gate, Mutation, PastLimit, Picture, Refusal, StepAction, Target, TargetIs,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ type Groups = BTreeSet<TargetGroupArn>;
 
 pub(super) fn add(
     draft: &mut Draft<'_>,
-    lock: Option<LockScope>,
+    locks: Locks,
     (from, to): (&StackId, &StackId),
 ) -> Result<(), Refusal> {
     let picture = draft.picture;
@@ -41,7 +41,7 @@ pub(super) fn add(
     for group in &groups {
         draft.ledger.watch(group, None, least);
     }
-    draft.take_lock(lock);
+    draft.take_lock(locks);
     preflight(draft, to)?;
     let mut pinned = draft.pin(from, &pins::GIVING, "traffic rests on these nodes");
     pinned.extend(draft.pin(

@@ -2,7 +2,8 @@
 
 use super::draft::{Do, Draft};
 use super::ledger::floor;
-use super::{RefusalKind, Request, attach, lock_of, unread, weights};
+use super::locks::locks_of;
+use super::{RefusalKind, Request, attach, unread, weights};
 use crate::core::estate::Fleet;
 use crate::core::ids::{StackId, TargetGroupArn};
 use crate::core::plan::view::counted;
@@ -53,10 +54,10 @@ pub(super) fn plan(
     draft.giving = Some(from.clone());
     draft.receiving = Some(to.clone());
     draft.confirmation = Confirmation::Type(from.clone());
-    let lock = lock_of(&picture, &[from, to]);
+    let locks = locks_of(&picture, &[from, to])?;
     match strategy {
-        Strategy::Weights => weights::add(&mut draft, lock, (from, to))?,
-        Strategy::Attach => attach::add(&mut draft, lock, (from, to))?,
+        Strategy::Weights => weights::add(&mut draft, locks, (from, to))?,
+        Strategy::Attach => attach::add(&mut draft, locks, (from, to))?,
     }
     if request.options.on_regression == OnRegression::Rollback {
         say_way_back(&mut draft);

@@ -3,9 +3,10 @@
 
 use super::Request;
 use super::ledger::Ledger;
+use super::locks::Locks;
 use crate::core::ids::StackId;
 use crate::core::plan::{
-    Claim, Confirmation, Context, Fact, FactKind, Finds, LockScope, Mutation, PastLimit, Picture,
+    Claim, Confirmation, Context, Fact, FactKind, Finds, LeftLock, Mutation, PastLimit, Picture,
     Plan, Refusal, SCHEMA, Step, StepAction, file, guards,
 };
 use crate::core::record::LockRecord;
@@ -22,7 +23,8 @@ pub(super) struct Draft<'a> {
     pub context: &'a Context,
     pub ledger: Ledger<'a>,
     pub account: String,
-    pub lock: Option<LockScope>,
+    pub locks: Locks,
+    pub left: Vec<LeftLock>,
     pub giving: Option<StackId>,
     pub receiving: Option<StackId>,
     pub confirmation: Confirmation,
@@ -136,7 +138,8 @@ impl<'a> Draft<'a> {
             context,
             ledger: Ledger::new(picture),
             account: identity.account.clone(),
-            lock: None,
+            locks: Locks::default(),
+            left: Vec::new(),
             giving: None,
             receiving: None,
             confirmation: Confirmation::YesNo,
@@ -160,22 +163,27 @@ impl<'a> Draft<'a> {
         Claim::Account { account: self.account.clone(), region: self.context.region.clone() }
     }
 
-    /// Takes the lock, where the verb takes one.
-    pub fn take_lock(&mut self, lock: Option<LockScope>) {
-        let Some(scope) = lock else { return };
-        let name = scope.name().to_owned();
-        self.lock = Some(scope);
-        let step =
-            Do::other(format!("take the lock on {name}"), StepAction::Lock, "one call and a look");
+    /// Takes the locks, where the verb takes any.
+    pub fn take_lock(&mut self, locks: Locks) {
+        self.locks = locks;
+        let Some(names) = self.locks.names() else { return };
+        let (title, because) = match &self.left[..] {
+            [] => (format!("take {names}"), "one call and a look for each"),
+            _ => (
+                format!("watch the heartbeat of its holder, then take {names}"),
+                "a run counts as dead when its heartbeat has been watched for 90 s without a change",
+            ),
+        };
         let place = self.place();
+        let step = Do::other(title, StepAction::Lock, because);
         self.add(step.before(FactKind::Identity, place));
     }
 
-    /// Gives it back.
+    /// Gives them back.
     pub fn give_lock_back(&mut self) {
-        if let Some(name) = self.lock.as_ref().map(|lock| lock.name().to_owned()) {
-            let title = format!("give the lock on {name} back");
-            self.add(Do::other(title, StepAction::Unlock, "one call"));
+        if let Some(names) = self.locks.names() {
+            let title = format!("give {names} back");
+            self.add(Do::other(title, StepAction::Unlock, "one call for each"));
         }
     }
 
@@ -202,7 +210,10 @@ impl<'a> Draft<'a> {
             giving: self.giving,
             receiving: self.receiving,
             confirmation,
-            lock: self.lock,
+            lock: self.locks.scopes.first().cloned(),
+            namespace: self.locks.namespace,
+            locks: self.locks.scopes,
+            left: self.left,
             inherits: self.inherits,
             guards: Vec::new(),
             steps: self.steps,

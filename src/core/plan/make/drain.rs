@@ -2,9 +2,10 @@
 
 use super::draft::{Do, Draft};
 use super::ledger::floor;
+use super::locks::locks_of;
 use super::pins::REPLACING;
 use super::targets::{delay, delay_text, registered};
-use super::{DELAY_SLACK, Request, blocked, lock_of, nothing, one_fleet, unread};
+use super::{DELAY_SLACK, Request, blocked, nothing, one_fleet, unread};
 use crate::core::estate::Node;
 use crate::core::ids::{GroupName, InstanceId, StackId, TargetGroupArn};
 use crate::core::inventory::AutoScalingGroup;
@@ -46,7 +47,7 @@ pub(super) fn plan(
         fits_min_size(part)?;
     }
     watch(&mut draft, &stack);
-    draft.take_lock(lock_of(&picture, &[&stack]));
+    draft.take_lock(locks_of(&picture, &[&stack])?);
     for part in &parts {
         drain(&mut draft, part, &stack)?;
     }

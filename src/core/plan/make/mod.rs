@@ -8,6 +8,7 @@ mod draft;
 mod drain;
 mod entries;
 pub(in crate::core::plan) mod ledger;
+mod locks;
 mod pairing;
 mod pins;
 mod registry;
@@ -21,7 +22,7 @@ mod weights;
 use super::refusal::RefusalKind;
 use super::view::listed;
 use super::{Context, Intent, LockScope, Options, Picture, Plan, Refusal};
-use crate::core::ids::{InstanceId, StackId, TargetGroupArn, arn_name};
+use crate::core::ids::{InstanceId, StackId, arn_name};
 use crate::core::observed::Why;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -137,25 +138,6 @@ impl LockScope {
             Self::LoadBalancer(_, name) | Self::Namespace(_, name) => name,
         }
     }
-}
-
-/// What the lock is taken on for these fleets: their load balancer, else their namespace.
-fn lock_of(picture: &Picture<'_>, stacks: &[&StackId]) -> Option<LockScope> {
-    let groups: BTreeSet<&TargetGroupArn> =
-        stacks.iter().flat_map(|stack| picture.target_groups_of(stack)).collect();
-    if let Some(arn) = picture.balancers_of(&groups).first() {
-        let all = picture.inventory.load_balancers.value().into_iter().flatten();
-        let name = all.into_iter().find(|of| &of.arn == *arn).map(|of| of.display_name());
-        let name = name.unwrap_or_else(|| arn_name(arn.as_str())).to_owned();
-        return Some(LockScope::LoadBalancer((*arn).clone(), name));
-    }
-    let fleets = stacks.iter().filter_map(|stack| picture.fleet(stack));
-    let service = fleets.flat_map(|fleet| &fleet.registry).next()?;
-    let service = picture.inventory.all_services().find(|of| of.id == service.service_id)?;
-    let namespaces = picture.inventory.namespaces.value().into_iter().flatten();
-    let name = namespaces.into_iter().find(|of| of.id == service.namespace);
-    let name = name.map_or_else(|| service.namespace.to_string(), |of| of.name.clone());
-    Some(LockScope::Namespace(service.namespace.clone(), name))
 }
 
 /// The one fleet that all of these nodes belong to.

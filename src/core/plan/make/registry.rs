@@ -3,10 +3,10 @@
 
 use super::draft::{Do, Draft};
 use super::entries::{Attributes, wrong};
+use super::locks::locks_of;
 use super::targets::{is_named, missing, taken_in};
 use super::{
-    HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, Request, lock_of, nothing, one_fleet,
-    unread,
+    HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, Request, nothing, one_fleet, unread,
 };
 use crate::core::estate::Node;
 use crate::core::ids::{InstanceId, ServiceId, StackId, TargetGroupArn};
@@ -109,7 +109,7 @@ pub(super) fn repair(
     resolve::fleet(stack, &picture)?;
     let mut draft = Draft::new(picture, request, context)?;
     draft.giving = Some(stack.clone());
-    draft.take_lock(lock_of(&picture, &[stack]));
+    draft.take_lock(locks_of(&picture, &[stack])?);
     let before = draft.steps().len();
     for node in picture.nodes_of(stack).filter(|node| node.is_living()) {
         if node.drained_on_purpose || context.drained.contains(&node.id) {

@@ -5,6 +5,7 @@
 use super::attach::{absent, attachment};
 use super::draft::{Do, Draft};
 use super::ledger::floor;
+use super::locks::Locks;
 use super::targets::{delay, delay_text};
 use super::undo_of::UndoOf;
 use super::{
@@ -60,7 +61,7 @@ pub(super) fn plan(
         return Err(Refusal::new(RefusalKind::Blocked, why, next));
     }
     name_fleets(&mut draft, run);
-    draft.take_lock(run.plan.lock.clone());
+    draft.take_lock(Locks::of_run(&picture, &run.plan));
     if let Some(refusal) = all_changed_since(&draft, &undo) {
         return Err(refusal);
     }

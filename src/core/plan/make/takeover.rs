@@ -3,12 +3,13 @@
 //! it is: where listeners stand and where they stood is said, and a cutover or rollback moves them.
 
 use super::draft::Draft;
+use super::locks::Locks;
 use super::pins::REPLACING;
 use super::{RefusalKind, Request, unread};
 use crate::core::ids::{GroupName, LoadBalancerArn, ServiceId, StackId};
 use crate::core::lock::LockView;
 use crate::core::plan::view::{forward_text, listed};
-use crate::core::plan::{Confirmation, Context, LockScope, Picture, Plan, Refusal};
+use crate::core::plan::{Confirmation, Context, LeftLock, LockScope, Picture, Plan, Refusal};
 use crate::core::record::LockRecord;
 use std::collections::BTreeSet;
 
@@ -31,12 +32,68 @@ pub(super) fn plan(
     draft.receiving = said.receiving.as_ref().filter(is_there).cloned();
     let name = view.giving().cloned().unwrap_or_else(|| StackId::from(&view.scope));
     draft.confirmation = Confirmation::Type(name);
-    draft.take_lock(Some(scope(&picture, view)));
+    let held = of_one_run(&picture, view, &said);
+    for other in &held {
+        named_host(request.options.holder_is_dead.as_deref(), other)?;
+    }
+    draft.left = held.iter().map(|of| left(&picture, context, of)).collect();
+    let all = picture.inventory.all_services();
+    let namespace = all.into_iter().find(|of| &of.id == lock).map(|of| of.namespace.clone());
+    let scopes = draft.left.iter().map(|of| of.scope.clone()).collect::<Vec<_>>();
+    draft.take_lock(Locks::new(scopes, namespace));
     draft.unpin(&resumable(&picture, &said));
     draft.give_lock_back();
     notes(&mut draft, view, &said);
     draft.inherits = Some(said);
     Ok(draft.finish())
+}
+
+/// Every lock of the run that holds this one: they are taken over together.
+fn of_one_run<'a>(
+    picture: &Picture<'a>,
+    view: &'a LockView,
+    said: &LockRecord,
+) -> Vec<&'a LockView> {
+    let namespace = |lock: &LockView| {
+        let mut all = picture.inventory.all_services();
+        all.find(|of| of.id == lock.service_id).map(|of| of.namespace.clone())
+    };
+    let is_its = |other: &&LockView| {
+        let run = other.record().map(|said| said.run.as_str());
+        other.service_id == view.service_id
+            || !said.run.is_empty()
+                && run == Some(said.run.as_str())
+                && namespace(other) == namespace(view)
+    };
+    picture.estate.locks.iter().filter(is_its).collect()
+}
+
+/// The lock as it was watched: here, or by the console that asks.
+fn left(picture: &Picture<'_>, context: &Context, view: &LockView) -> LeftLock {
+    let beat = |of: &LockView| of.record().and_then(|said| said.heartbeat);
+    let same = |of: &&LockView| of.service_id == view.service_id && beat(of) == beat(view);
+    let before = context.watched.iter().filter(same).map(|of| of.unchanged_for).max();
+    LeftLock {
+        scope: scope(picture, view),
+        service: view.service_id.clone(),
+        beat: beat(view),
+        unchanged_for: before.unwrap_or_default().max(view.unchanged_for),
+    }
+}
+
+/// The host that is said to be gone is typed as the lock names it: another is a mistake.
+fn named_host(named: Option<&str>, view: &LockView) -> Result<(), Refusal> {
+    let Some(named) = named else { return Ok(()) };
+    let host = view.record().and_then(LockRecord::host);
+    if host == Some(named) {
+        return Ok(());
+    }
+    let why = match host {
+        Some(host) => format!("the lock on {} is held from {host}, not from {named}", view.scope),
+        None => format!("the lock on {} does not say from which host it is held", view.scope),
+    };
+    let next = "Leave --holder-is-dead out: its heartbeat is watched for 90 s then.";
+    Err(Refusal::new(RefusalKind::Usage, why, next))
 }
 
 /// What the lock was taken on.

@@ -3,11 +3,11 @@
 use super::draft::{Do, Draft};
 use super::drain::STANDBY_AT_MOST;
 use super::entries::wrong;
+use super::locks::locks_of;
 use super::registry::register;
 use super::targets::{belongs_to, is_named, missing, taken_in};
 use super::{
-    HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, Request, blocked, lock_of, nothing,
-    one_fleet,
+    HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, Request, blocked, nothing, one_fleet,
 };
 use crate::core::estate::Node;
 use crate::core::ids::{GroupName, InstanceId, TargetGroupArn};
@@ -27,7 +27,7 @@ pub(super) fn plan(
     for arn in picture.target_groups_of(&stack) {
         draft.ledger.watch(arn, None, 0);
     }
-    draft.take_lock(lock_of(&picture, &[&stack]));
+    draft.take_lock(locks_of(&picture, &[&stack])?);
     let before = draft.steps().len();
     let nodes: Vec<&Node> = ids.iter().filter_map(|id| picture.node(id)).collect();
     let (standing_by, others): (Vec<&Node>, Vec<&Node>) =

@@ -4,12 +4,13 @@
 use super::arithmetic::{Unwritable, at, together, weight, with_both};
 use super::draft::{Do, Draft, SEEN_WITHIN};
 use super::ledger::floor;
+use super::locks::Locks;
 use super::pairing::{Move, moves};
 use super::{HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, RefusalKind, pins};
 use crate::core::ids::StackId;
 use crate::core::inventory::Forward;
 use crate::core::plan::view::{counted, forward_text, listed};
-use crate::core::plan::{Claim, FactKind, Gate, LockScope, Mutation, Refusal, StepAction};
+use crate::core::plan::{Claim, FactKind, Gate, Mutation, Refusal, StepAction};
 use std::time::Duration;
 
 /// The schedule where none is given (safety.md, Defaults).
@@ -26,7 +27,7 @@ struct Shift {
 
 pub(super) fn add(
     draft: &mut Draft<'_>,
-    lock: Option<LockScope>,
+    locks: Locks,
     (from, to): (&StackId, &StackId),
 ) -> Result<(), Refusal> {
     let (moves, there) = moves(&draft.picture, from, to)?;
@@ -37,7 +38,7 @@ pub(super) fn add(
     let mut shifts = shifts(draft, moves, &schedule)?;
     let carry = carry(draft, &shifts, (from, to))?;
     watch_capacity(draft, &shifts, to);
-    draft.take_lock(lock);
+    draft.take_lock(locks);
     for shift in &shifts {
         write_back(draft, shift);
     }

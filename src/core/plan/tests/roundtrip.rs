@@ -115,7 +115,7 @@ fn entries() -> Vec<Entry> {
         Entry::Intent { step: 2, attempt: 2, mutation },
         Entry::Seen { step: 2, answers: vec![(claim.clone(), Answer::Holds), (claim, unknown)] },
         Entry::Guards { step: 2, reports: plan.guards.clone() },
-        Entry::Locked { token: "srv-9".into() },
+        Entry::Locked { token: "srv-9".into(), scope: None },
         Entry::Recorded { services: vec!["srv-8".into()], checksum: "ab".into() },
         Entry::DroppingRecord { services: vec!["srv-8".into()] },
         Entry::Unlocking { token: "srv-9".into() },
@@ -156,7 +156,7 @@ fn a_journal_folds_into_its_run() {
         RunState::Held { reason: HoldReason::Gate, .. }
     ));
     assert_eq!(told(vec![held, Entry::GoesOn]).state, RunState::Running);
-    let locked = Entry::Locked { token: "srv-9".into() };
+    let locked = Entry::Locked { token: "srv-9".into(), scope: None };
     assert_eq!(told(vec![locked.clone()]).lock.as_deref(), Some("srv-9"));
     assert_eq!(told(vec![locked, Entry::Unlocked { token: "srv-9".into() }]).lock, None);
     let throttled = Entry::Throttled { step: 3, call: "X".into() };

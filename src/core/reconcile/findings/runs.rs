@@ -20,7 +20,7 @@ pub(super) fn look(scene: &Scene<'_>, found: &mut Vec<Finding>) {
 }
 
 fn leftover(scene: &Scene<'_>, lock: &LockView) -> Option<Finding> {
-    let said = lock.record().filter(|_| lock.left)?;
+    let said = lock.record().filter(|_| lock.is_left())?;
     let leaves = said.leaves();
     let leaves =
         if leaves.is_empty() { String::new() } else { format!(" It left {}.", listed(&leaves)) };

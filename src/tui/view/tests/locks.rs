@@ -28,6 +28,8 @@ fn locked(left: bool, (columns, rows): (u16, u16)) -> Model {
             ..LockRecord::default()
         }),
         quiet_since: Some(at(5)),
+        unchanged_for: std::time::Duration::ZERO,
+        silent: false,
         left,
         observed_at: Some(at(10)),
     }];

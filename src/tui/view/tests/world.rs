@@ -164,6 +164,8 @@ impl World {
             name: "glt".into(),
             namespace: "ns-1".into(),
             custom_health: false,
+            description: None,
+            created: None,
         };
         all.push((Scope::Services("ns-1".into()), Fragment::Services(vec![service])));
         let nodes = self.fleets.iter().flat_map(|fleet| &fleet.nodes);

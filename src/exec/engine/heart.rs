@@ -1,0 +1,127 @@
+//! The heartbeat: what the locks' records say of this run, written again and again beside the steps,
+//! so that neither a throttled read nor a long wait makes the run look dead to another host.
+
+use crate::aws::Aws;
+use crate::clock::Clock;
+use crate::core::error::{ErrorKind, SourceError};
+use crate::core::record::{Attributes, LockRecord};
+use crate::core::run::rules::HEARTBEAT;
+use crate::exec::lock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// In a fast world one heartbeat must still not follow upon the other.
+const HEARTBEAT_REAL: Duration = Duration::from_millis(300);
+/// One that failed is written again after this part of the time.
+const SOONER: u32 = 3;
+
+/// The heart of a run's process.
+pub(super) struct Heart {
+    aws: Aws,
+    clock: Clock,
+    every: Duration,
+    tells: Mutex<Tells>,
+    /// What each lock's record says already, while its heart beats in this process. Held for a whole
+    /// beat: two at once would not know what the other has written.
+    written: tokio::sync::Mutex<BTreeMap<String, Attributes>>,
+}
+
+/// What is to be told, and of which locks.
+#[derive(Default)]
+struct Tells {
+    tokens: Vec<String>,
+    record: LockRecord,
+    beaten: BTreeSet<String>,
+    gone: BTreeSet<String>,
+}
+
+impl Heart {
+    /// A heart that does not beat yet; `rate` is how many times as fast as real time the clock runs.
+    pub fn new(aws: &Aws, clock: &Clock, rate: f64) -> Self {
+        Self {
+            aws: aws.clone(),
+            clock: clock.clone(),
+            every: HEARTBEAT.max(HEARTBEAT_REAL.mul_f64(rate.max(1.0))),
+            tells: Mutex::default(),
+            written: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// What the next heartbeat says.
+    pub fn tell(&self, tokens: Vec<String>, record: LockRecord) {
+        let mut tells = self.tells();
+        tells.tokens = tokens;
+        tells.record = record;
+    }
+
+    /// Whether each lock has had a heartbeat of this process.
+    pub fn has_beaten(&self) -> bool {
+        let tells = self.tells();
+        tells.tokens.iter().all(|token| tells.beaten.contains(token))
+    }
+
+    /// Beats once.
+    pub async fn beat(&self) -> Result<(), SourceError> {
+        let mut written = self.written.lock().await;
+        let tokens = self.tells().tokens.clone();
+        written.retain(|token, _| tokens.contains(token));
+        for token in tokens {
+            if self.tells().gone.contains(&token) {
+                continue;
+            }
+            let beaten = self.write(&token, &mut written).await;
+            let mut tells = self.tells();
+            match beaten {
+                Ok(()) => drop(tells.beaten.insert(token)),
+                Err(error) => {
+                    // The fence says what follows from that.
+                    if error.kind == ErrorKind::NotFound {
+                        tells.gone.insert(token);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        token: &str,
+        written: &mut BTreeMap<String, Attributes>,
+    ) -> Result<(), SourceError> {
+        // A process before this one may have said more than is so now.
+        let had = match written.get(token) {
+            Some(had) => had.clone(),
+            None => lock::attributes(&self.aws, token).await?,
+        };
+        let record = self.tells().record.clone();
+        let says = LockRecord { heartbeat: Some(self.clock.now()), ..record }.attributes();
+        let said = lock::say(&self.aws, token, &had, &says).await;
+        match said {
+            Ok(()) => drop(written.insert(token.to_owned(), says)),
+            // How much of it arrived is read before the next.
+            Err(_) => drop(written.remove(token)),
+        }
+        said
+    }
+
+    /// Beats for as long as it is polled.
+    pub async fn keep_beating(&self) -> Infallible {
+        let mut wait = self.every;
+        loop {
+            self.clock.sleep(wait).await;
+            wait = self.every;
+            if let Err(error) = self.beat().await {
+                tracing::warn!(%error, "a heartbeat could not be written");
+                wait = self.every / SOONER;
+            }
+        }
+    }
+
+    fn tells(&self) -> std::sync::MutexGuard<'_, Tells> {
+        self.tells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
