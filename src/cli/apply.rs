@@ -1,7 +1,7 @@
 //! `apply PLANFILE`: prints the plan of a file, and with `--operate --execute` carries it out.
 
 use super::args::{ExecuteArgs, Format, Output};
-use super::execute::execute;
+use super::execute::{execute, not_armed};
 use super::output::Streams;
 use super::read::unprintable;
 use super::run_words::action;
@@ -9,6 +9,7 @@ use super::table::Table;
 use super::{ExitCode, Failure, json};
 use crate::config::{Environment, Settings};
 use crate::core::plan::Plan;
+use crate::exec::arming::Arming;
 use std::path::Path;
 
 pub(super) fn run(
@@ -19,6 +20,8 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let plan = read(file)?;
     if args.execute {
+        // A file says nothing of who made it, so this is armed whatever its plan is.
+        Arming::of(settings).map_err(not_armed)?;
         return execute(plan, args, (settings, env), (streams, format));
     }
     let text = match format.output {

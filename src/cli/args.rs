@@ -5,6 +5,7 @@ use super::verb_args::VerbCommand;
 use crate::config::parse_request_limit;
 use crate::core::finding::Severity;
 use crate::core::ids::StackId;
+use crate::core::plan::GuardName;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -187,6 +188,19 @@ pub(super) enum RunCommand {
         run: String,
         #[command(flatten)]
         act: super::verb_args::ActArgs,
+    },
+    /// Lets a guard not stand in the way of a held run, for the rest of it; then resume the run.
+    Override {
+        /// Its id, or the beginning of it.
+        run: String,
+        /// The guard, as `run show` names it.
+        guard: GuardName,
+        /// Why, for the audit.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The name of the fleet that gives, or is changed.
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
     },
     /// No further traffic step: unpins, unlocks, ends. Weights stay as they are.
     Abort {

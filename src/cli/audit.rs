@@ -10,10 +10,11 @@ use super::run_words::said;
 use super::table::{Table, clean};
 use super::{ExitCode, Failure, audit_check};
 use crate::config::Settings;
-use crate::core::run::Line;
+use crate::core::run::{Entry, Line};
 use crate::exec::journal::JournalError;
 use crate::exec::process::plan_so_far;
 use crate::exec::state::RunDir;
+use crate::exec::trust::trusted;
 use serde::Serialize;
 
 /// What `audit -o json` says.
@@ -30,6 +31,10 @@ struct RunLines {
     /// The first broken line, where the chain is broken.
     broken: Option<BrokenView>,
     torn_bytes: u64,
+    /// What is wrong beside the chain.
+    wrong: Option<String>,
+    /// What the chain cannot tell.
+    cannot_tell: Option<String>,
     lines: Vec<Line>,
 }
 
@@ -49,7 +54,7 @@ pub(super) fn run(
         return audit_check::run(run.as_deref(), settings, (streams, format));
     }
     let runs = RunDir::all(&settings.state_dir).map_err(|error| lost(&error))?;
-    let mut broken = Vec::new();
+    let (mut broken, mut amiss) = (Vec::new(), false);
     let mut all = Vec::new();
     for run in &runs {
         let (told, error) = match run.told() {
@@ -64,7 +69,11 @@ pub(super) fn run(
             why: error.to_string(),
         });
         broken.extend(error);
+        let wrong = told.as_ref().and_then(|told| wrong(run, &told.lines));
+        amiss |= wrong.is_some();
         all.push(RunLines {
+            wrong,
+            cannot_tell: told.as_ref().and_then(|told| cannot_tell(&told.lines)),
             run: run.id.to_string(),
             broken: view,
             torn_bytes: told.as_ref().map_or(0, |told| told.torn),
@@ -87,6 +96,7 @@ pub(super) fn run(
         return Err(unprintable(&error));
     }
     match broken.first() {
+        None if amiss && command.is_some() => Ok(ExitCode::Failed),
         None => Ok(ExitCode::Done),
         Some(error) => {
             Err(Failure::new(ExitCode::Failed, "verify the audit", error, error.next_step()))
@@ -119,9 +129,40 @@ fn verdicts(all: &[RunLines]) -> String {
             None if run.torn_bytes > 0 => {
                 ("whole".to_owned(), format!("a last line of {} bytes is torn", run.torn_bytes))
             }
-            None => ("whole".to_owned(), String::new()),
+            None => {
+                let why = run.wrong.as_ref().or(run.cannot_tell.as_ref()).cloned();
+                let chain = if run.lines.is_empty() { "empty" } else { "whole" };
+                (chain.to_owned(), why.unwrap_or_default())
+            }
         };
         table.row([run.run.clone(), run.lines.len().to_string(), verdict, why]);
     }
-    table.render()
+    let mut text = table.render();
+    if !all.is_empty() {
+        text.push_str(CANNOT_TELL);
+    }
+    text
+}
+
+/// What no chain can tell that lies beside nothing else.
+const CANNOT_TELL: &str = "A whole chain says that no single line was changed, lost or put in. A journal that was rewritten \
+     from some line to its end, by somebody who may write the file, looks whole too: compare with \
+     the webhook's events and with CloudTrail.\n";
+
+/// What is wrong with a run whose chain is whole.
+fn wrong(run: &RunDir, lines: &[Line]) -> Option<String> {
+    if lines.is_empty() {
+        let why = "the journal is empty: a run's first line is written before anything else, so its \
+                   lines were removed";
+        return Some(why.to_owned());
+    }
+    trusted(run, lines, None).err().map(|error| error.to_string())
+}
+
+/// What a whole chain leaves open.
+fn cannot_tell(lines: &[Line]) -> Option<String> {
+    let over = lines.iter().any(|line| matches!(line.entry, Entry::Ended { .. }));
+    let last = lines.last().filter(|_| !over)?;
+    let number = last.number;
+    Some(format!("not over: lines after {number} that were cut off whole would not be missed"))
 }

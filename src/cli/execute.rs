@@ -29,7 +29,7 @@ pub(super) fn execute(
     (settings, env): (&Settings, &Environment),
     (streams, format): (&mut Streams<'_>, Format),
 ) -> Result<ExitCode, Failure> {
-    let armed = Arming::of(settings).map_err(not_armed)?;
+    let armed = Arming::of(settings);
     on_runtime(super::console::clock(settings), async |clock| {
         let host = Host { settings, clock: &clock, env };
         let approved = ApprovedPlan {
@@ -38,7 +38,7 @@ pub(super) fn execute(
             by: who(env, settings.machine()),
             typed: args.confirm.clone().unwrap_or_default(),
         };
-        let started = start(&approved, &armed, host);
+        let started = start(&approved, armed, host);
         let (id, warnings) = started.map_err(|error| cannot("start the run", &error))?;
         for warning in warnings {
             streams.say(&format!("note: {}\n", clean(&warning)));
@@ -77,6 +77,7 @@ pub(super) fn cannot(what: &str, error: &StartError) -> Failure {
     let code = match error {
         StartError::Plan { code: 3, .. } => ExitCode::Blocked,
         StartError::Plan { code: 4, .. } => ExitCode::LacksData,
+        StartError::Plan { code: 7, .. } | StartError::NotArmed(_) => ExitCode::NotAllowed,
         StartError::Plan { .. } => ExitCode::Usage,
         StartError::State(error) if error.is_usage() => ExitCode::Usage,
         _ => ExitCode::Failed,

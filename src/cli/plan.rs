@@ -13,7 +13,7 @@ use crate::core::plan::{self, Intent, Plan, Refusal, RefusalKind, Request};
 use crate::core::run::{Run, RunId};
 use crate::engine::planning::{self, Beside};
 use crate::engine::records::Records;
-use crate::exec::arming::Arming;
+use crate::exec::arming::{Arming, not_read_only};
 
 /// A verb: its plan is printed, or carried out.
 pub(super) fn run<W: World>(
@@ -26,8 +26,13 @@ pub(super) fn run<W: World>(
     if !act.execute.execute {
         return print(settings, world, streams, command);
     }
-    // Whoever may change nothing is told so before anything is read.
-    Arming::of(settings).map_err(not_armed)?;
+    // Whoever may change nothing is told so before anything is read. The way back of a run of this
+    // state directory needs no armed session.
+    let may = match command {
+        VerbCommand::Rollback { .. } => not_read_only(settings),
+        _ => Arming::of(settings).map(|_| ()),
+    };
+    may.map_err(not_armed)?;
     let Some((plan, missing)) = planned(settings, world, streams, command)? else {
         return Ok(ExitCode::Done);
     };

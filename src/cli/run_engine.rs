@@ -35,7 +35,7 @@ pub(super) fn run(
             Ok(Ending::Over(_)) => Ok(ExitCode::Failed),
             Err(error) => {
                 let next = error.next_step();
-                Err(Failure::new(ExitCode::Failed, "carry the run out", &error, next))
+                Err(Failure::new(ExitCode::Failed, "carry the run out", &error, &next))
             }
         }
     })

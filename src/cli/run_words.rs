@@ -3,10 +3,10 @@
 use super::table::clean;
 use crate::core::ids::InstanceId;
 use crate::core::plan::guard::Effect;
-use crate::core::plan::{Answer, GuardReport, Plan, StepAction};
+use crate::core::plan::{Answer, Claim, GuardReport, Plan, StepAction};
 use crate::core::rings::{SafeToStop, StopVerdict};
 use crate::core::run::journal::{End, Entry, Outcome};
-use crate::core::run::{Line, Who};
+use crate::core::run::{Ask, Line, Who};
 
 /// One line of a journal.
 pub(super) fn said(line: &Line, plan: Option<&Plan>) -> String {
@@ -34,14 +34,7 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
             (Some(*step), format!("about to call {}{again}", mutation.permission()))
         }
         Entry::Outcome { step, outcome, .. } => (Some(*step), self::outcome(outcome)),
-        Entry::Seen { step, answers } => {
-            let open = answers.iter().find(|(_, answer)| !answer.holds());
-            let text = match open {
-                None => format!("{} facts hold", answers.len()),
-                Some((_, answer)) => self::answer(answer),
-            };
-            (Some(*step), text)
-        }
+        Entry::Seen { step, answers } => (Some(*step), seen(answers)),
         Entry::Guards { step, reports } => (Some(*step), guards(reports)),
         Entry::StepDone { step } => (Some(*step), "done".to_owned()),
         Entry::Locked { token, scope } => {
@@ -60,9 +53,18 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
         Entry::Unlocked { token } => (None, format!("lock {token} given back")),
         Entry::Throttled { step, call } => (Some(*step), format!("{call} is throttled: waiting")),
         Entry::Held { reason, because } => (None, format!("HOLDS ({reason}): {because}")),
+        Entry::Asked { ask: Ask::Override { guard, reason }, by } => {
+            (None, format!("{} overrides {guard} for the rest of the run: {reason}", who(by)))
+        }
         Entry::Asked { ask, by } => {
             let word = format!("{ask:?}").to_lowercase();
             (None, format!("{} asked: {word}", who(by)))
+        }
+        Entry::ProcessEnded { because } => {
+            (None, format!("its process ended ({because}); the run holds"))
+        }
+        Entry::Unknown { name } => {
+            (None, format!("{name}: another version's note, not known to this one"))
         }
         Entry::GoesOn => (None, "goes on".to_owned()),
         Entry::PinsReleased { what } => (None, format!("pins released: {what}")),
@@ -72,6 +74,13 @@ fn text(entry: &Entry, plan: Option<&Plan>) -> (Option<u32>, String) {
         }
         Entry::SafeToStop { nodes } => (None, stops(nodes)),
         Entry::Ended { end } => (None, self::end(end)),
+    }
+}
+
+fn seen(answers: &[(Claim, Answer)]) -> String {
+    match answers.iter().find(|(_, answer)| !answer.holds()) {
+        None => format!("{} facts hold", answers.len()),
+        Some((_, answer)) => self::answer(answer),
     }
 }
 

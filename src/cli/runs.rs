@@ -12,11 +12,12 @@ use super::words::or_none;
 use super::{ExitCode, Failure};
 use crate::config::{Environment, Settings};
 use crate::core::plan::Confirmation;
-use crate::core::run::{Ask, Line, RunState};
-use crate::exec::arming::not_read_only;
+use crate::core::run::{Ask, Line, Run, RunState};
+use crate::exec::arming::{Arming, not_read_only};
 use crate::exec::process::approved;
 use crate::exec::start::{Host, Standing, ask, standing};
 use crate::exec::state::RunDir;
+use crate::exec::trust::{Unfamiliar, familiar};
 
 /// `runs`.
 pub(super) fn list(
@@ -112,8 +113,13 @@ pub(super) fn one(
         RunCommand::Resume { run } => tell(run, Ask::Resume, (settings, env), streams),
         // Planned like every verb, before it comes here.
         RunCommand::Rollback { .. } => Ok(ExitCode::Done),
+        RunCommand::Override { run, guard, reason, confirm } => {
+            confirmed("override a guard", run, confirm.as_deref(), settings)?;
+            let ask = Ask::Override { guard: *guard, reason: reason.clone() };
+            tell(run, ask, (settings, env), streams)
+        }
         RunCommand::Abort { run, confirm } => {
-            confirmed(run, confirm.as_deref(), settings)?;
+            confirmed("abort the run", run, confirm.as_deref(), settings)?;
             tell(run, Ask::Abort, (settings, env), streams)
         }
     }
@@ -138,6 +144,7 @@ fn show(
         run: RunView::of(run.id.to_string(), &lines, standing),
         steps: StepView::all(&lines),
         safe_to_stop: StopView::all(&lines),
+        notes: notes(&lines),
     };
     let text = match format.output {
         Output::Json => json::document(&view)?,
@@ -147,6 +154,27 @@ fn show(
         Ok(_) => Ok(code(&view.run)),
         Err(error) => Err(unprintable(&error)),
     }
+}
+
+/// What an operator must know of a run beside its steps: guards that are overridden, and notes of
+/// another version.
+fn notes(lines: &[Line]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(run) = Run::fold(lines) {
+        let options = &run.plan.options;
+        let reason = options.reason.as_deref().unwrap_or("no reason was given");
+        let names: Vec<String> = options.overrides.iter().map(ToString::to_string).collect();
+        if !names.is_empty() {
+            notes.push(format!("overridden: {} ({reason})", names.join(", ")));
+        }
+    }
+    if let Err(unfamiliar) = familiar(lines) {
+        notes.push(format!(
+            "warning: {unfamiliar}. It is not resumed here. {}",
+            Unfamiliar::next_step()
+        ));
+    }
+    notes
 }
 
 /// How a run stands, as an exit code.
@@ -182,6 +210,9 @@ fn shown(view: &OneRunView) -> String {
         ]);
     }
     text.push_str(&table.render());
+    for line in &view.notes {
+        text.push_str(&format!("{}\n", clean(line)));
+    }
     for node in &view.safe_to_stop {
         let said = super::run_words::stop(&node.instance_id, &node.told);
         text.push_str(&format!("{}\n", clean(&said)));
@@ -196,6 +227,9 @@ fn tell(
     streams: &mut Streams<'_>,
 ) -> Result<ExitCode, Failure> {
     not_read_only(settings).map_err(not_armed)?;
+    if matches!(word, Ask::Resume | Ask::Override { .. }) {
+        Arming::of(settings).map_err(not_armed)?;
+    }
     let run = find(settings, asked)?;
     read(&run)?;
     let said = on_runtime(super::console::clock(settings), async |clock| {
@@ -210,7 +244,12 @@ fn tell(
 }
 
 /// Ending a run early is agreed to as its plan was: by the fleet's name.
-fn confirmed(asked: &str, typed: Option<&str>, settings: &Settings) -> Result<(), Failure> {
+fn confirmed(
+    what: &str,
+    asked: &str,
+    typed: Option<&str>,
+    settings: &Settings,
+) -> Result<(), Failure> {
     let run = find(settings, asked)?;
     let lines = read(&run)?;
     let plan = approved(&lines).map(|approved| approved.plan);
@@ -220,7 +259,7 @@ fn confirmed(asked: &str, typed: Option<&str>, settings: &Settings) -> Result<()
     });
     match name {
         Some(name) if typed != Some(name.as_str()) => Err(Failure {
-            what: "abort the run".into(),
+            what: what.into(),
             causes: vec![match typed {
                 Some(typed) => format!("{typed:?} was typed, and the fleet is {name}"),
                 None => "the fleet's name was not typed".into(),

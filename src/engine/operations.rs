@@ -96,21 +96,15 @@ impl Operations {
     pub fn start(&self, number: u64, plan: &Plan, typed: String) {
         let plan = plan.clone();
         self.errand("start", move |here, _| {
-            let outcome = Arming::of(&here.settings).map_err(|error| Trouble {
-                what: sentence(&error),
-                next: error.next_step().to_owned(),
-            });
-            let outcome = outcome.and_then(|armed| {
-                let approved = ApprovedPlan {
-                    plan,
-                    approved_at: here.clock.now(),
-                    by: who(&here.env, here.settings.machine()),
-                    typed,
-                };
-                start(&approved, &armed, here.host())
-                    .map(|(run, _)| run)
-                    .map_err(|error| Trouble { what: sentence(&error), next: error.next_step() })
-            });
+            let approved = ApprovedPlan {
+                plan,
+                approved_at: here.clock.now(),
+                by: who(&here.env, here.settings.machine()),
+                typed,
+            };
+            let outcome = start(&approved, Arming::of(&here.settings), here.host())
+                .map(|(run, _)| run)
+                .map_err(|error| Trouble { what: sentence(&error), next: error.next_step() });
             Answer::Started { number, outcome }
         });
     }

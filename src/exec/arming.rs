@@ -47,8 +47,8 @@ impl Arming {
     }
 }
 
-/// Refuses where `--read-only` was given. What concerns a run that was started already (hold, resume,
-/// abort) needs no arming, and this only.
+/// Refuses where `--read-only` was given. Stopping what was started already (hold, abort, the rollback
+/// of a run) needs no arming, and this only.
 ///
 /// # Errors
 /// That it was given.

@@ -7,6 +7,7 @@ use crate::core::run::Who;
 use crate::machine::reachable;
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -22,6 +23,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 struct Said {
     word: Word,
     by: Who,
+    /// Where the run of the speaker lives, if it takes over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<PathBuf>,
 }
 
 /// Why a run could not be spoken to.
@@ -101,10 +105,9 @@ async fn converse(stream: UnixStream, words: mpsc::Sender<Petition>) -> io::Resu
 pub async fn answer(line: &str, uid: u32, words: &mpsc::Sender<Petition>) -> io::Result<String> {
     let reply = match serde_json::from_str::<Said>(line) {
         Ok(Said { word: Word::Signal(_), .. }) => refused("signals are sent by the system"),
-        Ok(Said { word, by }) => {
-            let by = Who { uid: Some(uid), ..by };
-            let (petition, answer) = Petition::new(word, by);
-            match words.send(petition).await {
+        Ok(Said { word, by, from }) => {
+            let (petition, answer) = Petition::new(word, told_by(uid, by));
+            match words.send(petition.of_run_in(from)).await {
                 Ok(()) => answer.await.unwrap_or_else(|_| refused("the run's process is ending")),
                 Err(_) => refused("the run's process is ending"),
             }
@@ -116,6 +119,24 @@ pub async fn answer(line: &str, uid: u32, words: &mpsc::Sender<Petition>) -> io:
     Ok(text)
 }
 
+/// Who spoke: the user that the system names, on this host. What the speaker says of itself counts
+/// for where it comes from only.
+fn told_by(uid: u32, said: Who) -> Who {
+    let from = said.from.filter(|text| text.parse::<std::net::IpAddr>().is_ok());
+    Who { user: user_name(uid), uid: Some(uid), from, arn: None, host: None }
+}
+
+/// A user's name where this host's own file has it.
+fn user_name(uid: u32) -> Option<String> {
+    let text = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut users = text.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        (number.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    users.next()
+}
+
 fn refused(because: &str) -> Reply {
     Reply::Refused { because: because.to_owned() }
 }
@@ -125,22 +146,22 @@ fn refused(because: &str) -> Reply {
 /// # Errors
 /// That it does not answer, or nonsense.
 pub async fn say(run: &RunDir, word: Word, by: &Who) -> Result<Reply, ControlError> {
-    say_within(run, word, by, ANSWER_LIMIT).await
+    say_of(run, (word, None), by, ANSWER_LIMIT).await
 }
 
-/// The same, without waiting longer than so.
+/// The same, of a run that takes over and lives in `from`, without waiting longer than so.
 ///
 /// # Errors
 /// That it does not answer in time, or nonsense.
-pub(super) async fn say_within(
+pub(super) async fn say_of(
     run: &RunDir,
-    word: Word,
+    (word, from): (Word, Option<PathBuf>),
     by: &Who,
     limit: Duration,
 ) -> Result<Reply, ControlError> {
     let talk = async {
         let path = run.path.join(SOCKET);
-        let mut text = serde_json::to_string(&Said { word, by: by.clone() })?;
+        let mut text = serde_json::to_string(&Said { word, by: by.clone(), from })?;
         text.push('\n');
         let line = path.machine().host.say(&path, text).await?;
         if line.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(line) }

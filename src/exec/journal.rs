@@ -6,9 +6,9 @@
 //! writer to agree with.
 
 use crate::core::run::journal::{Entry, Line};
-use crate::machine::{Appending, Place};
+use crate::machine::{About, Appending, Place};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::path::PathBuf;
@@ -39,6 +39,12 @@ pub enum JournalError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// Its file is no longer at its place.
+    #[error("{} is gone or was replaced, so nothing more can be noted", .path.display())]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
     /// An earlier write failed. What reached the disk is not known, and asking again might be
     /// answered with a success that is none, so nothing more is written.
     #[error("an earlier write to {} failed, so nothing more is written to it", .path.display())]
@@ -57,6 +63,9 @@ impl JournalError {
             }
             Self::Io { .. } | Self::GivenUp { .. } => {
                 "Correct what the system says about the state directory, then `quarterdeck run resume` the run."
+            }
+            Self::Gone { .. } => {
+                "Put the state directory back where it was, then `quarterdeck run resume` the run."
             }
             Self::Broken { .. } => {
                 "Somebody or something changed the journal: find out who, and compare the world by hand; this run is not resumed."
@@ -129,6 +138,21 @@ impl Journal {
         Ok((journal, lines))
     }
 
+    /// Where it lies.
+    pub fn directory(&self) -> Option<PathBuf> {
+        self.path.parent().map(PathBuf::from)
+    }
+
+    /// Whether the file is still at its place. One that was removed or moved takes every write, and
+    /// nobody would find it.
+    pub fn is_there(&self) -> bool {
+        match (self.file.place(), self.path.machine().disk.about(&self.path)) {
+            (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+            (Some(ours), Ok(About { place: Some(place), .. })) => ours == place,
+            _ => true,
+        }
+    }
+
     /// Writes a line and waits until it is on the disk.
     ///
     /// # Errors
@@ -137,6 +161,10 @@ impl Journal {
     pub fn append(&mut self, at: Timestamp, entry: Entry) -> Result<Line, JournalError> {
         if self.given_up {
             return Err(JournalError::GivenUp { path: self.path.to_path_buf() });
+        }
+        if !self.is_there() {
+            self.given_up = true;
+            return Err(JournalError::Gone { path: self.path.to_path_buf() });
         }
         let body = Body { number: self.number + 1, at, before: &self.last, entry: &entry };
         let text = serde_json::to_string(&body)
@@ -197,7 +225,22 @@ fn unsealed(bytes: &[u8]) -> Result<Line, &'static str> {
     if digest(format!("{open}}}").as_bytes()) != hash {
         return Err("it is not what its hash says");
     }
-    serde_json::from_str(text).map_err(|_| "it is no journal line of this version")
+    serde_json::from_str(text).or_else(|_| of_another_version(text))
+}
+
+/// A line that is as it was written, by a version that notes what this one does not know.
+fn of_another_version(text: &str) -> Result<Line, &'static str> {
+    #[derive(Deserialize)]
+    struct Head {
+        number: u64,
+        at: Timestamp,
+        before: String,
+        entry: String,
+        hash: String,
+    }
+    let head: Head = serde_json::from_str(text).map_err(|_| "it is no journal line")?;
+    let entry = Entry::Unknown { name: head.entry };
+    Ok(Line { number: head.number, at: head.at, before: head.before, entry, hash: head.hash })
 }
 
 /// SHA-256 as hexadecimal digits.

@@ -5,7 +5,7 @@ use crate::core::ids::{GroupName, InstanceId};
 use crate::core::inventory::Forward;
 use crate::core::observed::age;
 use crate::core::plan::{
-    ActionId, Answer, ApprovedPlan, Claim, Mutation, Plan, Step, StepAction, Verb,
+    ActionId, Answer, ApprovedPlan, Claim, GuardName, Mutation, Plan, Step, StepAction, Verb,
 };
 use crate::core::record::{Pins, lock_name};
 use crate::core::run::journal::{End, Entry, Line, Outcome};
@@ -24,6 +24,8 @@ pub(super) struct Open {
     pub mutation: Mutation,
     /// When it was written down; the call came after that.
     pub at: Timestamp,
+    /// The run was held then: a call of the hold itself, which lets pins go.
+    pub in_hold: bool,
 }
 
 /// A step's own mutation that AWS took.
@@ -68,7 +70,7 @@ pub(super) struct Ledger {
     /// It held because a lock was lost while it was to end.
     pub lost: bool,
     /// It was told to end once more after that: nothing is waited for.
-    pub let_go: bool,
+    pub given_up: bool,
     /// Processes that it resumed, its own and others'.
     pub resumed: Pins,
     /// Why it holds.
@@ -87,6 +89,12 @@ pub(super) struct Ledger {
     pub ended: Option<End>,
     /// Whether any mutation was taken.
     pub changed: bool,
+    /// In this hold pins were let go.
+    pub let_go: bool,
+    /// Guards that were overridden while it was held.
+    pub overrides: BTreeSet<GuardName>,
+    /// What was noted that this version does not know.
+    pub unknown: Vec<String>,
 }
 
 impl Ledger {
@@ -110,7 +118,8 @@ impl Ledger {
             Entry::Intent { step, attempt, mutation } => {
                 self.attempts.insert(*step, *attempt);
                 let (step, attempt, mutation) = (*step, *attempt, mutation.clone());
-                self.open = Some(Open { step, attempt, mutation, at });
+                let in_hold = self.held.is_some() && !self.aborting;
+                self.open = Some(Open { step, attempt, mutation, at, in_hold });
             }
             Entry::Outcome { outcome, .. } => self.settle(plan, outcome, at),
             Entry::TakingOver { token, .. } => drop(self.taking.insert(token.clone())),
@@ -126,7 +135,13 @@ impl Ledger {
                 self.lost |= self.aborting && *reason == HoldReason::LockLost;
                 self.held = Some((*reason, because.clone(), at));
             }
+            Entry::PinsReleased { .. } => self.let_go = true,
+            Entry::Asked { ask: Ask::Override { guard, .. }, .. } => {
+                self.overrides.insert(*guard);
+            }
+            Entry::Unknown { name } => self.unknown.push(name.clone()),
             Entry::GoesOn => {
+                self.let_go = false;
                 if matches!(self.held, Some((HoldReason::Gate, ..))) {
                     self.passed = plan.plan.steps.iter().map(|one| one.number).find(|number| {
                         self.began.contains_key(number) && !self.done.contains(number)
@@ -142,7 +157,7 @@ impl Ledger {
                 self.unverified &= !answers.iter().any(verifies);
             }
             Entry::Asked { ask: Ask::Abort, .. } => {
-                self.let_go |= self.lost;
+                self.given_up |= self.lost;
                 self.aborting = true;
             }
             Entry::TurnedBack { plan, .. } => self.back = Some(plan.clone()),
@@ -153,7 +168,7 @@ impl Ledger {
             | Entry::Cut { .. }
             | Entry::Guards { .. }
             | Entry::Throttled { .. }
-            | Entry::PinsReleased { .. }
+            | Entry::ProcessEnded { .. }
             | Entry::Recorded { .. }
             | Entry::DroppingRecord { .. }
             | Entry::NotTold { .. }
@@ -188,7 +203,7 @@ impl Ledger {
                         }
                         self.sent.remove(&open.step);
                     }
-                    self.remember(plan, step, &open.mutation);
+                    self.remember(plan, step, &open);
                 }
             }
             // An operation that failed after its call was accepted has a second outcome.
@@ -225,8 +240,8 @@ impl Ledger {
     }
 
     /// What a mutation leaves behind that this run, or another host, must know to recover.
-    fn remember(&mut self, plan: &ApprovedPlan, step: &Step, mutation: &Mutation) {
-        match mutation {
+    fn remember(&mut self, plan: &ApprovedPlan, step: &Step, open: &Open) {
+        match &open.mutation {
             Mutation::Suspend { group, processes } => {
                 let pin = self.pins.entry(group.clone());
                 pin.or_insert_with(|| (step.number, BTreeSet::new())).1.extend(processes.clone());
@@ -240,8 +255,9 @@ impl Ledger {
                     if is_free {
                         self.pins.remove(group);
                     }
-                    // A held run resumes processes for one reason only.
-                    if self.held.is_some() && !self.aborting {
+                    // A held run resumes processes for one reason only; its process may have been
+                    // killed since, and the run have gone on.
+                    if open.in_hold {
                         self.released.insert(group.clone(), (number, processes.clone()));
                     }
                 }

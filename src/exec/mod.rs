@@ -18,4 +18,5 @@ pub mod start;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod trust;
 mod webhook;

@@ -1,16 +1,19 @@
 //! A run's own process: it leaves its parent's session first of all, says that it is ready, and goes
 //! on whatever becomes of whoever started it.
 
+use super::arming::{Arming, NotArmed};
 use super::control;
 use super::engine::{Ending, Engine, Given, Guards, Petition, Word, calls};
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::start::{StartError, acceptable};
 use super::state::{Alive, RunDir, StateError, who};
-use crate::aws::{Armed, Aws, ConnectError, Lasting};
+use super::trust::{Distrust, Unfamiliar, familiar, trusted};
+use crate::aws::{Armed, Aws, ConnectError, Lasting, source_error};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
-use crate::core::error::SourceError;
-use crate::core::plan::{ApprovedPlan, Plan};
+use crate::core::error::{ErrorKind, SourceError};
+use crate::core::plan::{ApprovedPlan, Plan, Refusal, Verb, is_for};
 use crate::core::run::journal::{End, Entry, Line};
 use crate::core::run::{Ask, Who};
 use jiff::Timestamp;
@@ -42,6 +45,9 @@ pub enum Ready {
         because: String,
         /// What to do next.
         next: String,
+        /// The exit code of whoever wanted it.
+        #[serde(default)]
+        code: u8,
     },
 }
 
@@ -57,6 +63,29 @@ pub enum EngineError {
     /// Probes cannot be set up.
     #[error(transparent)]
     Probes(#[from] SourceError),
+    /// Its files are not what they should be.
+    #[error("{0}")]
+    Distrust(#[from] Distrust),
+    /// Another version of this program knows more of it.
+    #[error(transparent)]
+    Unfamiliar(#[from] Unfamiliar),
+    /// This session may not.
+    #[error(transparent)]
+    NotArmed(#[from] NotArmed),
+    /// A run that never began may not begin now.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Another account, or another region.
+    #[error("{why}")]
+    Elsewhere {
+        /// Why.
+        why: String,
+        /// What to do next.
+        next: String,
+    },
+    /// Nobody can say whose credentials these are.
+    #[error("failed to ask whose credentials these are: {0}")]
+    Identity(#[source] SourceError),
     /// Another process has it.
     #[error("another process carries this run out already")]
     Taken,
@@ -81,16 +110,33 @@ pub enum EngineError {
 
 impl EngineError {
     /// What to do next, as a sentence.
-    pub fn next_step(&self) -> &'static str {
-        match self {
+    pub fn next_step(&self) -> String {
+        let next = match self {
             Self::State(error) => error.next_step(),
             Self::Connect(error) => error.next_step(),
             Self::Probes(_) => "Correct [probes] in the configuration, or use --no-probes.",
+            Self::Distrust(error) => error.next_step(),
+            Self::Unfamiliar(_) => Unfamiliar::next_step(),
+            Self::NotArmed(error) => error.next_step(),
+            Self::Start(error) => return error.next_step(),
+            Self::Elsewhere { next, .. } => return next.clone(),
+            Self::Identity(error) => error.kind.next_step(),
             Self::Taken => "`quarterdeck run attach` shows it.",
             Self::Over => "`quarterdeck run show` shows how it ended.",
             Self::NoPlan => "This run cannot be resumed; `quarterdeck audit verify` says more.",
             Self::Credentials { .. } => "Log in again, then start the run anew.",
             Self::System(_) => "Check the limits of this session (`ulimit -a`).",
+        };
+        next.to_owned()
+    }
+
+    /// Why it was not, as an exit code of the program that asked: 7 where the session may not, 3 and
+    /// 4 for guards, 2 for a plan that is not to be carried out, else 1.
+    fn code(&self) -> u8 {
+        match self {
+            Self::NotArmed(_) => 7,
+            Self::Start(StartError::Plan { code, .. }) => *code,
+            _ => 1,
         }
     }
 }
@@ -138,7 +184,7 @@ pub async fn carry_out(
         }
         Err(error) => {
             let because = error.to_string();
-            say(out, &Ready::Refused { because, next: error.next_step().to_owned() });
+            say(out, &Ready::Refused { because, next: error.next_step(), code: error.code() });
             Err(error)
         }
     }
@@ -149,6 +195,42 @@ fn say(out: &mut dyn Write, ready: &Ready) {
     if let Ok(text) = serde_json::to_string(ready) {
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
+}
+
+/// What is known of a run before a line is written.
+struct Asked {
+    approved: ApprovedPlan,
+    ledger: Ledger,
+}
+
+/// Reads a run and refuses what must not be carried out, here, by this version or by this session;
+/// nothing is written.
+fn may_take_up(
+    run: &RunDir,
+    first: Option<&Ask>,
+    around: &Surroundings<'_>,
+) -> Result<Asked, EngineError> {
+    let told = run.told().map_err(|error| EngineError::State(error.into()))?;
+    trusted(run, &told.lines, None)?;
+    let approved = approved(&told.lines).ok_or(EngineError::NoPlan)?;
+    let ledger = Ledger::of(&approved, &told.lines);
+    if ledger.ended.is_some() {
+        return Err(EngineError::Over);
+    }
+    let begun = ledger.has_begun();
+    let back = approved.plan.intent.verb() == Verb::Rollback;
+    let goes_on = matches!(first, Some(Ask::Resume)) || !begun && first.is_none();
+    if goes_on && (begun || !back) {
+        Arming::of(around.settings)?;
+    }
+    if goes_on && !ledger.aborting || !ledger.unknown.is_empty() {
+        familiar(&told.lines)?;
+    }
+    // One that never began is held to what a new one is held to.
+    if goes_on && !begun {
+        acceptable(&approved, around.settings, around.clock.now())?;
+    }
+    Ok(Asked { approved, ledger })
 }
 
 /// Takes a run up: its directory, its journal, its clients.
@@ -163,25 +245,26 @@ pub async fn take_up(
 ) -> Result<(Engine, Alive, Vec<String>), EngineError> {
     let alive = alone(run).await?;
     let now = around.clock.now();
+    let Asked { approved, ledger } = may_take_up(run, first.as_ref(), around)?;
+    // One that has begun is left as it is by a process that cannot carry it out: whatever is wrong is
+    // wrong with that process.
+    let begun = ledger.has_begun();
+    let early = if begun { Some(set_up(&approved, around, &ledger, now).await?) } else { None };
     let (mut journal, mut lines) =
         Journal::open(&run.path, now).map_err(|error| EngineError::State(error.into()))?;
-    let approved = approved(&lines).ok_or(EngineError::NoPlan)?;
-    let ledger = Ledger::of(&approved, &lines);
-    if ledger.ended.is_some() {
-        return Err(EngineError::Over);
-    }
     let by = who(around.env, around.settings.machine());
     let entry = Entry::TakenUp { by: by.clone(), pid: around.settings.machine().host.process() };
     note(&mut journal, &mut lines, now, entry)?;
-    let set_up = set_up(&approved, around, &ledger, now).await;
+    let set_up = match early {
+        Some(done) => Ok(done),
+        None => set_up(&approved, around, &ledger, now).await,
+    };
     let (aws, warnings) = match set_up {
         Ok(done) => done,
         Err(error) => {
-            // A run that has changed nothing is over; one that has goes on when this is mended.
-            if !ledger.has_begun() {
-                let end = End::Failed { because: error.to_string() };
-                note(&mut journal, &mut lines, now, Entry::Ended { end })?;
-            }
+            // It has changed nothing, so it is over.
+            let end = End::Failed { because: error.to_string() };
+            note(&mut journal, &mut lines, now, Entry::Ended { end })?;
             return Err(error);
         }
     };
@@ -264,6 +347,9 @@ async fn set_up(
     let armed = Armed::For(calls(&approved.plan).into());
     let aws = Aws::connect_armed(&around.settings.for_sdk(), armed).await?;
     let mut warnings = Vec::new();
+    if ledger.has_begun() {
+        warnings.extend(must_be_there(&aws, &approved.plan).await?);
+    }
     let until = now.checked_add(minimum(&approved.plan, ledger)).unwrap_or(Timestamp::MAX);
     let from_environment = around.settings.for_sdk().profile.is_none()
         && around.env.text("AWS_ACCESS_KEY_ID").is_some();
@@ -279,6 +365,27 @@ async fn set_up(
     Ok((aws, warnings))
 }
 
+/// Refuses credentials of another account, and another region. A way back must not wait for an answer
+/// that does not come: a call with the wrong credentials changes nothing, it is denied.
+async fn must_be_there(aws: &Aws, plan: &Plan) -> Result<Option<String>, EngineError> {
+    let answer = aws.sts.get_caller_identity().send().await;
+    match answer.map_err(|error| source_error("GetCallerIdentity", &error)) {
+        Ok(answer) => {
+            let account = answer.account.unwrap_or_default();
+            is_for(plan, &account, &aws.region).map_err(|Refusal { why, next, .. }| {
+                EngineError::Elsewhere { why: format!("{why}; nothing was changed or noted"), next }
+            })?;
+            Ok(None)
+        }
+        Err(error) => match error.kind {
+            ErrorKind::Expired | ErrorKind::NoCredentials | ErrorKind::Denied => {
+                Err(EngineError::Identity(error))
+            }
+            _ => Ok(Some(format!("Whose credentials these are could not be asked: {error}."))),
+        },
+    }
+}
+
 /// How long what is left of a plan takes at least.
 fn minimum(plan: &Plan, ledger: &Ledger) -> Duration {
     let plan = ledger.back.as_deref().unwrap_or(plan);
@@ -286,7 +393,7 @@ fn minimum(plan: &Plan, ledger: &Ledger) -> Duration {
     left.map(|step| step.at_least).sum()
 }
 
-/// A signal means: finish the step, then hold.
+/// A signal means: finish the call, then hold.
 fn listen_for_signals(words: &mpsc::Sender<Petition>) -> io::Result<()> {
     let kinds = [
         (SignalKind::hangup(), "SIGHUP"),

@@ -1,21 +1,25 @@
 //! Starting a run and speaking to one, as its starter, a console or a command does. Whoever does so may
 //! end at any time: the run has a process of its own.
 
-use super::arming::Arming;
+use super::arming::{Arming, NotArmed, not_read_only};
 use super::control::{self, ControlError};
 use super::engine::{Reply, Word};
+use super::ledger::Ledger;
 use super::process::{Ready, approved};
 use super::state::{LOG, RunDir, StateError, who};
+use super::trust::{Distrust, trusted};
 use crate::clock::Clock;
 use crate::config::{ClockSetting, Environment, Origin, Settings};
 use crate::core::plan::guard::Effect;
-use crate::core::plan::{ApprovedPlan, Confirmation, Refusal, accept};
+use crate::core::plan::{ApprovedPlan, Confirmation, Intent, Plan, Refusal, accept};
 use crate::core::run::{Ask, RunId, RunState};
+use jiff::Timestamp;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -50,6 +54,12 @@ pub enum StartError {
         /// How much it counts: 2 for usage, 3 where a guard blocks, 4 where it cannot tell.
         code: u8,
     },
+    /// The session may not.
+    #[error(transparent)]
+    NotArmed(#[from] NotArmed),
+    /// The run's files are not what they should be.
+    #[error(transparent)]
+    Distrust(#[from] Distrust),
     /// The state directory.
     #[error(transparent)]
     State(#[from] StateError),
@@ -88,6 +98,8 @@ impl StartError {
     pub fn next_step(&self) -> String {
         match self {
             Self::Declined { next, .. } => (*next).to_owned(),
+            Self::NotArmed(error) => error.next_step().to_owned(),
+            Self::Distrust(error) => error.next_step().to_owned(),
             Self::State(error) => error.next_step().to_owned(),
             Self::Process(_) => {
                 "Check the limits of this session (`ulimit -u`, memory).".to_owned()
@@ -103,13 +115,14 @@ impl StartError {
     }
 }
 
-/// Starts a run of an approved plan and waits until its process is ready.
+/// Starts a run of an approved plan and waits until its process is ready. The rollback of a run that
+/// this state directory holds, and that is whole, needs no armed session; all else does.
 ///
 /// # Errors
 /// Why it was not started; nothing was changed then.
 pub fn start(
     approved: &ApprovedPlan,
-    armed: &Arming,
+    armed: Result<Arming, NotArmed>,
     host: Host<'_>,
 ) -> Result<(RunId, Vec<String>), StartError> {
     let run = prepare(approved, armed, host)?;
@@ -123,21 +136,41 @@ pub fn start(
 /// Why there is none; nothing was changed then.
 pub fn prepare(
     approved: &ApprovedPlan,
-    _armed: &Arming,
+    armed: Result<Arming, NotArmed>,
     host: Host<'_>,
 ) -> Result<RunDir, StartError> {
-    acceptable(approved, host)?;
+    let taken_back = rolls_back_what_is_here(&approved.plan, host)?;
+    match armed {
+        Err(NotArmed::NotAllowed) if taken_back => {}
+        Err(not) => return Err(not.into()),
+        Ok(_) => {}
+    }
+    acceptable(approved, host.settings, host.clock.now())?;
     Ok(RunDir::create(&host.settings.state_dir, approved, host.clock.now())?)
 }
 
+/// Whether a plan takes back what a run of this state directory did. One whose files cannot be
+/// believed is not taken back either: what it says that it found is what would be written.
+fn rolls_back_what_is_here(plan: &Plan, host: Host<'_>) -> Result<bool, StartError> {
+    let Intent::Rollback { run } = &plan.intent else { return Ok(false) };
+    let Ok(run) = RunDir::find(&host.settings.state_dir, run.as_str()) else { return Ok(false) };
+    let told = run.told().map_err(StateError::from)?;
+    trusted(&run, &told.lines, None)?;
+    Ok(true)
+}
+
 /// Whether a plan may be started now. Everything here was checked when it was approved; a plan that
-/// comes from a file may have been approved by nobody.
-fn acceptable(approved: &ApprovedPlan, host: Host<'_>) -> Result<(), StartError> {
+/// comes from a file, or from a run that never began, may have been approved by nobody.
+pub(super) fn acceptable(
+    approved: &ApprovedPlan,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), StartError> {
     let refuse =
         |why: String, next: &str, code| Err(StartError::Plan { why, next: next.into(), code });
     let plan = &approved.plan;
-    let times = host.settings.clock.as_ref().map_or(1, ClockSetting::times);
-    if let Err(Refusal { why, next, .. }) = accept(plan, host.clock.now(), times) {
+    let times = settings.clock.as_ref().map_or(1, ClockSetting::times);
+    if let Err(Refusal { why, next, .. }) = accept(plan, now, times) {
         return Err(StartError::Plan { why, next, code: 2 });
     }
     let typed = approved.typed.trim();
@@ -179,14 +212,14 @@ fn spawn(run: &RunDir, first: Option<&Ask>, host: Host<'_>) -> Result<Vec<String
     let log = run.path.join(LOG);
     let mode = if run.is_shared() { 0o660 } else { 0o600 };
     let stderr = File::options().create(true).append(true).mode(mode).open(&log);
-    let stderr = stderr.map_err(StartError::Process)?;
-    let program = std::env::current_exe().map_err(StartError::Process)?;
-    let mut command = Command::new(program);
+    let stderr =
+        stderr.map_err(|cause| StateError::Io { what: "open", path: log.to_path_buf(), cause })?;
+    let mut command = this_program()?;
     command.args(arguments(host)).arg("--log").arg(&log).arg("run-engine").arg(&run.path);
     match first {
         Some(Ask::Resume) => drop(command.args(["--first", "resume"])),
         Some(Ask::Abort) => drop(command.args(["--first", "abort"])),
-        Some(Ask::Hold) | None => {}
+        Some(Ask::Hold | Ask::Override { .. }) | None => {}
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
     let mut child = command.spawn().map_err(StartError::Process)?;
@@ -204,9 +237,27 @@ fn spawn(run: &RunDir, first: Option<&Ask>, host: Host<'_>) -> Result<Vec<String
     let line = heard.recv_timeout(READY_LIMIT).unwrap_or_default();
     match serde_json::from_str(&line) {
         Ok(Ready::Ready { warnings }) => Ok(warnings),
-        Ok(Ready::Refused { because, next }) => Err(StartError::Refused { because, next }),
+        Ok(Ready::Refused { because, next, code: code @ (2..=4 | 7) }) => {
+            Err(StartError::Plan { why: because, next, code })
+        }
+        Ok(Ready::Refused { because, next, .. }) => Err(StartError::Refused { because, next }),
         Err(_) => Err(StartError::NotReady { log: log.into() }),
     }
+}
+
+/// This very program. Its file may have been replaced or removed while a console was open: then what
+/// runs here runs there too, and reads what this one wrote.
+fn this_program() -> Result<Command, StartError> {
+    const SELF: &str = "/proc/self/exe";
+    let name = std::env::current_exe().map_err(StartError::Process)?;
+    let place = |path: &Path| std::fs::metadata(path).map(|about| (about.dev(), about.ino())).ok();
+    let here = place(Path::new(SELF));
+    if here.is_none() || place(&name) == here {
+        return Ok(Command::new(name));
+    }
+    let mut command = Command::new(SELF);
+    command.arg0(name);
+    Ok(command)
 }
 
 /// The global flags that make another process see the world as this one does. Credentials are
@@ -236,14 +287,24 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
     if !settings.probes.enabled {
         all.push("--no-probes".into());
     }
+    if Arming::of(settings).is_ok() {
+        all.push("--operate".into());
+    }
     all
 }
 
-/// Asks something of a run: of its process, or of a new one where there is none.
+/// Asks something of a run: of its process, or of a new one where there is none. Going on, and
+/// overriding a guard, needs an armed session.
 ///
 /// # Errors
 /// Why it will not be so.
 pub async fn ask(run: &RunDir, ask: Ask, host: Host<'_>) -> Result<String, StartError> {
+    match &ask {
+        Ask::Resume | Ask::Override { .. } => Arming::of(host.settings).map(|_| ()),
+        Ask::Hold | Ask::Abort => not_read_only(host.settings),
+    }?;
+    let told = run.told().map_err(StateError::from)?;
+    trusted(run, &told.lines, None)?;
     if run.is_alive() {
         match control::say(run, Word::Ask(ask.clone()), &who(host.env, host.settings.machine()))
             .await
@@ -267,12 +328,15 @@ pub async fn ask(run: &RunDir, ask: Ask, host: Host<'_>) -> Result<String, Start
             "`quarterdeck audit verify` says more.",
         );
     };
-    let ledger = super::ledger::Ledger::of(&plan, &told.lines);
+    let ledger = Ledger::of(&plan, &told.lines);
     if ledger.ended.is_some() {
         return declined(
             "the run is over".to_owned(),
             "`quarterdeck run show` shows how it ended.",
         );
+    }
+    if matches!(ask, Ask::Override { .. }) {
+        return override_guard(run, ask, (&ledger, host)).await;
     }
     if ask == Ask::Hold {
         let because = "it has no process, so nothing of it goes on".to_owned();
@@ -284,6 +348,31 @@ pub async fn ask(run: &RunDir, ask: Ask, host: Host<'_>) -> Result<String, Start
         said.push_str(&format!("; {warning}"));
     }
     Ok(said)
+}
+
+/// A held run without a process gets one that holds, and is told.
+async fn override_guard(
+    run: &RunDir,
+    ask: Ask,
+    (ledger, host): (&Ledger, Host<'_>),
+) -> Result<String, StartError> {
+    if !ledger.has_begun() {
+        let because = "the run never began, so nothing of it is held by a guard".to_owned();
+        let next = "Make the plan again with --override GUARD --reason TEXT.";
+        return Err(StartError::Declined { because, next });
+    }
+    spawn(run, None, host)?;
+    match control::say(run, Word::Ask(ask), &who(host.env, host.settings.machine())).await? {
+        Reply::Taken { because } => Ok(because),
+        Reply::Refused { because } => {
+            let next = "`quarterdeck run show` tells how it stands.";
+            Err(StartError::Declined { because, next })
+        }
+        Reply::Standing { .. } | Reply::SteppedDown => {
+            let because = "its process ended at this moment".to_owned();
+            Err(StartError::Declined { because, next: "Try again." })
+        }
+    }
 }
 
 /// Waits until the process that stepped down has ended.

@@ -4,11 +4,26 @@
 use std::fmt::Debug;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Held until it is dropped, or its process ends.
 pub trait Held: Debug + Send {}
+
+/// What the system says of a file itself; a link is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// Whether it is an ordinary file.
+    pub is_file: bool,
+    /// Whose it is.
+    pub uid: u32,
+    /// Its permissions.
+    pub mode: u32,
+    /// Which file it is, on a disk that tells.
+    pub place: Option<(u64, u64)>,
+}
 
 /// A file that is open for appending.
 pub trait Appending: Debug + Send {
@@ -29,6 +44,11 @@ pub trait Appending: Debug + Send {
     /// # Errors
     /// Whatever the system says.
     fn cut(&mut self, bytes: u64) -> io::Result<()>;
+
+    /// Which file it is, on a disk that tells.
+    fn place(&self) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// A disk. Each call may fail with whatever the system says.
@@ -72,6 +92,14 @@ pub trait Disk: Send + Sync {
     /// The permissions of a file or directory.
     fn mode(&self, path: &Path) -> io::Result<u32>;
 
+    /// What it is and whose.
+    fn about(&self, path: &Path) -> io::Result<About> {
+        let is_directory = self.is_directory(path);
+        let uid = rustix::process::getuid().as_raw();
+        let mode = self.mode(path)?;
+        Ok(About { is_directory, is_file: !is_directory, uid, mode, place: None })
+    }
+
     /// Sets them.
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()>;
 
@@ -101,6 +129,10 @@ impl Appending for File {
         let length = self.metadata()?.len();
         self.set_len(length.saturating_sub(bytes))?;
         self.sync_all()
+    }
+
+    fn place(&self) -> Option<(u64, u64)> {
+        self.metadata().ok().map(|about| (about.dev(), about.ino()))
     }
 }
 
@@ -167,6 +199,17 @@ impl Disk for DiskOfSystem {
 
     fn mode(&self, path: &Path) -> io::Result<u32> {
         fs::metadata(path).map(|about| about.permissions().mode())
+    }
+
+    fn about(&self, path: &Path) -> io::Result<About> {
+        let about = fs::symlink_metadata(path)?;
+        Ok(About {
+            is_directory: about.is_dir(),
+            is_file: about.is_file(),
+            uid: about.uid(),
+            mode: about.mode(),
+            place: Some((about.dev(), about.ino())),
+        })
     }
 
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {

@@ -6,7 +6,7 @@ mod disk;
 mod network;
 mod place;
 
-pub use disk::{Appending, Disk, DiskOfSystem, Held};
+pub use disk::{About, Appending, Disk, DiskOfSystem, Held};
 pub use network::{Answered, Asked, Keys, Network, NoAnswer, Route};
 pub use place::Place;
 

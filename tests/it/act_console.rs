@@ -61,6 +61,9 @@ impl Console {
     fn goes_on(&mut self, site: &Site, run: &str) {
         let before = count(site, run, "goes_on");
         self.0.wait_for("HELD");
+        // Going on is armed, as approving is.
+        self.press(CTRL_O, "Arm this console?");
+        self.press("y", "ARMED 1");
         self.press("o", "Go on with run");
         self.0.press("y");
         until("it goes on", || count(site, run, "goes_on") > before);

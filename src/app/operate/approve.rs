@@ -84,14 +84,8 @@ fn ready(model: &Model, review: &Review, typed: &str) -> Result<Arc<Plan>, Strin
     if is_too_old(plan, model) {
         return Err("This plan is too old. Leave it and plan again.".into());
     }
-    if !model.operation.allowed {
-        return Err(READ_ONLY.into());
-    }
     if !model.operation.may_approve(plan, model.now) {
-        return Err(match arms(model) {
-            Some(key) => format!("This console is not armed: {key} arms it for 15 minutes."),
-            None => "This console is not armed: leave with Esc, then `:arm`.".into(),
-        });
+        return Err(not_armed(model));
     }
     match &plan.confirmation {
         Confirmation::YesNo if matches!(typed, "y" | "yes") => Ok(Arc::clone(plan)),
@@ -100,6 +94,15 @@ fn ready(model: &Model, review: &Review, typed: &str) -> Result<Arc<Plan>, Strin
         Confirmation::Type(name) => {
             Err(format!("Type {name} and Enter to run it, or leave with Esc."))
         }
+    }
+}
+
+/// Why this console changes nothing now, and what arms it.
+pub(super) fn not_armed(model: &Model) -> String {
+    match arms(model) {
+        _ if !model.operation.allowed => READ_ONLY.to_owned(),
+        Some(key) => format!("This console is not armed: {key} arms it for 15 minutes."),
+        None => "This console is not armed: leave with Esc, then `:arm`.".to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
-//! What is asked of a run: hold, go on, abort, roll back. None of these needs an armed console: the
-//! run was approved, and stopping it must always be possible.
+//! What is asked of a run: hold, go on, abort, roll back. Going on changes more, so it needs an armed
+//! console; the others do not, because stopping a run must always be possible.
 
+use super::approve::not_armed;
 use crate::app::effect::Effect;
 use crate::app::field::TextField;
 use crate::app::layer::{Answering, Dialog};
@@ -37,6 +38,11 @@ pub(in crate::app) fn go_on(model: &mut Model) {
         RunState::Running => vec!["Its process is started again if it has died.".to_owned()],
         _ => return over(model, &run),
     };
+    if !model.operation.is_armed(model.now) {
+        let why = not_armed(model);
+        model.notices.say(model.now, NoticeKind::Warning, why);
+        return;
+    }
     ask(model, &run.id, ("Go on with", Ask::Resume), (lines, Answering::YesNo));
 }
 

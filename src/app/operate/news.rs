@@ -61,6 +61,9 @@ fn told(model: &mut Model, run: &RunId, ask: &Ask, outcome: Result<(), Trouble>)
     let (kind, text) = match (outcome, ask) {
         (Ok(()), Ask::Hold) => (NoticeKind::Info, format!("Run {run} holds after this step.")),
         (Ok(()), Ask::Resume) => (NoticeKind::Info, format!("Run {run} goes on.")),
+        (Ok(()), Ask::Override { guard, .. }) => {
+            (NoticeKind::Info, format!("Run {run}: {guard} is overridden."))
+        }
         (Ok(()), Ask::Abort) => (NoticeKind::Info, format!("Run {run} is being aborted.")),
         (Err(trouble), _) => (NoticeKind::Warning, format!("{} {}", trouble.what, trouble.next)),
     };

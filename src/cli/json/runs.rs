@@ -29,6 +29,8 @@ pub(in crate::cli) struct OneRunView {
     pub steps: Vec<StepView>,
     /// Of a drain: whether its nodes may be stopped.
     pub safe_to_stop: Vec<StopView>,
+    /// What an operator must know beside its steps, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// Whether a node may be stopped, why, and what gets it there.

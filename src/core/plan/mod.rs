@@ -29,7 +29,7 @@ pub use fact::{Answer, Claim, Fact, FactKind, TargetIs};
 pub use file::{accept, is_for};
 pub use guard::{GuardName, GuardReport};
 pub use intent::{DrainMethod, Gate, Intent, MinHealthy, OnRegression, Options, Strategy, Verb};
-pub use make::{Request, plan};
+pub use make::{REPLACING, Request, plan};
 pub use mutation::{ActionId, Mutation, Target};
 pub use refusal::{Refusal, RefusalKind};
 pub use samples::Samples;

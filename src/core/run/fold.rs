@@ -2,8 +2,8 @@
 //! another matter; here every line is believed.
 
 use super::journal::{End, Entry, Line, Outcome};
-use super::{Run, RunState, StepStanding};
-use crate::core::plan::Answer;
+use super::{Ask, Run, RunState, StepStanding};
+use crate::core::plan::{Answer, GuardName};
 use jiff::Timestamp;
 
 impl Run {
@@ -46,11 +46,7 @@ impl Run {
             }
             Entry::Intent { step, .. } => self.step(*step, |of| of.sent = Some(at)),
             Entry::Outcome { step, outcome, .. } => {
-                let request = match outcome {
-                    Outcome::Accepted { request, .. } | Outcome::Refused { request, .. } => request,
-                    Outcome::AlreadyDone => &None,
-                };
-                self.step(*step, |of| of.requests.extend(request.clone()));
+                self.step(*step, |of| of.requests.extend(request(outcome)));
             }
             Entry::Seen { step, answers } => {
                 let waiting = answers.iter().filter_map(|(_, answer)| lacking(answer));
@@ -76,6 +72,9 @@ impl Run {
                 self.state = RunState::Held { reason: *reason, because: because.clone() };
             }
             Entry::GoesOn => self.state = RunState::Running,
+            Entry::Asked { ask: Ask::Override { guard, reason }, .. } => {
+                self.overridden(*guard, reason);
+            }
             Entry::PinsReleased { what } => self.pins_released = Some(what.clone()),
             Entry::TurnedBack { plan, .. } => {
                 self.skip(|of| of.done.is_none());
@@ -91,8 +90,18 @@ impl Run {
             | Entry::Recorded { .. }
             | Entry::DroppingRecord { .. }
             | Entry::NotTold { .. }
+            | Entry::ProcessEnded { .. }
+            | Entry::Unknown { .. }
             | Entry::Asked { .. } => {}
         }
+    }
+
+    /// A guard that was overridden while it was held: as if its plan had said so.
+    fn overridden(&mut self, guard: GuardName, reason: &str) {
+        let options = &mut self.plan.options;
+        options.overrides.insert(guard);
+        let before = options.reason.take().map(|text| format!("{text}; ")).unwrap_or_default();
+        options.reason = Some(format!("{before}{guard}: {reason}"));
     }
 
     fn end(&mut self, end: &End) {
@@ -123,6 +132,14 @@ impl Run {
         if let Some(of) = place.and_then(|place| self.steps.get_mut(place)) {
             change(of);
         }
+    }
+}
+
+/// AWS's request id.
+fn request(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Accepted { request, .. } | Outcome::Refused { request, .. } => request.clone(),
+        Outcome::AlreadyDone => None,
     }
 }
 

@@ -162,6 +162,16 @@ pub enum Entry {
     },
     /// It goes on.
     GoesOn,
+    /// Its process ended while it was held; whoever speaks to it next starts another.
+    ProcessEnded {
+        /// Why.
+        because: String,
+    },
+    /// Something that another version notes and this one does not know.
+    Unknown {
+        /// What that version calls it.
+        name: String,
+    },
     /// Pins were let go because the run was held too long.
     PinsReleased {
         /// Of which groups, in words.

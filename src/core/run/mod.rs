@@ -11,7 +11,7 @@ pub use journal::{Entry, Line};
 
 use super::ids::InstanceId;
 use super::inventory::{OwnWrite, Written};
-use super::plan::{ActionId, GuardReport, Mutation, Plan, StepAction};
+use super::plan::{ActionId, GuardName, GuardReport, Mutation, Plan, StepAction};
 use super::rings::SafeToStop;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -133,6 +133,13 @@ pub enum Ask {
     Resume,
     /// No further traffic step; unpin, unlock, end.
     Abort,
+    /// Let a guard not stand in the way for the rest of the run; only of one that holds.
+    Override {
+        /// The guard.
+        guard: GuardName,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Where a step stands.

@@ -2,9 +2,15 @@
 //! waits, never in the middle of a call.
 
 use super::{Engine, Flow, Stop};
+use crate::core::plan::Intent;
 use crate::core::run::journal::Entry;
 use crate::core::run::{Ask, HoldReason, RunId, RunState, Who};
+use crate::exec::process::approved;
+use crate::exec::state::RunDir;
+use crate::exec::trust;
+use crate::machine::Place;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -54,6 +60,8 @@ pub struct Petition {
     pub word: Word,
     /// Who.
     pub by: Who,
+    /// Where the run lives that takes over, if it says so.
+    pub from: Option<PathBuf>,
     /// Where the answer goes.
     pub answer: oneshot::Sender<Reply>,
 }
@@ -62,7 +70,19 @@ impl Petition {
     /// A petition and the end at which its answer comes.
     pub fn new(word: Word, by: Who) -> (Self, oneshot::Receiver<Reply>) {
         let (answer, heard) = oneshot::channel();
-        (Self { word, by, answer }, heard)
+        (Self { word, by, from: None, answer }, heard)
+    }
+
+    /// The same, of a run that lives there.
+    #[must_use]
+    pub fn of_run_in(self, from: Option<PathBuf>) -> Self {
+        Self { from, ..self }
+    }
+
+    /// The same, from somebody on this host.
+    pub(super) fn heard_on(mut self, host: Option<String>) -> Self {
+        self.by.host = host;
+        self
     }
 
     /// Answers. Whoever has gone meanwhile is not waited for.
@@ -99,56 +119,111 @@ impl Engine {
 
     /// Answers while the run goes on.
     fn hear(&mut self, petition: Petition) -> Flow<()> {
+        let petition = petition.heard_on(self.by.host.clone());
         let at = self.ledger.began.keys().next_back().copied();
         let after = match at.filter(|step| !self.ledger.done.contains(step)) {
             Some(step) => format!("after step {step}"),
             None => "before the next step".to_owned(),
         };
-        let who = name(&petition.by);
         match petition.word.clone() {
             Word::Standing => petition.say(Reply::Standing { state: RunState::Running }),
             Word::StepDown => petition
                 .say(Reply::Refused { because: "the run is running; hold it first".to_owned() }),
-            Word::GiveWay(to) => {
-                petition.say(Reply::SteppedDown);
-                self.giving_way = true;
-                return Err(Stop::Hold(HoldReason::Asked, format!("run {to} rolls it back")));
-            }
+            Word::GiveWay(to) => match self.is_rolled_back_by(&to, &petition) {
+                Ok(()) => {
+                    petition.say(Reply::SteppedDown);
+                    self.giving_way = true;
+                    return Err(Stop::Hold(HoldReason::Asked, format!("run {to} rolls it back")));
+                }
+                Err(because) => petition.say(Reply::Refused { because }),
+            },
+            // At once: whoever shuts a host down does not wait for a settle or a bake.
             Word::Signal(signal) => {
-                self.hold_asked = Some(format!("{signal} came"));
+                if ends_process(&signal) {
+                    self.ending = Some(format!("{signal} came"));
+                }
+                petition.say(Reply::Taken { because: "it holds".to_owned() });
+                return Err(Stop::Hold(HoldReason::Asked, format!("{signal} came")));
+            }
+            Word::Ask(Ask::Override { .. }) => {
+                let because = "a guard is overridden while the run holds; hold it first".to_owned();
+                petition.say(Reply::Refused { because });
+            }
+            // It lets pins go just now.
+            Word::Ask(Ask::Hold | Ask::Resume) if self.ledger.held.is_some() => {
+                let because = "it lets the processes run again that it suspended; ask again in a \
+                               minute";
+                petition.say(Reply::Refused { because: because.to_owned() });
+            }
+            Word::Ask(ask) => return self.hear_asked(ask, petition, &after),
+        }
+        Ok(())
+    }
+
+    /// Notes and answers what is asked while the run goes on.
+    fn hear_asked(&mut self, ask: Ask, petition: Petition, after: &str) -> Flow<()> {
+        let noted = self.note(Entry::Asked { ask: ask.clone(), by: petition.by.clone() });
+        if let Err(error) = noted {
+            petition.say(Reply::Refused { because: error.to_string() });
+            return Err(error.into());
+        }
+        match ask {
+            Ask::Hold => {
+                self.hold_asked = Some(format!("{} asked for it", name(&petition.by)));
                 petition.say(Reply::Taken { because: format!("it holds {after}") });
             }
-            Word::Ask(ask) => {
-                let noted = self.note(Entry::Asked { ask: ask.clone(), by: petition.by.clone() });
-                if let Err(error) = noted {
-                    let because = error.to_string();
-                    petition.say(Reply::Refused { because });
-                    return Err(error.into());
-                }
-                match ask {
-                    Ask::Hold => {
-                        self.hold_asked = Some(format!("{who} asked for it"));
-                        petition.say(Reply::Taken { because: format!("it holds {after}") });
-                    }
-                    Ask::Resume => {
-                        let was = self.hold_asked.take();
-                        let because = if was.is_some() {
-                            "it will not hold after this step".to_owned()
-                        } else {
-                            "it is running".to_owned()
-                        };
-                        petition.say(Reply::Taken { because });
-                    }
-                    Ask::Abort => {
-                        let because = "no further traffic step; it unpins, unlocks and ends";
-                        petition.say(Reply::Taken { because: because.to_owned() });
-                        return Err(Stop::Abort);
-                    }
-                }
+            Ask::Resume => {
+                let was = self.hold_asked.take();
+                let because = if was.is_some() {
+                    "it will not hold after this step".to_owned()
+                } else {
+                    "it is running".to_owned()
+                };
+                petition.say(Reply::Taken { because });
+            }
+            Ask::Override { .. } => {}
+            Ask::Abort => {
+                let because = "no further traffic step; it unpins, unlocks and ends";
+                petition.say(Reply::Taken { because: because.to_owned() });
+                return Err(Stop::Abort);
             }
         }
         Ok(())
     }
+}
+
+impl Engine {
+    /// Whether this run is rolled back by that one: a run of the speaker's, whole, about this run, and
+    /// carried out by a process now. A name alone ends nothing.
+    pub(super) fn is_rolled_back_by(&self, to: &RunId, asked: &Petition) -> Result<(), String> {
+        let not = |why: String| format!("run {to} is no rollback of this run: {why}");
+        let run = match &asked.from {
+            Some(path) => RunDir::at(&Place::on(self.settings.machine(), path)),
+            None => RunDir::find(&self.settings.state_dir, to.as_str())
+                .map_err(|error| not(error.to_string()))?,
+        };
+        let told = run.told().map_err(|error| not(error.to_string()))?;
+        trust::trusted(&run, &told.lines, asked.by.uid).map_err(|error| not(error.to_string()))?;
+        let plan = approved(&told.lines).map(|approved| approved.plan);
+        if run.id != *to || !plan.is_some_and(|plan| ends(&plan.intent, &self.run)) {
+            return Err(not("its plan says nothing of the kind".to_owned()));
+        }
+        if !run.is_alive() {
+            return Err(not("no process carries it out".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Whether an intent is to end this run.
+fn ends(intent: &Intent, run: &RunId) -> bool {
+    matches!(intent, Intent::Rollback { run: of } if of == run)
+}
+
+/// Whether a signal wants the process itself to end: a host that shuts down sends it, and kills
+/// whoever stays.
+pub(super) fn ends_process(signal: &str) -> bool {
+    signal == "SIGTERM"
 }
 
 /// Somebody by name.

@@ -31,7 +31,9 @@ use crate::aws::{Aws, Call};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::error::SourceError;
-use crate::core::plan::{ApprovedPlan, Context, GuardReport, Picture, Plan, StepAction, is_for};
+use crate::core::plan::{
+    ApprovedPlan, Context, GuardReport, Mutation, Picture, Plan, StepAction, Verb, is_for,
+};
 use crate::core::run::journal::{End, Entry};
 use crate::core::run::{HoldReason, RunId, Who};
 use std::collections::BTreeSet;
@@ -108,6 +110,10 @@ pub struct Engine {
     by: Who,
     words: mpsc::Receiver<Petition>,
     hold_asked: Option<String>,
+    /// The system wants this process to end.
+    ending: Option<String>,
+    /// This process has taken up what another began: the guards are asked before it goes on.
+    takes_up: bool,
     /// A rollback takes over: this process ends.
     giving_way: bool,
     /// The run that this one rolls back.
@@ -163,10 +169,14 @@ impl Engine {
         let rate = settings.clock.as_ref().map_or(1.0, |clock| clock.rate);
         let heart = Arc::new(heart::Heart::new(&given.aws, &given.clock, rate));
         let webhook = Webhook::of(settings.webhook.as_ref());
+        let ledger = Ledger::of(&given.approved, &given.lines);
+        let mut approved = given.approved;
+        // What was overridden while it was held counts for the rest of the run.
+        approved.plan.options.overrides.extend(ledger.overrides.iter().copied());
         Ok(Self {
-            ledger: Ledger::of(&given.approved, &given.lines),
+            ledger,
             run: given.run,
-            approved: given.approved,
+            approved,
             aws: given.aws,
             settings,
             clock: given.clock,
@@ -176,6 +186,8 @@ impl Engine {
             by: given.by,
             words,
             hold_asked: None,
+            ending: None,
+            takes_up: false,
             giving_way: false,
             old: None,
             inherited: false,
@@ -221,12 +233,13 @@ impl Engine {
                 Err(_) => Ending::SteppedDown,
             };
         }
+        self.takes_up = self.ledger.has_begun();
         let mut stop = match self.ledger.held.clone() {
-            Some((reason, because, _)) => {
+            Some((reason, because, _)) if !self.ledger.aborting => {
                 self.inherited = true;
                 Err(Stop::Hold(reason, because))
             }
-            None => self.go_on().await,
+            _ => self.go_on().await,
         };
         loop {
             stop = match stop {
@@ -252,6 +265,8 @@ impl Engine {
             return Err(Stop::Abort);
         }
         self.preflight().await?;
+        self.finish_release().await?;
+        self.ask_guards_anew().await?;
         self.preflight_again().await?;
         self.stop_old_run().await?;
         let mut failed = Vec::new();
@@ -296,6 +311,25 @@ impl Engine {
         let identity = self.eye.inventory().identity.value()?;
         let refused = is_for(plan, &identity.account, &self.aws.region).err()?;
         (!self.ledger.has_begun()).then_some(refused.why)
+    }
+
+    /// A run that another process began is held to its guards as they are now before anything more is
+    /// sent: what was true when it began may not be any more, and its journal may not be what its
+    /// operator has seen. The way back is never kept waiting for this.
+    async fn ask_guards_anew(&mut self) -> Flow<()> {
+        let back = self.ledger.back.is_some() || self.plan().intent.verb() == Verb::Rollback;
+        let left = self.plan().steps.iter().filter(|step| !self.ledger.done.contains(&step.number));
+        let changes = left.filter_map(|step| match &step.action {
+            StepAction::Change(mutation) => Some(mutation),
+            _ => None,
+        });
+        // Whoever only tidies up is asked for nothing.
+        let changes = changes.filter(|of| !matches!(of, Mutation::Resume { .. })).count();
+        if !std::mem::take(&mut self.takes_up) || back || changes == 0 {
+            return Ok(());
+        }
+        let step = self.ledger.began.keys().next_back().copied().unwrap_or_default();
+        self.check_guards(step).await
     }
 
     /// Notes that it is over.

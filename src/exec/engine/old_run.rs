@@ -143,7 +143,9 @@ impl Engine {
             }
             if look == 0 {
                 let word = Word::GiveWay(self.run.clone());
-                if let Err(error) = control::say_within(run, word, &self.by, ANSWERS_WITHIN).await {
+                let from = self.journal.directory();
+                let said = control::say_of(run, (word, from), &self.by, ANSWERS_WITHIN).await;
+                if let Err(error) = said {
                     tracing::warn!(run = %run.id, %error, "it does not give way");
                 }
             }

@@ -95,9 +95,11 @@ fn an_abort_resumes_what_a_suspend_with_a_lost_answer_had_suspended() {
 #[test]
 fn a_call_that_was_not_carried_out_is_sent_again() {
     let site = Site::new();
-    site.world.inject(&fault("ModifyListener", "error", "until = \"20s\"\nstatus = 503"));
+    site.world.inject(&fault("ModifyListener", "error", "status = 503"));
     let plan = site.plan(undrain(), vec![shift(&site.listeners()[0], &[50, 50])]);
     let run = site.detach(&plan);
+    crate::served::until("it was tried", || site.calls("ModifyListener") > 0);
+    site.world.heal();
     assert_eq!(site.settled(&run)["state"], "done");
     assert_eq!(site.names(), ["ModifyListener"]);
     assert!(site.calls("ModifyListener") > 1);

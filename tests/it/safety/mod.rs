@@ -4,6 +4,8 @@
 mod check;
 mod engine;
 mod engine_answers;
+mod engine_held;
+mod engine_trust;
 mod locks;
 mod planner;
 mod rollback;

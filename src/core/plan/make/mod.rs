@@ -19,6 +19,8 @@ mod undo_of;
 mod undrain;
 mod weights;
 
+pub use pins::REPLACING;
+
 use super::refusal::RefusalKind;
 use super::view::listed;
 use super::{Context, Intent, LockScope, Options, Picture, Plan, Refusal};

@@ -13,7 +13,7 @@ pub(super) const GIVING: [&str; 4] =
 /// What the receiving fleet must not do; it must be free to scale out.
 pub(super) const RECEIVING: [&str; 3] = ["AZRebalance", "ScheduledActions", "InstanceRefresh"];
 /// What would replace nodes that are not healthy yet, or not registered on purpose.
-pub(super) const REPLACING: [&str; 2] = ["HealthCheck", "ReplaceUnhealthy"];
+pub const REPLACING: [&str; 2] = ["HealthCheck", "ReplaceUnhealthy"];
 
 /// Pins of a plan: what it suspended in which group.
 pub(super) type Pinned = Vec<(GroupName, BTreeSet<String>)>;
