@@ -162,6 +162,9 @@ pub(super) enum RunCommand {
     Show {
         /// Its id, or the beginning of it.
         run: String,
+        /// Print its rollback as commands of the AWS command line instead.
+        #[arg(long)]
+        by_hand: bool,
         #[command(flatten)]
         format: Format,
     },

@@ -12,6 +12,8 @@ use super::words::or_none;
 use super::{ExitCode, Failure};
 use crate::config::{Environment, Settings};
 use crate::core::plan::Confirmation;
+use crate::core::rollback_record::RollbackRecord;
+use crate::core::rollback_record::by_hand::commands;
 use crate::core::run::{Ask, Line, Run, RunState};
 use crate::exec::arming::{Arming, not_read_only};
 use crate::exec::process::approved;
@@ -102,7 +104,8 @@ pub(super) fn one(
     streams: &mut Streams<'_>,
 ) -> Result<ExitCode, Failure> {
     match command {
-        RunCommand::Show { run, format } => show(run, (settings, env), (streams, *format)),
+        RunCommand::Show { run, by_hand: true, .. } => by_hand(run, settings, streams),
+        RunCommand::Show { run, format, .. } => show(run, (settings, env), (streams, *format)),
         RunCommand::Attach { run, format } => {
             let run = find(settings, run)?;
             on_runtime(super::console::clock(settings), async |_| {
@@ -127,6 +130,23 @@ pub(super) fn one(
 
 fn read(run: &RunDir) -> Result<Vec<Line>, Failure> {
     run.told().map(|told| told.lines).map_err(|error| lost(&error.into()))
+}
+
+/// The way back as commands of AWS's own command line, by the plan in the journal.
+fn by_hand(
+    asked: &str,
+    settings: &Settings,
+    streams: &mut Streams<'_>,
+) -> Result<ExitCode, Failure> {
+    let run = find(settings, asked)?;
+    let plan = approved(&read(&run)?).map(|approved| approved.plan);
+    let lines = plan.map(|plan| commands(&RollbackRecord::of_plan(&run.id, "", &plan)));
+    let text: String = lines.into_iter().flatten().map(|line| format!("{line}\n")).collect();
+    let text = if text.is_empty() { "# Nothing is to be put back.\n".to_owned() } else { text };
+    match streams.print(&text) {
+        Ok(_) => Ok(ExitCode::Done),
+        Err(error) => Err(unprintable(&error)),
+    }
 }
 
 fn show(

@@ -85,6 +85,9 @@ pub(super) enum VerbCommand {
         /// The holder's host is gone for good: its heartbeat is not watched first.
         #[arg(long, value_name = "HOST")]
         holder_is_dead: Option<String>,
+        /// Also put the traffic back as it was before that run, by the rollback record that it left.
+        #[arg(long)]
+        rollback: bool,
         #[command(flatten)]
         act: ActArgs,
     },
@@ -224,6 +227,9 @@ impl VerbCommand {
                 let named = run.as_ref().map(RunId::from);
                 Intent::Rollback { run: named.or_else(|| last.cloned()).ok_or_else(no_run)? }
             }
+            Self::Takeover { lock, rollback: true, .. } => {
+                resolve::left_run(lock.as_deref(), picture)?
+            }
             Self::Takeover { lock, .. } => {
                 Intent::Takeover { lock: resolve::lock(lock.as_deref(), picture)? }
             }
@@ -255,8 +261,9 @@ impl VerbCommand {
                 options.max_hold = cutover.max_hold;
                 cutover.common.write(&mut options);
             }
-            Self::Takeover { holder_is_dead, .. } => {
+            Self::Takeover { holder_is_dead, rollback, .. } => {
                 options.holder_is_dead.clone_from(holder_is_dead);
+                options.with_rollback = *rollback;
             }
             _ => {}
         }

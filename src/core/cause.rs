@@ -254,6 +254,7 @@ fn noun(kind: FindingKind) -> &'static str {
         | FindingKind::MixedVersions => "ASG",
         FindingKind::Pinned => "ASG",
         FindingKind::LeftoverRun => "lock",
+        FindingKind::LeftoverRecord => "rollback record",
         FindingKind::DuplicateIp => "pair of members",
         _ => "case",
     }

@@ -66,7 +66,7 @@ impl Reach<'_> {
 }
 
 /// A word of a POSIX shell's line.
-fn quote(word: &str) -> String {
+pub(super) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),

@@ -10,6 +10,7 @@ use super::inventory::{MemberHealth, ProbeOutcome, Verdict};
 use super::lock::LockView;
 use super::observed::Why;
 use super::rings::{DnsView, FleetRequests, FleetRing, NodeRequests, NodeRing, RingView};
+use super::rollback_record::RollbackView;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,9 @@ pub struct Estate {
     /// Who is at work on which load balancer, from whatever host.
     #[serde(default)]
     pub locks: Vec<LockView>,
+    /// Rollback records that are there.
+    #[serde(default)]
+    pub rollbacks: Vec<RollbackView>,
 }
 
 /// A fleet: all nodes of one STACK.

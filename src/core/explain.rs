@@ -152,6 +152,10 @@ fn words_of_health_and_groups(kind: FindingKind) -> (&'static str, &'static str)
             "nobody else can work on it and what it suspended stays so",
             "take the lock over once nobody is at work on it",
         ),
+        FindingKind::LeftoverRecord => (
+            "the next run cannot begin while something stays suspended, and traffic stays as it is",
+            "put back what that run left, or move the traffic on",
+        ),
         FindingKind::DrainedOnPurpose => {
             ("it gets no traffic until it is brought back", "undrain the node")
         }

@@ -186,6 +186,9 @@ kinds! {
     /// A run that is not over, and whose process or host is gone.
     LeftoverRun, Warning, "left behind by a run",
         "Make sure that nobody is at work on it; resume or roll back the run on its own host, or take its lock over from here: what it suspended stays suspended until then.";
+    /// A rollback record of a run that is over: traffic is split by it, or something is suspended.
+    LeftoverRecord, Warning, "with a rollback record left behind",
+        "Put back what that run left (`quarterdeck takeover LOAD_BALANCER --rollback`), or move the traffic on with a cutover of your own.";
     /// Taken out on purpose (standby, or the mark of a drain).
     DrainedOnPurpose, Info, "drained on purpose",
         "Undrain the node when the work on it is done.";

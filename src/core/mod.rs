@@ -25,6 +25,7 @@ pub mod query;
 pub mod reconcile;
 pub mod record;
 pub mod rings;
+pub mod rollback_record;
 pub mod run;
 pub mod scrub;
 pub mod source;

@@ -37,7 +37,8 @@ pub fn marks_name(scope: &LockScope) -> String {
     format!("{MARKS}{}", suffix(scope))
 }
 
-fn suffix(scope: &LockScope) -> &str {
+/// What a scope is called in the name of a record.
+pub(super) fn suffix(scope: &LockScope) -> &str {
     match scope {
         LockScope::LoadBalancer(_, name) => name,
         // A namespace's name may be too long for a service's; its id is not.
@@ -47,12 +48,18 @@ fn suffix(scope: &LockScope) -> &str {
 
 /// Whether a service of this name is one of our records, and no registry.
 pub fn is_record(name: &str) -> bool {
-    name.starts_with(LOCK) || name.starts_with(MARKS)
+    name.starts_with(LOCK) || name.starts_with(MARKS) || is_rollback_record(name)
+}
+
+/// Whether a service of this name holds a rollback record, or a part of one.
+pub fn is_rollback_record(name: &str) -> bool {
+    super::rollback_record::part_of(name).is_some()
 }
 
 /// What the record of this name is of: a load balancer's name, or a namespace's id.
 pub fn scope_of(name: &str) -> &str {
-    name.strip_prefix(LOCK).or_else(|| name.strip_prefix(MARKS)).unwrap_or(name)
+    let undo = || super::rollback_record::part_of(name).map(|(scope, _)| scope);
+    name.strip_prefix(LOCK).or_else(|| name.strip_prefix(MARKS)).or_else(undo).unwrap_or(name)
 }
 
 /// Whether a service of this name is a lock.

@@ -83,6 +83,10 @@ pub(super) struct Ledger {
     pub aborting: bool,
     /// The way back that it took by itself.
     pub back: Option<Box<Plan>>,
+    /// The services that hold its rollback record.
+    pub recorded: Option<Vec<String>>,
+    /// The services of a rollback record that was about to be deleted.
+    pub dropping: Option<Vec<String>>,
     /// Whether its nodes may be stopped was looked at.
     pub judged: bool,
     /// How it ended.
@@ -160,6 +164,8 @@ impl Ledger {
                 self.given_up |= self.lost;
                 self.aborting = true;
             }
+            Entry::Recorded { services, .. } => self.recorded = Some(services.clone()),
+            Entry::DroppingRecord { services } => self.dropping = Some(services.clone()),
             Entry::TurnedBack { plan, .. } => self.back = Some(plan.clone()),
             Entry::SafeToStop { .. } => self.judged = true,
             Entry::Ended { end } => self.ended = Some(end.clone()),
@@ -169,8 +175,6 @@ impl Ledger {
             | Entry::Guards { .. }
             | Entry::Throttled { .. }
             | Entry::ProcessEnded { .. }
-            | Entry::Recorded { .. }
-            | Entry::DroppingRecord { .. }
             | Entry::NotTold { .. }
             | Entry::Asked { .. } => {}
         }

@@ -1,6 +1,6 @@
 //! Changes the world (safety.md, Run engine): the run engine, its steps, journal, control socket
 //! and lock. **The only room that names a mutating AWS call**, and each of them stands in
-//! `mutate` or `lock`. What is to be done comes as an approved plan; nothing here chooses.
+//! `mutate`, `lock` or `undo`. What is to be done comes as an approved plan; nothing here chooses.
 
 pub mod arming;
 mod compare;
@@ -19,4 +19,5 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 pub mod trust;
+mod undo;
 mod webhook;

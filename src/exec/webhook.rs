@@ -34,6 +34,9 @@ pub(super) struct Told {
     reason: Option<String>,
     /// The whole in a sentence, as chat rooms show it.
     text: String,
+    /// At the start: the way back as commands of AWS's own command line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<String>,
 }
 
 /// Why something was not told.
@@ -202,5 +205,6 @@ fn told(
         by,
         at,
         reason,
+        by_hand: Vec::new(),
     }
 }

@@ -12,7 +12,8 @@ use crate::config::{DnsSetting, Settings};
 use crate::core::ids::{DnsName, InstanceId, LoadBalancerArn, ServiceId, StackId, TargetGroupArn};
 use crate::core::inventory::{AutoScalingGroup, Inventory, Namespace, STACK_KEYS};
 use crate::core::observed::Observed;
-use crate::core::record::is_record;
+use crate::core::record::{is_record, is_rollback_record};
+use crate::core::rollback_record::pack::is_settled;
 use crate::core::source::{NEW_INSTANCES, Scope};
 use jiff::Timestamp;
 use rustc_hash::FxHashSet;
@@ -121,6 +122,12 @@ impl<'a> Demand<'a> {
         self.wants.push(Want { scope, ask, every, rank, not_before: None });
     }
 
+    /// Whether a part of a rollback record was read when it was whole: it does not change after that.
+    fn is_whole(&self, service: &ServiceId) -> bool {
+        let held = self.inventory.records.get(service).and_then(Observed::value);
+        held.and_then(|held| held.value.as_deref()).is_some_and(is_settled)
+    }
+
     fn registry(&mut self) {
         let slow = self.settings.cadence.slow;
         self.add(Scope::Namespaces, seldom(&self.inventory.namespaces, slow), 0);
@@ -152,7 +159,9 @@ impl<'a> Demand<'a> {
             for service in services.into_iter().flatten() {
                 // Nobody registers in a record; it says something itself.
                 if is_record(&service.name) {
-                    self.add(Scope::Record(service.id.clone()), records, 1);
+                    let settled = is_rollback_record(&service.name) && self.is_whole(&service.id);
+                    let every = if settled { slow * SWEEP } else { records };
+                    self.add(Scope::Record(service.id.clone()), every, 1);
                     continue;
                 }
                 let names = (namespace.http_name.clone(), service.name.to_string());

@@ -4,7 +4,7 @@
 //! What is killed *before* a mutation has its intent on the disk and a call that nobody carries out; *after*
 //! it, the call was carried out and its answer is kept back. Both are made by the world, not by the program.
 
-use crate::runs::bench::{Site, TWO};
+use crate::runs::bench::{Site, TWO, is_of};
 use crate::served::{Directory, until};
 use crate::sim_harness::{http, say};
 use quarterdeck::clock::Clock;
@@ -80,7 +80,10 @@ fn logged(site: &Site, calls: &[Point]) -> Vec<Value> {
     let (_, body) = http(site.world.address(), "GET", "/_world/log", "");
     let log: Value = serde_json::from_str(&body).unwrap();
     let lines = log["lines"].as_array().unwrap().iter();
-    let ours = |line: &&Value| calls.iter().any(|one| line["operation"] == one.call);
+    let records = site.record_services();
+    let ours = |line: &&Value| {
+        calls.iter().any(|one| line["operation"] == one.call) && !is_of(line, &records)
+    };
     lines.filter(ours).cloned().collect()
 }
 
@@ -126,7 +129,9 @@ fn killed_everywhere(site: &Site, when: When) -> Vec<Point> {
         if let Some(next) = points.get(index + 1) {
             // What is asked of a lock is asked again, and answered that it is so already.
             let is_lock = matches!(here.call, "CreateService" | "DeleteService");
-            let past = usize::from((again || is_lock) && next.call == here.call);
+            // The rollback record is deleted just before the lock.
+            let record = usize::from(next.call == "DeleteService");
+            let past = usize::from((again || is_lock) && next.call == here.call) + record;
             site.world.inject(&when.fault(next.call, past));
         }
         let resumed = site.run(&["run", "resume", &run]);

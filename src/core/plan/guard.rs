@@ -184,6 +184,8 @@ pub enum Column {
     Rollback,
     /// takeover.
     Takeover,
+    /// takeover with a rollback.
+    TakeoverBack,
 }
 
 impl Verb {

@@ -215,6 +215,9 @@ pub struct Options {
     /// not watch the heartbeat first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder_is_dead: Option<String>,
+    /// Whether a take-over also puts back what the dead run did.
+    #[serde(default)]
+    pub with_rollback: bool,
 }
 
 impl Default for Options {
@@ -235,6 +238,7 @@ impl Default for Options {
             overrides: BTreeSet::new(),
             reason: None,
             holder_is_dead: None,
+            with_rollback: false,
         }
     }
 }

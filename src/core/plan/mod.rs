@@ -187,6 +187,25 @@ pub struct Plan {
     pub digest: String,
 }
 
+impl Plan {
+    /// Whether it puts back what a run did: the guards are then those of a rollback.
+    pub fn goes_back(&self) -> bool {
+        match self.intent.verb() {
+            Verb::Rollback => true,
+            Verb::Takeover => self.options.with_rollback,
+            _ => false,
+        }
+    }
+
+    /// The column of guards that it is held to.
+    pub fn column(&self) -> guard::Column {
+        match self.intent.verb() {
+            Verb::Takeover if self.goes_back() => guard::Column::TakeoverBack,
+            verb => verb.column(),
+        }
+    }
+}
+
 /// A step: at most one mutation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {

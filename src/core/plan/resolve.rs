@@ -4,10 +4,11 @@
 
 use super::refusal::RefusalKind;
 use super::view::listed;
-use super::{Picture, Refusal};
+use super::{Intent, Picture, Refusal};
 use crate::core::ids::{InstanceId, ServiceId, StackId};
 use crate::core::lock::LockView;
 use crate::core::observed::Observed;
+use crate::core::rollback_record::RollbackView;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -108,6 +109,44 @@ pub fn lock(text: Option<&str>, picture: &Picture<'_>) -> Result<ServiceId, Refu
 fn of_one_run(one: &LockView, other: &LockView) -> bool {
     let run = |lock: &LockView| lock.record().map(|said| said.run.clone());
     run(one).is_some_and(|run| !run.is_empty()) && run(one) == run(other)
+}
+
+/// What puts back what a dead run left: a take-over of its lock, or, where that is gone and its rollback
+/// record is not, a rollback from the record.
+///
+/// # Errors
+/// There is neither, or there are several.
+pub fn left_run(text: Option<&str>, picture: &Picture<'_>) -> Result<Intent, Refusal> {
+    let refused = match lock(text, picture) {
+        Ok(lock) => return Ok(Intent::Takeover { lock }),
+        Err(refusal) => refusal,
+    };
+    let fits = |view: &&RollbackView| {
+        text.is_none_or(|text| {
+            view.service_id.as_str() == text
+                || view.scope == text
+                || view.is_of(text)
+                || view.fleets.iter().any(|stack| stack.as_str() == text)
+        })
+    };
+    let found: Vec<&RollbackView> = picture.estate.rollbacks.iter().filter(fits).collect();
+    match found.as_slice() {
+        [one] => match &one.said {
+            Ok(said) => Ok(Intent::Rollback { run: said.run.clone() }),
+            Err(why) => {
+                let why = format!("the rollback record of {} is not whole: {why}", one.scope);
+                let next = "Nothing of it is restored. Roll the run back on its own host, or write \
+                            the listeners by hand (`run show --by-hand` there has the commands).";
+                Err(Refusal::new(RefusalKind::Blocked, why, next))
+            }
+        },
+        [] => Err(refused),
+        several => {
+            let names: Vec<&str> = several.iter().map(|view| view.scope.as_str()).collect();
+            let why = format!("there are several rollback records: {}", listed(&names));
+            Err(Refusal::new(RefusalKind::Usage, why, "Name the load balancer."))
+        }
+    }
 }
 
 fn each(

@@ -65,6 +65,7 @@ pub fn reconcile_after(
         rings: rings.views(&index),
         dns,
         locks: records.locks,
+        rollbacks: records.rollbacks,
         fleets,
         nodes: BTreeMap::new(),
         findings,

@@ -9,6 +9,7 @@ use crate::core::inventory::{RecordSeen, RegistryService};
 use crate::core::lock::{LockView, SEEMS_SILENT};
 use crate::core::observed::{Observed, Why, age};
 use crate::core::record::{self, Attributes, LockRecord};
+use crate::core::rollback_record::{self, RollbackView};
 use crate::core::run::rules::{Watch, holder_is_dead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) struct Pinned {
 /// The records, as they bear on fleets.
 pub(super) struct Records {
     pub locks: Vec<LockView>,
+    pub rollbacks: Vec<RollbackView>,
     /// Nodes that records say were drained on purpose, and by whom; whatever the records' age.
     drained: BTreeMap<InstanceId, String>,
     /// The same of records that were read lately: what is said aloud rests on these.
@@ -36,24 +38,32 @@ impl Records {
     pub fn new(index: &Index<'_>) -> Self {
         let mut this = Self {
             locks: Vec::new(),
+            rollbacks: Vec::new(),
             drained: BTreeMap::new(),
             proven: BTreeSet::new(),
             pins: BTreeMap::new(),
             unread: false,
         };
         let services = index.inventory.all_services().filter(|one| record::is_record(&one.name));
+        let (undo, services): (Vec<_>, Vec<_>) =
+            services.partition(|one| record::is_rollback_record(&one.name));
+        let mut given_back = BTreeSet::new();
         for service in services {
             let slot = index.inventory.records.get(&service.id);
             match slot.and_then(Observed::value) {
                 None => this.unread = true,
                 // Given back since the services were listed.
-                Some(held) if held.value.is_none() => continue,
+                Some(held) if held.value.is_none() => {
+                    given_back.insert(record::scope_of(&service.name).to_owned());
+                    continue;
+                }
                 Some(held) => this.take(service, slot, held.value.as_deref(), index),
             }
             if record::is_lock(&service.name) {
                 this.locks.push(lock(index, service, slot));
             }
         }
+        this.rollbacks = rollbacks(index, &undo, (&this.locks, &given_back));
         this
     }
 
@@ -162,4 +172,39 @@ fn fleets(index: &Index<'_>, scope: &str) -> Vec<StackId> {
         .chain(members.filter_map(|member| member.stack.clone()))
         .collect();
     all.into_iter().collect()
+}
+
+/// The rollback records that are listed, each put together from its parts.
+fn rollbacks(
+    index: &Index<'_>,
+    services: &[&RegistryService],
+    (locks, given_back): (&[LockView], &BTreeSet<String>),
+) -> Vec<RollbackView> {
+    let named = services.iter().map(|one| (&*one.name, *one));
+    let read = |service: &RegistryService| index.inventory.records.get(&service.id);
+    let views = rollback_record::parts(named).into_iter().filter_map(|(scope, parts)| {
+        let slots: Vec<_> = parts.values().map(|one| read(one).and_then(Observed::value)).collect();
+        // Deleted since the services were listed.
+        let gone = |held: &&RecordSeen| held.value.is_none();
+        if slots.first().copied().flatten().filter(gone).is_some() {
+            return None;
+        }
+        let said = match slots.iter().any(Option::is_none) {
+            true => Err(rollback_record::NOT_READ.to_owned()),
+            false => {
+                let all = slots.iter().flatten().filter_map(|held| held.value.as_deref());
+                rollback_record::unpack(all).map(Arc::new).map_err(|why| why.to_string())
+            }
+        };
+        let run = said.as_ref().ok().map(|said| said.run.as_str());
+        let is_its = |lock: &LockView| {
+            lock.scope == scope && lock.record().is_none_or(|of| Some(of.run.as_str()) == run)
+        };
+        let service_id = parts.values().next()?.id.clone();
+        // A record is deleted before its lock: where the lock went since both were listed, so did it.
+        let locked = locks.iter().any(is_its) || given_back.contains(&scope);
+        let fleets = fleets(index, &scope);
+        Some(RollbackView { service_id, scope, fleets, said, locked })
+    });
+    views.collect()
 }

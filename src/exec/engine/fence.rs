@@ -118,7 +118,9 @@ impl Engine {
 
     /// A rollback takes the lock of the run that it rolls back; nothing else takes any.
     fn may_take_over(&self, said: &LockRecord) -> bool {
-        matches!(&self.plan().intent, Intent::Rollback { run } if run.as_str() == said.run)
+        // A run that this host cannot stop is taken over only once it counts as dead.
+        self.old.is_some()
+            && matches!(&self.plan().intent, Intent::Rollback { run } if run.as_str() == said.run)
     }
 
     /// Asks whether the locks are still ours. One that is gone means that no call may follow.
@@ -182,6 +184,7 @@ impl Engine {
             }
         }
         self.keep_marks().await?;
+        self.drop_record().await?;
         self.remove_locks().await
     }
 

@@ -13,6 +13,7 @@ mod intent;
 mod look;
 mod marks;
 mod old_run;
+mod record;
 mod safe_to_stop;
 mod step;
 mod takeover;
@@ -34,7 +35,9 @@ use crate::core::error::SourceError;
 use crate::core::plan::{
     ApprovedPlan, Context, GuardReport, Mutation, Picture, Plan, StepAction, Verb, is_for,
 };
+use crate::core::rollback_record::by_hand;
 use crate::core::run::journal::{End, Entry};
+use crate::core::run::rules::plan_needs_record;
 use crate::core::run::{HoldReason, RunId, Who};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -203,7 +206,10 @@ impl Engine {
     /// Goes through the plan until it is over, or another process is to go on.
     pub async fn run(mut self) -> Ending {
         if !self.ledger.has_begun() && self.ledger.held.is_none() {
-            let told = webhook::start(&self.run, self.plan(), &self.by, self.clock.now());
+            let mut told = webhook::start(&self.run, self.plan(), &self.by, self.clock.now());
+            if plan_needs_record(self.plan()) {
+                told.by_hand = by_hand::commands(&self.own_record());
+            }
             self.webhook.tell(Some(told));
         }
         // It is polled beside the steps, whatever they wait for, and ends with them.
@@ -269,6 +275,10 @@ impl Engine {
         self.ask_guards_anew().await?;
         self.preflight_again().await?;
         self.stop_old_run().await?;
+        if self.ledger.holds(&self.approved.plan) {
+            // A process of an earlier version took the lock, or one was killed just after that.
+            self.write_record().await?;
+        }
         let mut failed = Vec::new();
         for step in self.plan().steps.clone() {
             if self.ledger.done.contains(&step.number) {
@@ -300,8 +310,7 @@ impl Engine {
 
     /// Whether what is carried out is a way back.
     fn goes_back(&self) -> bool {
-        let verb = self.plan().intent.verb();
-        self.ledger.back.is_some() || verb == crate::core::plan::Verb::Rollback
+        self.ledger.back.is_some() || self.plan().goes_back()
     }
 
     /// Why this is not the account or the region that the plan was made for; a run that has begun is

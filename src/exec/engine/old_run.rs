@@ -37,8 +37,13 @@ impl Engine {
     pub(super) async fn stop_old_run(&mut self) -> Flow<()> {
         let Some(old) = self.rolls_back().filter(|_| self.old.is_none()) else { return Ok(()) };
         let failed = |why: String| Stop::Hold(HoldReason::Failed, why);
-        let run = RunDir::find(&self.settings.state_dir, old.as_str())
-            .map_err(|error| failed(format!("run {old} is to be rolled back: {error}")))?;
+        let found = RunDir::find(&self.settings.state_dir, old.as_str());
+        if found.is_err() && self.approved.plan.inherits.is_some() {
+            // It ran on another host: the plan says what it left.
+            return Ok(());
+        }
+        let run =
+            found.map_err(|error| failed(format!("run {old} is to be rolled back: {error}")))?;
         let alive = self.directory_of(&run).await;
         let read = match alive {
             Some(alive) => Journal::open(&run.path, self.clock.now())

@@ -5,7 +5,7 @@ use crate::core::observed::age;
 use crate::core::plan::check::guard_reads;
 use crate::core::plan::guard::Effect;
 use crate::core::plan::{
-    Answer, Claim, Context, GuardReport, LockStanding, Mutation, Step, StepAction, Verb,
+    Answer, Claim, Context, GuardReport, LockStanding, Mutation, Step, StepAction,
 };
 use crate::core::run::HoldReason;
 use crate::core::run::journal::Entry;
@@ -31,6 +31,7 @@ impl Engine {
             StepAction::Lock => {
                 self.take_lock().await?;
                 self.end_old_run();
+                self.write_record().await?;
             }
             StepAction::Change(mutation) => self.change(step, mutation).await?,
             StepAction::Wait => self.observe(step).await?,
@@ -165,7 +166,7 @@ impl Engine {
     /// The way back is not kept waiting by throttled reads: what cannot be read only warns there.
     async fn read_for_guards(&mut self) -> Flow<()> {
         let needs = self.eye.show(|picture| guard_reads(self.plan(), picture));
-        if self.plan().intent.verb() == Verb::Rollback {
+        if self.goes_back() {
             self.eye.look(&needs).await;
         } else {
             self.look(&needs).await?;

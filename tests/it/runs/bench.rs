@@ -166,7 +166,17 @@ impl Site {
 
     /// How often it was logged.
     pub fn calls(&self, operation: &str) -> usize {
-        self.logged(operation).len()
+        let records = self.record_services();
+        self.logged(operation).iter().filter(|line| !is_of(line, &records)).count()
+    }
+
+    /// The services that hold rollback records, past ones too.
+    pub fn record_services(&self) -> BTreeSet<String> {
+        let lines = self.logged("UpdateServiceAttributes").into_iter();
+        let writes = lines.filter(|line| !line["arguments"]["Attributes"]["undo-000"].is_null());
+        writes
+            .map(|line| line["arguments"]["ServiceId"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// Asks the world through boto3; `None`, said aloud, where there is none.
@@ -343,6 +353,16 @@ impl Site {
             let call = format!("{}:{}", word("service"), word("operation"));
             assert!(allowed.contains(call.as_str()), "{call} is not in `policy operate`");
         }
+    }
+}
+
+/// Whether a call created or deleted a service that holds a rollback record.
+pub fn is_of(line: &Value, records: &BTreeSet<String>) -> bool {
+    let named = |name: &str| line["arguments"][name].as_str().unwrap_or_default().to_owned();
+    match line["operation"].as_str().unwrap_or_default() {
+        "CreateService" => named("Name").starts_with("quarterdeck-undo-"),
+        "DeleteService" => records.contains(&named("Id")),
+        _ => false,
     }
 }
 

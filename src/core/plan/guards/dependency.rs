@@ -18,7 +18,7 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
     if scene.verb() == Verb::Undrain {
         return nothing("nothing is taken away");
     }
-    let nodes: Vec<&Node> = match scene.verb() {
+    let nodes: Vec<&Node> = match scene.acts_as() {
         Verb::Cutover | Verb::Rollback => {
             scene.stacks().flat_map(|stack| scene.living(stack)).collect()
         }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 pub(super) fn look(scene: &Scene<'_>) -> Verdict {
     let mut verdicts = entries(scene);
-    match scene.verb() {
+    match scene.acts_as() {
         Verb::Drain => verdicts.extend(drained(scene)),
         Verb::Cutover => verdicts.extend(received(scene)),
         Verb::Rollback => verdicts.extend(returned(scene)),

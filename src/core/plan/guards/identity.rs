@@ -25,7 +25,7 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
         return block("the fleet that gives is the one that receives");
     }
     // What failed may be gone altogether: traffic returns to the other fleet, and that one must be there.
-    let needed = |stack: &&crate::core::ids::StackId| match plan.intent.verb() {
+    let needed = |stack: &&crate::core::ids::StackId| match scene.acts_as() {
         Verb::Rollback => plan.receiving.as_ref().or(plan.giving.as_ref()) == Some(*stack),
         _ => true,
     };
@@ -34,7 +34,7 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
         Some(stack) if scene.picture.estate.whole => {
             block(format!("there is no fleet {stack} any more"))
         }
-        Some(stack) if plan.intent.verb() != Verb::Rollback => {
+        Some(stack) if scene.acts_as() != Verb::Rollback => {
             unknown(format!("whether there is a fleet {stack}"))
         }
         _ => pass(format!("account {} in {}", plan.account, plan.region)),

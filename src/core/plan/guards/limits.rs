@@ -17,7 +17,7 @@ pub(super) fn look(scene: &Scene<'_>) -> Verdict {
     let mut verdicts = sizes(scene);
     verdicts.extend(quotas(scene));
     let verdict = worst_of(verdicts, pass("no size or quota is touched"));
-    match (scene.verb(), verdict) {
+    match (scene.acts_as(), verdict) {
         // What cannot be read does not stand in the way of a rollback: AWS would say no.
         (Verb::Rollback, Verdict::Unknown { because }) => super::warn(because),
         (_, verdict) => verdict,

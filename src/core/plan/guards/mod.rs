@@ -29,7 +29,7 @@ use strum::IntoEnumIterator;
 /// Asks every guard that counts for a plan's verb.
 pub fn evaluate(picture: &Picture<'_>, plan: &Plan, context: &Context) -> Vec<GuardReport> {
     let scene = Scene { picture: *picture, plan, context };
-    let column = plan.intent.verb().column();
+    let column = plan.column();
     GuardName::iter()
         .filter_map(|guard| {
             let weight = weight(guard, column);
@@ -45,7 +45,7 @@ pub fn evaluate(picture: &Picture<'_>, plan: &Plan, context: &Context) -> Vec<Gu
 
 /// How much a guard counts in a column: the table of safety.md.
 pub fn weight(guard: GuardName, column: Column) -> Weight {
-    use Column::{Cutover, Drain, Registry, Rollback, Takeover};
+    use Column::{Cutover, Drain, Registry, Rollback, Takeover, TakeoverBack};
     use Weight::{Blocks, BlocksUnlessOverridden as Overridable, None, Warns};
     match (guard, column) {
         // A take-over moves no traffic and takes nothing out: what counts is whose lock it takes.
@@ -53,6 +53,8 @@ pub fn weight(guard: GuardName, column: Column) -> Weight {
         (GuardName::Lock, Takeover) => Overridable,
         (GuardName::FreshReads, Takeover) => Warns,
         (_, Takeover) => None,
+        (GuardName::Lock, TakeoverBack) => Overridable,
+        (_, TakeoverBack) => weight(guard, Rollback),
         (GuardName::Identity | GuardName::Floor, _) => Blocks,
         (GuardName::Lock | GuardName::FreshReads, Registry | Drain | Cutover) => Blocks,
         // A rollback takes the lock over.
@@ -135,7 +137,8 @@ impl GuardName {
     /// Whether it may be overridden by name, for a verb that moves something; the lock of a living run
     /// may be taken by a take-over and by nothing else.
     pub fn may_be_overridden(self, verb: Verb) -> bool {
-        let is_own = |of: Column| (of == Column::Takeover) == (verb == Verb::Takeover);
+        let over = |of: Column| matches!(of, Column::Takeover | Column::TakeoverBack);
+        let is_own = |of: Column| over(of) == (verb == Verb::Takeover);
         Column::iter()
             .filter(|of| is_own(*of))
             .any(|of| weight(self, of) == Weight::BlocksUnlessOverridden)

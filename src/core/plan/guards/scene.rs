@@ -31,6 +31,11 @@ impl<'a> Scene<'a> {
         self.plan.intent.verb()
     }
 
+    /// The verb whose rules count: a take-over with a rollback is held to those of a rollback.
+    pub fn acts_as(&self) -> Verb {
+        if self.plan.goes_back() { Verb::Rollback } else { self.verb() }
+    }
+
     pub fn mutations(&self) -> impl Iterator<Item = &'a Mutation> + use<'a> {
         self.plan.steps.iter().filter_map(|step| match &step.action {
             StepAction::Change(mutation) => Some(mutation),

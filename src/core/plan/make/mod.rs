@@ -8,6 +8,7 @@ mod draft;
 mod drain;
 mod entries;
 pub(in crate::core::plan) mod ledger;
+mod left;
 mod locks;
 mod pairing;
 mod pins;
@@ -26,6 +27,9 @@ use super::view::listed;
 use super::{Context, Intent, LockScope, Options, Picture, Plan, Refusal};
 use crate::core::ids::{InstanceId, StackId, arn_name};
 use crate::core::observed::Why;
+use crate::core::rollback_record::{RollbackRecord, pack};
+use crate::core::run::RunId;
+use crate::core::run::rules::plan_needs_record;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -73,7 +77,7 @@ pub fn plan(picture: &Picture<'_>, request: &Request, context: &Context) -> Resu
     ) {
         wired(picture)?;
     }
-    match &request.intent {
+    let made = match &request.intent {
         Intent::Reregister { nodes } => registry::reregister(*picture, request, context, nodes),
         Intent::Repair { stack } => registry::repair(*picture, request, context, stack),
         Intent::Deregister { members } => registry::deregister(*picture, request, context, members),
@@ -82,7 +86,8 @@ pub fn plan(picture: &Picture<'_>, request: &Request, context: &Context) -> Resu
         Intent::Cutover { from, to } => cutover::plan(*picture, request, context, (from, to)),
         Intent::Rollback { run } => rollback::plan(*picture, request, context, run),
         Intent::Takeover { lock } => takeover::plan(*picture, request, context, lock),
-    }
+    };
+    made.and_then(fits)
 }
 
 /// How fleets, groups and load balancers hang together must be known as a whole: what is not listed
@@ -133,12 +138,33 @@ fn check_options(request: &Request) -> Result<(), Refusal> {
 }
 
 impl LockScope {
+    /// What it is called in the names of its records.
+    pub fn record_name(&self) -> &str {
+        crate::core::record::suffix(self)
+    }
+
     /// What people call it.
     pub fn name(&self) -> &str {
         match self {
             Self::LoadBalancer(arn, name) if name.is_empty() => arn_name(arn.as_str()),
             Self::LoadBalancer(_, name) | Self::Namespace(_, name) => name,
         }
+    }
+}
+
+/// A plan whose rollback record does not fit is refused: another host could not undo it.
+fn fits(plan: Plan) -> Result<Plan, Refusal> {
+    if !plan_needs_record(&plan) {
+        return Ok(plan);
+    }
+    let record = RollbackRecord::of_plan(&RunId::from("20260101-000000-aaaa"), "", &plan);
+    let number = record.listeners.len();
+    match pack(&record) {
+        Ok(_) => Ok(plan),
+        Err(why) => Err(blocked(
+            format!("{why} ({number} listener actions): another host could not roll this back"),
+            "Use a shorter --schedule, or move fewer listeners at once.",
+        )),
     }
 }
 

@@ -5,6 +5,7 @@
 use super::attach::{absent, attachment};
 use super::draft::{Do, Draft};
 use super::ledger::floor;
+use super::left::of_another_host;
 use super::locks::Locks;
 use super::targets::{delay, delay_text};
 use super::undo_of::UndoOf;
@@ -34,9 +35,7 @@ pub(super) fn plan(
     id: &RunId,
 ) -> Result<Plan, Refusal> {
     let Some(run) = context.runs.iter().find(|run| &run.id == id) else {
-        let next = "`quarterdeck runs` lists them; a run of another host is rolled back there.";
-        let why = format!("this host knows no run {id}");
-        return Err(Refusal::new(RefusalKind::Usage, why, next));
+        return of_another_host(picture, request, context, id);
     };
     if let RunState::RolledBack { by } = &run.state
         && let Some(refusal) = still_rolled_back(context, id, by)
@@ -48,7 +47,7 @@ pub(super) fn plan(
         let next = "Make a plan for what you want instead: a rollback is not undone by another.";
         return Err(Refusal::new(RefusalKind::Usage, why, next));
     }
-    let undo = UndoOf::run(run);
+    let undo = UndoOf { is_over: run.state.is_over(), ..UndoOf::run(run) };
     if undo.is_empty() && run.state.is_over() {
         return Err(nothing(format!("run {id} has left nothing to put back")));
     }
@@ -65,15 +64,29 @@ pub(super) fn plan(
     if let Some(refusal) = all_changed_since(&draft, &undo) {
         return Err(refusal);
     }
-    put_back(&mut draft, &undo);
+    all_back(&mut draft, &undo);
+    Ok(finish(draft, id))
+}
+
+/// Traffic first, then what was suspended, then the registry.
+pub(super) fn all_back(draft: &mut Draft<'_>, undo: &UndoOf) {
+    let before = draft.steps().len();
+    put_back(draft, undo);
+    let picture = draft.picture;
     draft.unpin(
         &undo.pins.clone().into_iter().filter(|(group, _)| is_there(picture, group)).collect(),
     );
-    entries(&mut draft, &undo);
+    entries(draft, undo);
+    if draft.steps().len() == before {
+        draft.notes.push("Nothing is to be put back: all is as it was before that run.".into());
+    }
+}
+
+pub(super) fn finish(mut draft: Draft<'_>, id: &RunId) -> Plan {
     draft.give_lock_back();
     draft.undo.push("The plan that was rolled back, made anew.".into());
     draft.notes.push(format!("Ends run {id} as rolled back. Takes {} at least.", draft.takes()));
-    Ok(draft.finish())
+    draft.finish()
 }
 
 /// Why a run that another took over is not rolled back once more; one whose rollback was given up
@@ -174,7 +187,7 @@ fn returned(draft: &Draft<'_>) -> Vec<crate::core::ids::TargetGroupArn> {
 
 /// Whether an attachment is known to be as the mutation would make it: an addition that the run took
 /// back by itself is not taken back twice.
-fn is_so(picture: &Picture<'_>, mutation: &Mutation) -> bool {
+pub(super) fn is_so(picture: &Picture<'_>, mutation: &Mutation) -> bool {
     let attached = |name| {
         picture.inventory.groups.whole(picture.now).ok()?;
         picture.group(name).map(|group| &group.target_groups)
@@ -215,7 +228,7 @@ fn is_there(picture: Picture<'_>, group: &GroupName) -> bool {
 
 /// Nothing is planned where another has changed every listener since: what is there now is nothing that
 /// the run left.
-fn all_changed_since(draft: &Draft<'_>, undo: &UndoOf) -> Option<Refusal> {
+pub(super) fn all_changed_since(draft: &Draft<'_>, undo: &UndoOf) -> Option<Refusal> {
     let foreign = |(action, of): (&ActionId, &Finds)| {
         let now = now(&draft.picture, action);
         restore(&of.first, &of.writes, now.as_ref()) == Restore::Foreign
@@ -298,6 +311,7 @@ fn weights(draft: &mut Draft<'_>, undo: &UndoOf) {
         let label = label.unwrap_or_else(|| action.listener.to_string());
         let to = match restore(&of.first, &of.writes, now.as_ref()) {
             Restore::Write(to) => to,
+            Restore::AlreadySo if undo.is_over => continue,
             // A run that is still at work may write it once more before it is stopped.
             Restore::AlreadySo => now.clone().unwrap_or_else(|| of.first.clone()),
             Restore::Foreign => {
@@ -332,7 +346,7 @@ fn weights(draft: &mut Draft<'_>, undo: &UndoOf) {
 }
 
 /// What an action is now, where that is known.
-fn now(picture: &Picture<'_>, action: &ActionId) -> Option<Forward> {
+pub(super) fn now(picture: &Picture<'_>, action: &ActionId) -> Option<Forward> {
     let listener = picture.listener(&action.listener)?;
     let read = picture.inventory.listeners.get(&listener.load_balancer)?;
     read.whole(picture.now).ok()?;

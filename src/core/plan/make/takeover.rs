@@ -1,11 +1,12 @@
 //! takeover: ends what a dead run left, from any host, by its lock's record alone. The lock is taken
 //! from it by its id, what it suspended is resumed, nodes it drained keep their marks. Traffic stays as
-//! it is: where listeners stand and where they stood is said, and a cutover or rollback moves them.
+//! it is, unless it is to be put back too (`--rollback`): where listeners stand and where they stood is
+//! said.
 
 use super::draft::Draft;
 use super::locks::Locks;
 use super::pins::REPLACING;
-use super::{RefusalKind, Request, unread};
+use super::{RefusalKind, Request, left, unread};
 use crate::core::ids::{GroupName, LoadBalancerArn, ServiceId, StackId};
 use crate::core::lock::LockView;
 use crate::core::plan::view::{forward_text, listed};
@@ -25,6 +26,7 @@ pub(super) fn plan(
         return Err(Refusal::new(RefusalKind::Usage, why, next));
     };
     let said = view.said.clone().map_err(|why| unread(&why, "the lock's record"))?;
+    let said = with_record(&picture, said);
     let mut draft = Draft::new(picture, request, context)?;
     // A fleet that is gone since is still the name to type, and nobody's to check.
     let is_there = |stack: &&StackId| picture.fleet(stack).is_some();
@@ -41,9 +43,22 @@ pub(super) fn plan(
     let namespace = all.into_iter().find(|of| &of.id == lock).map(|of| of.namespace.clone());
     let scopes = draft.left.iter().map(|of| of.scope.clone()).collect::<Vec<_>>();
     draft.take_lock(Locks::new(scopes, namespace));
-    draft.unpin(&resumable(&picture, &said));
+    if request.options.with_rollback {
+        let mut record = left::of_lock(&draft, &said, &scope(&picture, view))?;
+        // Both the lock and the record tell what is suspended.
+        for (group, processes) in &said.suspended {
+            record.pins.entry(group.clone()).or_default().extend(processes.iter().cloned());
+        }
+        left::name_fleets(&mut draft, &record);
+        left::type_a_name(&mut draft, &record);
+        left::put_back(&mut draft, &record)?;
+        draft.notes.push(view.sentence());
+        draft.undo.push("The plan that was rolled back, made anew.".into());
+    } else {
+        draft.unpin(&resumable(&picture, &said));
+        notes(&mut draft, view, &said);
+    }
     draft.give_lock_back();
-    notes(&mut draft, view, &said);
     draft.inherits = Some(said);
     Ok(draft.finish())
 }
@@ -94,6 +109,24 @@ fn named_host(named: Option<&str>, view: &LockView) -> Result<(), Refusal> {
     };
     let next = "Leave --holder-is-dead out: its heartbeat is watched for 90 s then.";
     Err(Refusal::new(RefusalKind::Usage, why, next))
+}
+
+/// What a run left, by its lock and by its rollback record: the lock may say less, because it is
+/// written after the fact.
+fn with_record(picture: &Picture<'_>, mut said: LockRecord) -> LockRecord {
+    let view = picture.estate.rollbacks.iter().find(|one| one.is_of(&said.run));
+    let Some(Ok(record)) = view.map(|view| view.said.as_ref()) else { return said };
+    let left = left::left_by(picture, record);
+    for (group, processes) in left.suspended {
+        said.suspended.entry(group).or_default().extend(processes);
+    }
+    said.drained.extend(left.drained);
+    for (action, first) in left.previous {
+        if !said.previous.iter().any(|(of, _)| *of == action) {
+            said.previous.push((action, first));
+        }
+    }
+    said
 }
 
 /// What the lock was taken on.

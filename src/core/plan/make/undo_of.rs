@@ -4,6 +4,7 @@
 use crate::core::ids::GroupName;
 use crate::core::inventory::Forward;
 use crate::core::plan::{ActionId, Claim, Finds, Mutation, Step, StepAction};
+use crate::core::rollback_record::{RollbackRecord, WrittenAction};
 use crate::core::run::Run;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,8 @@ pub(super) struct UndoOf {
     pub removes: Vec<Mutation>,
     /// What is still suspended by it.
     pub pins: BTreeMap<GroupName, BTreeSet<String>>,
+    /// Whether the run does nothing any more: what is as it was then needs no write.
+    pub is_over: bool,
 }
 
 impl UndoOf {
@@ -44,6 +47,25 @@ impl UndoOf {
             }
         }
         this
+    }
+
+    /// What a rollback record says: the run may have changed all of it, or nothing. `is_so` tells what
+    /// is known to be as it was.
+    pub fn record(record: &RollbackRecord, is_so: impl Fn(&Mutation) -> bool) -> Self {
+        let finds = |one: &WrittenAction| {
+            let finds = Finds { first: one.first.clone(), writes: one.writes.clone() };
+            (one.action.clone(), finds)
+        };
+        let open = |all: &[Mutation]| -> Vec<Mutation> {
+            all.iter().filter(|one| !is_so(one)).cloned().collect()
+        };
+        Self {
+            forwards: record.listeners.iter().map(finds).collect(),
+            adds: open(&record.gives),
+            removes: open(&record.takes),
+            pins: record.suspends(),
+            is_over: true,
+        }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -7,10 +7,12 @@ use crate::core::finding::{Finding, FindingKind, Fix};
 use crate::core::ids::StackId;
 use crate::core::inventory::AutoScalingGroup;
 use crate::core::lock::LockView;
+use crate::core::rollback_record::{NOT_READ, RollbackView};
 use std::collections::BTreeSet;
 
 pub(super) fn look(scene: &Scene<'_>, found: &mut Vec<Finding>) {
     found.extend(scene.records.locks.iter().filter_map(|lock| leftover(scene, lock)));
+    found.extend(scene.records.rollbacks.iter().filter_map(|view| record_left(scene, view)));
     if scene.index.inventory.groups.current(scene.index.now).is_ok() {
         let groups = scene.index.fleet_groups();
         found.extend(groups.filter_map(|(group, stack)| pinned(scene, group, stack)));
@@ -31,6 +33,31 @@ fn leftover(scene: &Scene<'_>, lock: &LockView) -> Option<Finding> {
             .stack(lock.giving())
             .service(&lock.service_id)
             .fix(Fix::Takeover)
+            .identified(""),
+    )
+}
+
+/// A record without its run's lock: the run is over, and something of it is not.
+fn record_left(scene: &Scene<'_>, view: &RollbackView) -> Option<Finding> {
+    if view.locked {
+        return None;
+    }
+    let (stack, text) = match &view.said {
+        Ok(said) => (
+            said.giving.clone(),
+            format!(
+                "Run {} of {} is over and has left traffic split or processes suspended; \
+                 `quarterdeck takeover {} --rollback` puts that back.",
+                said.run, said.holder, view.scope
+            ),
+        ),
+        Err(why) if why == NOT_READ => return None,
+        Err(why) => (None, format!("A rollback record on {} cannot be used: {why}.", view.scope)),
+    };
+    Some(
+        Finding::new(FindingKind::LeftoverRecord, scene.index.now, text)
+            .stack(stack.as_ref().or(view.fleets.first()))
+            .service(&view.service_id)
             .identified(""),
     )
 }

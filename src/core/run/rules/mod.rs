@@ -24,4 +24,4 @@ pub use send::{FENCE_GOOD_FOR, FenceSays, Sending, may_send};
 /// journal, so that a run is judged by the rules of its time.
 ///
 /// 0: no rollback record. 1: the rollback record is written before the first mutation that needs it.
-pub const VERSION: u32 = 0;
+pub const VERSION: u32 = 1;
