@@ -144,16 +144,7 @@ impl Ledger {
                 self.overrides.insert(*guard);
             }
             Entry::Unknown { name } => self.unknown.push(name.clone()),
-            Entry::GoesOn => {
-                self.let_go = false;
-                if matches!(self.held, Some((HoldReason::Gate, ..))) {
-                    self.passed = plan.plan.steps.iter().map(|one| one.number).find(|number| {
-                        self.began.contains_key(number) && !self.done.contains(number)
-                    });
-                }
-                let since = self.held.take().map_or(at, |(_, _, since)| since);
-                self.unverified |= age(since, at) > plan.plan.options.window;
-            }
+            Entry::GoesOn => self.goes_on(plan, at),
             Entry::Seen { answers, .. } => {
                 let verifies = |(claim, answer): &(Claim, Answer)| {
                     matches!(claim, Claim::ProbesPass { .. }) && answer.holds()
@@ -178,6 +169,17 @@ impl Ledger {
             | Entry::NotTold { .. }
             | Entry::Asked { .. } => {}
         }
+    }
+
+    fn goes_on(&mut self, plan: &ApprovedPlan, at: Timestamp) {
+        self.let_go = false;
+        if matches!(self.held, Some((HoldReason::Gate, ..))) {
+            let mut numbers = plan.plan.steps.iter().map(|one| one.number);
+            self.passed = numbers
+                .find(|number| self.began.contains_key(number) && !self.done.contains(number));
+        }
+        let since = self.held.take().map_or(at, |(_, _, since)| since);
+        self.unverified |= age(since, at) > plan.plan.options.window;
     }
 
     /// The outcome of the open intent.
