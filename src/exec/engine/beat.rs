@@ -2,7 +2,6 @@
 
 use super::{Engine, Flow, Stop};
 use crate::core::error::ErrorKind;
-use crate::core::plan::Verb;
 use crate::core::record::LockRecord;
 use crate::core::run::HoldReason;
 
@@ -30,7 +29,7 @@ impl Engine {
         self.tell_heart();
         while !self.heart.has_beaten() {
             let Err(error) = self.heart.beat().await else { break };
-            if self.ledger.aborting || self.plan().intent.verb() == Verb::Rollback {
+            if self.ledger.aborting || self.goes_back() {
                 tracing::warn!(%error, "the first heartbeat could not be written");
                 break;
             }

@@ -80,6 +80,14 @@ impl Engine {
         }
     }
 
+    /// A run whose rollback record cannot be written changes nothing, and keeps no lock.
+    pub(super) async fn record_or_back_out(&mut self) -> Flow<()> {
+        match self.write_record().await {
+            Ok(()) => Ok(()),
+            Err(stop) => Err(self.back_out(stop).await),
+        }
+    }
+
     /// A lock excludes nobody who looks for it in another namespace. Of two runs that lock the same
     /// thing in two, each looks after it has locked, so at least one sees the other and stops.
     async fn must_be_alone(&mut self, own: &NamespaceId, scopes: &[LockScope]) -> Flow<()> {

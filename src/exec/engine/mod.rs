@@ -277,7 +277,7 @@ impl Engine {
         self.stop_old_run().await?;
         if self.ledger.holds(&self.approved.plan) {
             // A process of an earlier version took the lock, or one was killed just after that.
-            self.write_record().await?;
+            self.record_or_back_out().await?;
         }
         let mut failed = Vec::new();
         for step in self.plan().steps.clone() {

@@ -53,14 +53,14 @@ impl Engine {
     }
 
     async fn created(&mut self, namespace: &NamespaceId, name: &str, scope: &str) -> Flow<String> {
-        let request = format!("undo-{}", self.run);
+        let request = self.request_of(name);
         let description = format!("Rollback record of run {}; not a registry.", self.run);
         loop {
             let part = (name, request.as_str());
             match undo::create(&self.aws, namespace, part, &description).await {
                 Ok(Some(service)) => return Ok(service),
                 Ok(None) => self.supersede(namespace, scope).await?,
-                Err(error) => self.after_failure(&error, "write the rollback record").await?,
+                Err(error) => self.after_lock_failure(&error, "write the rollback record").await?,
             }
         }
     }
@@ -69,7 +69,7 @@ impl Engine {
         loop {
             match undo::write(&self.aws, service, attributes).await {
                 Ok(()) => return Ok(()),
-                Err(error) => self.after_failure(&error, "write the rollback record").await?,
+                Err(error) => self.after_lock_failure(&error, "write the rollback record").await?,
             }
         }
     }
@@ -120,7 +120,7 @@ impl Engine {
             };
             match found {
                 Ok(found) => return Ok(found),
-                Err(error) => self.after_failure(&error, "read the rollback record").await?,
+                Err(error) => self.after_lock_failure(&error, "read the rollback record").await?,
             }
         }
     }
@@ -132,7 +132,7 @@ impl Engine {
                     Ok(_) => break,
                     Err(error) if error.kind == ErrorKind::NotFound => break,
                     Err(error) => {
-                        self.after_failure(&error, "remove the rollback record").await?;
+                        self.after_lock_failure(&error, "remove the rollback record").await?;
                     }
                 }
             }

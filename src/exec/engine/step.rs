@@ -31,7 +31,7 @@ impl Engine {
             StepAction::Lock => {
                 self.take_lock().await?;
                 self.end_old_run();
-                self.write_record().await?;
+                self.record_or_back_out().await?;
             }
             StepAction::Change(mutation) => self.change(step, mutation).await?,
             StepAction::Wait => self.observe(step).await?,

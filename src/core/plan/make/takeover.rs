@@ -41,10 +41,16 @@ pub(super) fn plan(
     draft.left = held.iter().map(|of| left(&picture, context, of)).collect();
     let all = picture.inventory.all_services();
     let namespace = all.into_iter().find(|of| &of.id == lock).map(|of| of.namespace.clone());
-    let scopes = draft.left.iter().map(|of| of.scope.clone()).collect::<Vec<_>>();
+    let mut scopes: Vec<LockScope> = draft.left.iter().map(|of| of.scope.clone()).collect();
+    let record = if request.options.with_rollback {
+        Some(left::of_lock(&draft, &said, &scope(&picture, view))?)
+    } else {
+        None
+    };
+    // A run that was killed while it took its locks has fewer than what it is put back on.
+    scopes.extend(record.iter().flat_map(|record| &record.scopes).cloned());
     draft.take_lock(Locks::new(scopes, namespace));
-    if request.options.with_rollback {
-        let mut record = left::of_lock(&draft, &said, &scope(&picture, view))?;
+    if let Some(mut record) = record {
         // Both the lock and the record tell what is suspended.
         for (group, processes) in &said.suspended {
             record.pins.entry(group.clone()).or_default().extend(processes.iter().cloned());
