@@ -227,7 +227,7 @@ fn groups_pair_by_port_protocol_and_path() {
 fn attaching_adds_waits_and_only_then_removes() {
     let plan = planned(&attach_world(), &wish(cutover(), |_| ())).unwrap();
     let order = [
-        "take the lock on front",
+        "take the locks on front and n",
         "verify green by probes",
         "suspend AZRebalance, AlarmNotification, InstanceRefresh and ScheduledActions of blue-asg",
         "suspend AZRebalance, InstanceRefresh and ScheduledActions of green-asg",
@@ -243,7 +243,7 @@ fn attaching_adds_waits_and_only_then_removes() {
         "bake with all traffic at green",
         "resume AZRebalance, AlarmNotification, InstanceRefresh and ScheduledActions of blue-asg",
         "resume AZRebalance, InstanceRefresh and ScheduledActions of green-asg",
-        "give the lock on front back",
+        "give the locks on front and n back",
     ];
     assert_eq!(titles(&plan), order);
     let wait = &plan.steps[7];

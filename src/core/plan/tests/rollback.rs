@@ -137,14 +137,14 @@ fn the_way_back_of_attach_adds_waits_and_then_removes() {
     let run = run_of(&plan, through(&plan, "wait until blue is out"));
     let back = planned_in(&shifted, &rollback(), &known(run)).unwrap();
     let expected = [
-        "take the lock on front",
+        "take the locks on front and n",
         "attach blue-asg to all-3100 and all-3200",
         "wait until healthy",
         "detach green-asg from all-3100 and all-3200",
         "wait until it is out",
         "resume AZRebalance, AlarmNotification, InstanceRefresh and ScheduledActions of blue-asg",
         "resume AZRebalance, InstanceRefresh and ScheduledActions of green-asg",
-        "give the lock on front back",
+        "give the locks on front and n back",
     ];
     assert_eq!(titles(&back), expected);
     assert!(back.steps[3].before.iter().any(|fact| matches!(&fact.claim,
