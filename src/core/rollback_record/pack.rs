@@ -120,6 +120,9 @@ pub fn unpack<'a>(
     let bad = || NotWhole::BadHeader(header.chars().take(60).collect());
     let mut words = header.split(' ');
     let version: u32 = words.next().and_then(|word| word.parse().ok()).ok_or_else(bad)?;
+    if version == 0 {
+        return Err(bad());
+    }
     if version > VERSION {
         return Err(NotWhole::Newer(version));
     }

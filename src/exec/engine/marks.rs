@@ -18,7 +18,12 @@ impl Engine {
     /// Writes the marks.
     pub(super) async fn keep_marks(&mut self) -> Flow<()> {
         let Some(scope) = self.approved.plan.scopes().next().cloned() else { return Ok(()) };
-        let (drained, restored) = (self.ledger.drained.clone(), self.ledger.restored.clone());
+        let restored = self.ledger.restored.clone();
+        // Nodes that the run before took out, and that its rollback has not brought back yet.
+        let old = self.old.iter().flat_map(|old| &old.ledger.drained);
+        let out = old.filter(|id| !restored.contains(*id));
+        let drained: BTreeSet<InstanceId> =
+            self.ledger.drained.iter().chain(out).cloned().collect();
         if drained.is_empty() && restored.is_empty() {
             return Ok(());
         }
@@ -68,8 +73,8 @@ impl Engine {
         for (group, processes) in &self.ledger.resumed {
             suspended.entry(group.clone()).or_default().retain(|one| !processes.contains(one));
         }
-        for (group, (_, processes)) in &self.ledger.pins {
-            suspended.entry(group.clone()).or_default().extend(processes.clone());
+        for (group, processes) in self.suspended() {
+            suspended.entry(group).or_default().extend(processes);
         }
         suspended.retain(|_, processes| !processes.is_empty());
         let marked = record::drained(&had);
