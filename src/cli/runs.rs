@@ -15,7 +15,7 @@ use crate::core::plan::Confirmation;
 use crate::core::rollback_record::RollbackRecord;
 use crate::core::rollback_record::by_hand::commands;
 use crate::core::run::{Ask, Line, Run, RunState};
-use crate::exec::arming::{Arming, not_read_only};
+use crate::exec::arming::not_read_only;
 use crate::exec::process::approved;
 use crate::exec::start::{Host, Standing, ask, standing};
 use crate::exec::state::RunDir;
@@ -247,9 +247,6 @@ fn tell(
     streams: &mut Streams<'_>,
 ) -> Result<ExitCode, Failure> {
     not_read_only(settings).map_err(not_armed)?;
-    if matches!(word, Ask::Resume | Ask::Override { .. }) {
-        Arming::of(settings).map_err(not_armed)?;
-    }
     let run = find(settings, asked)?;
     read(&run)?;
     let said = on_runtime(super::console::clock(settings), async |clock| {

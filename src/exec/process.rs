@@ -220,7 +220,7 @@ fn may_take_up(
     let begun = ledger.has_begun();
     let back = approved.plan.intent.verb() == Verb::Rollback;
     let goes_on = matches!(first, Some(Ask::Resume)) || !begun && first.is_none();
-    if goes_on && (begun || !back) {
+    if goes_on && !back {
         Arming::of(around.settings)?;
     }
     if goes_on && !ledger.aborting || !ledger.unknown.is_empty() {

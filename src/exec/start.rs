@@ -11,7 +11,7 @@ use super::trust::{Distrust, trusted};
 use crate::clock::Clock;
 use crate::config::{ClockSetting, Environment, Origin, Settings};
 use crate::core::plan::guard::Effect;
-use crate::core::plan::{ApprovedPlan, Confirmation, Intent, Plan, Refusal, accept};
+use crate::core::plan::{ApprovedPlan, Confirmation, Intent, Plan, Refusal, Verb, accept};
 use crate::core::run::{Ask, RunId, RunState};
 use jiff::Timestamp;
 use std::ffi::OsString;
@@ -294,16 +294,17 @@ fn arguments(host: Host<'_>) -> Vec<OsString> {
 }
 
 /// Asks something of a run: of its process, or of a new one where there is none. Going on, and
-/// overriding a guard, needs an armed session.
+/// overriding a guard, needs an armed session, unless the run is a rollback.
 ///
 /// # Errors
 /// Why it will not be so.
 pub async fn ask(run: &RunDir, ask: Ask, host: Host<'_>) -> Result<String, StartError> {
-    match &ask {
-        Ask::Resume | Ask::Override { .. } => Arming::of(host.settings).map(|_| ()),
-        Ask::Hold | Ask::Abort => not_read_only(host.settings),
-    }?;
     let told = run.told().map_err(StateError::from)?;
+    let back = approved(&told.lines).is_some_and(|of| of.plan.intent.verb() == Verb::Rollback);
+    match &ask {
+        Ask::Resume | Ask::Override { .. } if !back => Arming::of(host.settings).map(|_| ()),
+        _ => not_read_only(host.settings),
+    }?;
     trusted(run, &told.lines, None)?;
     if run.is_alive() {
         match control::say(run, Word::Ask(ask.clone()), &who(host.env, host.settings.machine()))

@@ -38,7 +38,7 @@ pub(in crate::app) fn go_on(model: &mut Model) {
         RunState::Running => vec!["Its process is started again if it has died.".to_owned()],
         _ => return over(model, &run),
     };
-    if !model.operation.is_armed(model.now) {
+    if !model.operation.may_approve(&run.plan, model.now) {
         let why = not_armed(model);
         model.notices.say(model.now, NoticeKind::Warning, why);
         return;

@@ -17,6 +17,21 @@ const HEARTBEAT_REAL: Duration = Duration::from_millis(300);
 /// One that failed is written again after this part of the time.
 const SOONER: u32 = 3;
 
+/// After so many failures in a row, 90 s of them, the run counts as dead on other hosts.
+const COUNTS_AS_DEAD: u32 = 18;
+/// From then on each pause is twice as long as the one before, up to so many times: a run that holds
+/// while its endpoint is gone for hours asks for it a few times an hour.
+const DOUBLED_AT_MOST: u32 = 6;
+
+/// How long until the next heartbeat, after so many that failed.
+fn pause(every: Duration, failed: u32) -> Duration {
+    match failed {
+        0 => every,
+        1..=COUNTS_AS_DEAD => every / SOONER,
+        more => every.saturating_mul(1 << (more - COUNTS_AS_DEAD).min(DOUBLED_AT_MOST)),
+    }
+}
+
 /// The heart of a run's process.
 pub(super) struct Heart {
     aws: Aws,
@@ -110,18 +125,32 @@ impl Heart {
 
     /// Beats for as long as it is polled.
     pub async fn keep_beating(&self) -> Infallible {
-        let mut wait = self.every;
+        let mut failed = 0;
         loop {
-            self.clock.sleep(wait).await;
-            wait = self.every;
-            if let Err(error) = self.beat().await {
-                tracing::warn!(%error, "a heartbeat could not be written");
-                wait = self.every / SOONER;
-            }
+            self.clock.sleep(pause(self.every, failed)).await;
+            failed = match self.beat().await {
+                Ok(()) => 0,
+                Err(error) => {
+                    tracing::warn!(%error, "a heartbeat could not be written");
+                    failed + 1
+                }
+            };
         }
     }
 
     fn tells(&self) -> std::sync::MutexGuard<'_, Tells> {
         self.tells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_is_gone_for_hours_is_asked_ever_more_rarely() {
+        let pauses =
+            [0, 1, 18, 19, 20, 24, 25, 1000].map(|failed| pause(HEARTBEAT, failed).as_secs());
+        assert_eq!(pauses, [15, 5, 5, 30, 60, 960, 960, 960]);
     }
 }

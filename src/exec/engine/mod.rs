@@ -33,7 +33,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::core::error::SourceError;
 use crate::core::plan::{
-    ApprovedPlan, Context, GuardReport, Mutation, Picture, Plan, StepAction, Verb, is_for,
+    ApprovedPlan, Context, GuardReport, Mutation, Picture, Plan, StepAction, is_for,
 };
 use crate::core::rollback_record::by_hand;
 use crate::core::run::journal::{End, Entry};
@@ -326,7 +326,7 @@ impl Engine {
     /// sent: what was true when it began may not be any more, and its journal may not be what its
     /// operator has seen. The way back is never kept waiting for this.
     async fn ask_guards_anew(&mut self) -> Flow<()> {
-        let back = self.ledger.back.is_some() || self.plan().intent.verb() == Verb::Rollback;
+        let back = self.goes_back();
         let left = self.plan().steps.iter().filter(|step| !self.ledger.done.contains(&step.number));
         let changes = left.filter_map(|step| match &step.action {
             StepAction::Change(mutation) => Some(mutation),

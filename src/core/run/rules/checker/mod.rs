@@ -160,7 +160,7 @@ impl Checker {
 
     fn asked(&mut self, ask: &Ask) {
         match ask {
-            Ask::Hold => {}
+            Ask::Hold | Ask::Override { .. } => {}
             Ask::Abort => self.aborting = true,
             // Whatever else is said at a hold is a word to go on.
             _ => self.word = true,
