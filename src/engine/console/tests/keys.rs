@@ -209,6 +209,11 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
     let words = ["ask", "allow", "run", "replay"];
     if before.starts_with("run") {
         let seen = operate::Seen { run: fixture::run(), alive: true };
+        // Going on needs an armed console.
+        if keys == "o" {
+            model.operation.allowed = true;
+            model.operation.armed_until = Some(jiff::Timestamp::MAX);
+        }
         let news = EventKind::Operation(Answer::Run(Arc::new(seen)));
         drop(app::update(&mut model, Event::new(at(2), news)));
     }

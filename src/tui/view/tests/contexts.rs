@@ -48,6 +48,7 @@ fn every_dialog_names_the_place() {
     for keys in ["A", "R o", "R ctrl-x"] {
         let mut model = with_run("us-west-2");
         model.operation.allowed = true;
+        model.operation.armed_until = Some(jiff::Timestamp::MAX);
         press(&mut model, keys);
         let frame = dump(&buffer(&model, THEME));
         assert!(model.layers.last().is_some(), "{keys}");
