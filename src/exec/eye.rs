@@ -15,6 +15,7 @@ use crate::core::reconcile::reconcile;
 use crate::core::source::{Scope, SourceEvent};
 use crate::sources::probe::{ProbeSetupError, Prober};
 use crate::sources::{Ask, Pace, Reader, SWEEP_RANK, Senses, Want, demand, policy};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub(super) struct Eye {
     region: String,
     inventory: Inventory,
     samples: Samples,
+    /// When what hardly changes was read last.
+    read_at: BTreeMap<Scope, Timestamp>,
 }
 
 impl Eye {
@@ -71,6 +74,7 @@ impl Eye {
             region,
             inventory: Inventory::default(),
             samples: Samples::default(),
+            read_at: BTreeMap::new(),
         })
     }
 
@@ -100,7 +104,14 @@ impl Eye {
 
     /// Reads what is needed, all of it afresh.
     pub async fn look(&mut self, needs: &Reads) -> Missing {
-        let mut wants: Vec<Want> = needs.scopes.iter().map(|scope| self.want(scope)).collect();
+        let now = self.clock.now();
+        let is_due = |scope: &&Scope| {
+            let last = self.read_at.get(*scope);
+            last.is_none_or(|at| age(*at, now) >= self.interval_of_nodes() * 2)
+        };
+        let due = needs.seldom.difference(&needs.scopes).filter(is_due);
+        let mut wants: Vec<Want> =
+            needs.scopes.iter().chain(due).map(|scope| self.want(scope)).collect();
         let ids: Vec<_> = needs.instances.iter().cloned().collect();
         for (batch, ids) in (BATCHES..).zip(ids.chunks(IDS_A_CALL)) {
             wants.push(plain(Scope::Instances(batch), Ask::Ids(ids.into())));
@@ -176,6 +187,9 @@ impl Eye {
                 missing.insert(event.scope.clone(), error.clone());
                 // What was read before and could not be read now is stale at once.
                 event.every = Duration::ZERO;
+                self.read_at.remove(&event.scope);
+            } else {
+                self.read_at.insert(event.scope.clone(), self.clock.now());
             }
             self.inventory.apply(event);
         }

@@ -155,6 +155,11 @@ pub enum Claim {
         /// Change of the desired capacity.
         by: i32,
     },
+    /// No action of any listener or rule gives a fleet's groups any weight.
+    CarriesNothing {
+        /// The fleet.
+        stack: StackId,
+    },
     /// The share of passing probe samples of a fleet's products over the window, and the last ones.
     ProbesPass {
         /// The fleet.

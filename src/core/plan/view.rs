@@ -145,6 +145,31 @@ impl<'a> Picture<'a> {
             .collect())
     }
 
+    /// Whether nothing is healthy in a zone behind the load balancer of a group, whoever's it is, by
+    /// complete reads of all its groups: such a zone is lost.
+    pub(super) fn is_dark(&self, arn: &TargetGroupArn, zone: &Zone) -> bool {
+        let read = &self.inventory.target_health;
+        let beside: Vec<_> = self.beside(arn).filter(|of| read.contains_key(*of)).collect();
+        let dark = |of: &&TargetGroupArn| self.healthy(of, None, Some(zone)) == Ok(0);
+        !beside.is_empty() && beside.iter().all(dark)
+    }
+
+    /// Every target group of the load balancer of one, itself included.
+    pub(super) fn beside(&self, arn: &TargetGroupArn) -> impl Iterator<Item = &'a TargetGroupArn> {
+        let balancers = self.balancers_of(&BTreeSet::from([arn]));
+        let all = self.inventory.target_groups.value().into_iter().flatten();
+        let with = move |group: &&TargetGroup| {
+            group.load_balancers.iter().any(|of| balancers.contains(of))
+        };
+        all.filter(with).map(|group| &group.arn)
+    }
+
+    /// The target groups that are a fleet's, and those that its Auto Scaling groups are attached to.
+    pub(super) fn any_group_of(&self, stack: &StackId) -> BTreeSet<&'a TargetGroupArn> {
+        let attached = self.groups_of(stack).into_iter().flat_map(|group| &group.target_groups);
+        self.target_groups_of(stack).into_iter().chain(attached).collect()
+    }
+
     /// Whether cross-zone load balancing is on for a group; `None` when unknown.
     pub(super) fn cross_zone(&self, arn: &TargetGroupArn) -> Option<bool> {
         let own = self.inventory.target_group_attributes.get(arn).and_then(Observed::value)?;

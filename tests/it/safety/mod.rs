@@ -8,5 +8,6 @@ mod engine_held;
 mod engine_trust;
 mod locks;
 mod planner;
+mod planner_zones;
 mod rollback;
 mod rollback_plans;

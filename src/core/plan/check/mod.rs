@@ -48,6 +48,7 @@ fn judge(claim: &Claim, picture: &Picture<'_>) -> Judged {
         Claim::Healthy { group, stack, zone, least } => {
             traffic::healthy(picture, group, (stack.as_ref(), zone.as_ref()), *least)
         }
+        Claim::CarriesNothing { stack } => traffic::carries_nothing(picture, stack),
         Claim::Forwards { action, is } => traffic::forwards(picture, action, is),
         Claim::Lifecycle { group, instance, is } => {
             let group = self::group(picture, group)?;

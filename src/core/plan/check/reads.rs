@@ -15,6 +15,9 @@ use std::net::IpAddr;
 pub struct Reads {
     /// Everything else.
     pub scopes: BTreeSet<Scope>,
+    /// What hardly changes (rules, attributes, which groups there are) and is looked at again only
+    /// when the last read is half a minute old.
+    pub seldom: BTreeSet<Scope>,
     /// Instances to ask EC2 about.
     pub instances: BTreeSet<InstanceId>,
     /// Nodes to probe, at these addresses.
@@ -27,6 +30,7 @@ impl Reads {
     /// Adds what another needs.
     pub fn merge(&mut self, other: Self) {
         self.scopes.extend(other.scopes);
+        self.seldom.extend(other.seldom);
         self.instances.extend(other.instances);
         self.probes.extend(other.probes);
         self.rings.extend(other.rings);
@@ -35,6 +39,7 @@ impl Reads {
     /// Whether nothing needs to be read.
     pub fn is_empty(&self) -> bool {
         self.scopes.is_empty()
+            && self.seldom.is_empty()
             && self.instances.is_empty()
             && self.probes.is_empty()
             && self.rings.is_empty()
@@ -98,7 +103,13 @@ pub fn reads(claim: &Claim, picture: &Picture<'_>) -> Reads {
         }
         Claim::Targets { group, .. } => needs.scope(Scope::TargetHealth(group.clone())),
         Claim::Healthy { group, stack, zone, .. } => {
-            let needs = needs.scope(Scope::TargetHealth(group.clone()));
+            let mut needs = needs.scope(Scope::TargetHealth(group.clone()));
+            if zone.is_some() {
+                // Whether the zone is lost for everybody.
+                let read = &picture.inventory.target_health;
+                let beside = picture.beside(group).filter(|of| read.contains_key(*of));
+                needs.scopes.extend(beside.cloned().map(Scope::TargetHealth));
+            }
             let whose = stack.is_some() || zone.is_some();
             if whose { needs.scope(Scope::Groups) } else { needs }
         }
@@ -114,6 +125,12 @@ pub fn reads(claim: &Claim, picture: &Picture<'_>) -> Reads {
                 None => needs,
             }
         }
+        Claim::CarriesNothing { stack } => {
+            let needs = needs.scope(Scope::Groups).scope(Scope::TargetGroups);
+            let mut needs = needs.scope(Scope::LoadBalancers);
+            needs.scopes.extend(listeners_of(picture, &picture.any_group_of(stack)));
+            needs
+        }
         Claim::Lifecycle { .. }
         | Claim::Attached { .. }
         | Claim::Suspended { .. }
@@ -125,6 +142,15 @@ pub fn reads(claim: &Claim, picture: &Picture<'_>) -> Reads {
             needs
         }
     }
+}
+
+/// The listeners of the load balancers that use these groups, and their rules.
+fn listeners_of(picture: &Picture<'_>, groups: &BTreeSet<&TargetGroupArn>) -> Vec<Scope> {
+    let balancers = picture.balancers_of(groups);
+    let known = picture.inventory.all_listeners();
+    let known = known.filter(|listener| balancers.contains(&listener.load_balancer));
+    let rules = known.map(|listener| Scope::Rules(listener.arn.clone()));
+    rules.chain(balancers.iter().map(|arn| Scope::Listeners((*arn).clone()))).collect()
 }
 
 /// The load balancer that a listener's ARN names, for a listener that was never read.
@@ -152,16 +178,28 @@ pub fn guard_reads(plan: &Plan, picture: &Picture<'_>) -> Reads {
     let claims = plan
         .steps
         .iter()
-        .flat_map(|step| step.before.iter().map(|fact| &fact.claim).chain(step.after.iter()));
+        .flat_map(|step| step.before.iter().map(|fact| &fact.claim).chain(step.after.iter()))
+        // The last claim of a cutover is asked once, at its end.
+        .filter(|claim| !matches!(claim, Claim::CarriesNothing { .. }));
     // A claim about what comes after needs the same reads as one about what is.
     let mut needs = all(claims, picture).scope(Scope::Identity).scope(Scope::Groups);
     for stack in plan.giving.iter().chain(&plan.receiving) {
         let groups: BTreeSet<&TargetGroupArn> =
             picture.target_groups_of(stack).into_iter().collect();
         needs.scopes.extend(groups.iter().map(|arn| Scope::TargetHealth((*arn).clone())));
-        for balancer in picture.balancers_of(&groups) {
-            needs.scopes.insert(Scope::Listeners(balancer.clone()));
+        needs.seldom.extend([Scope::TargetGroups, Scope::LoadBalancers]);
+        for scope in listeners_of(picture, &groups) {
+            let set = if matches!(scope, Scope::Rules(_)) {
+                &mut needs.seldom
+            } else {
+                &mut needs.scopes
+            };
+            set.insert(scope);
         }
+        let attributes = groups.iter().map(|arn| Scope::TargetGroupAttributes((*arn).clone()));
+        needs.seldom.extend(attributes);
+        let attributes = picture.balancers_of(&groups).into_iter().cloned();
+        needs.seldom.extend(attributes.map(Scope::LoadBalancerAttributes));
         let fleet = picture.fleet(stack);
         for service in fleet.into_iter().flat_map(|fleet| &fleet.registry) {
             needs.scopes.insert(Scope::Members(service.service_id.clone()));

@@ -4,7 +4,7 @@ use super::{Judged, at_least, broken, known, unknown};
 use crate::core::ids::{StackId, TargetGroupArn, Zone, arn_name};
 use crate::core::inventory::{Forward, TargetHealth};
 use crate::core::observed::{Observed, Why};
-use crate::core::plan::view::{forward_text, listed};
+use crate::core::plan::view::{Action, forward_text, listed};
 use crate::core::plan::{ActionId, Answer, Picture, Target, TargetIs};
 
 /// Each of these targets stands so.
@@ -49,6 +49,16 @@ pub(super) fn healthy(
     let name = picture.name_of(group);
     let healthy =
         known(picture.healthy(group, stack, zone), || format!("target health of {name}"))?;
+    if let Some(zone) = zone {
+        let read = &picture.inventory.target_health;
+        for of in picture.beside(group).filter(|of| read.contains_key(*of)) {
+            known(picture.targets(of), || format!("target health of {}", picture.name_of(of)))?;
+        }
+        // A zone in which nobody has anything healthy is lost, and no fault of this fleet.
+        if healthy == 0 && picture.is_dark(group, zone) {
+            return Ok(Answer::Holds);
+        }
+    }
     if stack.is_some() || zone.is_some() {
         // Whose a target is, and where, is the word of its Auto Scaling group.
         known(picture.inventory.groups.whole(picture.now), super::groups_of)?;
@@ -56,6 +66,23 @@ pub(super) fn healthy(
     let of = stack.map(|stack| format!(" of {stack}")).unwrap_or_default();
     let at = zone.map(|zone| format!(" in {zone}")).unwrap_or_default();
     Ok(at_least(healthy, least, &format!("healthy{of} in {name}{at}")))
+}
+
+/// No action anywhere gives weight to a group of a fleet: one that is attached to its Auto Scaling
+/// groups, or its own otherwise.
+pub(super) fn carries_nothing(picture: &Picture<'_>, stack: &StackId) -> Judged {
+    known(picture.inventory.groups.whole(picture.now), super::groups_of)?;
+    known(picture.inventory.target_groups.whole(picture.now), || "the target groups".into())?;
+    let own = picture.any_group_of(stack);
+    let actions = picture.actions(&own).map_err(|(why, what)| unknown(why, what))?;
+    let sends = |action: &&Action<'_>| own.iter().any(|arn| action.forward.share_of(arn) > 0.0);
+    let sending: Vec<String> = actions
+        .iter()
+        .filter(sends)
+        .map(|action| format!("{} to {}", action.label, forward_text(picture, action.forward)))
+        .collect();
+    let was = format!("no listener and no rule sends to {stack}");
+    Ok(if sending.is_empty() { Answer::Holds } else { broken(was, listed(&sending)) })
 }
 
 /// An action forwards exactly so.

@@ -86,11 +86,22 @@ fn zones(scene: &Scene<'_>, from: &StackId, to: &StackId) -> Verdict {
     let zones = |stack| -> BTreeSet<Zone> {
         scene.living(stack).iter().filter_map(|node| node.zone.clone()).collect()
     };
-    let bare: Vec<_> =
-        zones(from).difference(&zones(to)).map(|zone| zone.as_str().to_owned()).collect();
-    match bare.is_empty() {
-        true => pass("every zone is served"),
-        false => block(format!("{to} has no node in {}, which {from} serves", listed(&bare))),
+    let received = scene.received();
+    let is_dark = |zone: &&Zone| {
+        !received.is_empty() && received.iter().all(|arn| scene.picture.is_dark(arn, zone))
+    };
+    let (serving, has) = (zones(from), zones(to));
+    let (lost, there): (Vec<&Zone>, Vec<&Zone>) = serving.iter().partition(is_dark);
+    let bare: Vec<_> = there.into_iter().filter(|zone| !has.contains(zone)).collect();
+    let names = |zones: &[&Zone]| listed(&zones.iter().map(|of| of.as_str()).collect::<Vec<_>>());
+    match (bare.is_empty(), lost.is_empty()) {
+        (true, true) => pass("every zone is served"),
+        // What no fleet has healthy is a fault of the zone.
+        (true, false) => warn(format!(
+            "nothing is healthy in {}, of any fleet: that is not held against {to}",
+            names(&lost)
+        )),
+        (false, _) => block(format!("{to} has no node in {}, which {from} serves", names(&bare))),
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) fn add(
     draft.gate(Gate::BeforeEnd);
     detach(draft, from, &groups, &carry)?;
     draft.bake(&format!("with all traffic at {to}"), shared);
+    draft.see_that_it_carries_nothing(from);
     draft.remove_members_of(from, to)?;
     draft.unpin(&pinned);
     draft.give_lock_back();

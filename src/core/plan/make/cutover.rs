@@ -1,6 +1,6 @@
 //! cutover: who gives, who receives, by which strategy; what both strategies share.
 
-use super::draft::{Do, Draft};
+use super::draft::{Do, Draft, SEEN_WITHIN};
 use super::ledger::floor;
 use super::locks::locks_of;
 use super::{RefusalKind, Request, attach, unread, weights};
@@ -149,6 +149,15 @@ impl Draft<'_> {
     pub fn bake(&mut self, how: &str, claims: Vec<Claim>) {
         let because = "what is slow to fail fails now, while the way back is short";
         self.watch(format!("bake {how}"), self.request.options.bake, because, claims);
+    }
+
+    /// The last claim of a cutover: a listener or a rule that was added meanwhile may still send to the
+    /// fleet that gave.
+    pub fn see_that_it_carries_nothing(&mut self, from: &StackId) {
+        let because = "a listener or a rule may have been added meanwhile";
+        let title = format!("see that nothing sends to {from} any more");
+        let step = Do::other(title, StepAction::Wait, because);
+        self.add(step.after(Claim::CarriesNothing { stack: from.clone() }).within(SEEN_WITHIN));
     }
 
     /// Waits for the operator, where the options say so.

@@ -6,11 +6,13 @@ use super::draft::{Do, Draft, SEEN_WITHIN};
 use super::ledger::floor;
 use super::locks::Locks;
 use super::pairing::{Move, moves};
+use super::targets::is_named;
 use super::{HEALTHY_WITHIN, REGISTERED_AFTER, REGISTRATION_TAKES, RefusalKind, pins};
-use crate::core::ids::StackId;
+use crate::core::ids::{StackId, TargetGroupArn};
 use crate::core::inventory::Forward;
 use crate::core::plan::view::{counted, forward_text, listed};
 use crate::core::plan::{Claim, FactKind, Gate, Mutation, Refusal, StepAction};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The schedule where none is given (safety.md, Defaults).
@@ -70,6 +72,7 @@ pub(super) fn add(
     claims.extend(pins::held(&pinned));
     draft.bake(&format!("with all traffic at {to}"), claims);
     draft.gate(Gate::BeforeEnd);
+    draft.see_that_it_carries_nothing(from);
     draft.remove_members_of(from, to)?;
     draft.unpin(&pinned);
     draft.give_lock_back();
@@ -163,29 +166,59 @@ fn write_back(draft: &mut Draft<'_>, shift: &Shift) {
     draft.add(step);
 }
 
-/// Adds the receiving groups at weight 0 where they are missing, and waits until they can carry.
+/// Adds the receiving groups at weight 0 where they are missing, and waits until they can carry. A
+/// group whose targets are not healthy yet can take zones out of the load balancer's DNS even at weight
+/// 0, so the nodes must pass their probes first, and one group is added at a time.
 fn prepare(draft: &mut Draft<'_>, shifts: &mut [Shift], to: &StackId, carry: &[Claim]) {
-    let mut added = false;
-    for shift in shifts.iter_mut() {
-        if shift.both != shift.last {
-            let both = shift.both.clone();
-            let named = shift.last.groups.iter().any(|of| of.target_group == shift.of.to);
-            added |= !named;
-            let what = if named { "in finer weights" } else { "with the new group at weight 0" };
-            forward(draft, shift, both, what.to_owned(), &[]);
+    let picture = draft.picture;
+    let window = draft.request.options.window;
+    let unnamed: BTreeSet<TargetGroupArn> = shifts
+        .iter()
+        .map(|shift| shift.of.to.clone())
+        .filter(|arn| !is_named(&picture, arn))
+        .collect();
+    if let Some(claim) = draft.probes_pass(to).filter(|_| !unnamed.is_empty()) {
+        let because = "an unhealthy group takes zones out of DNS even at weight 0";
+        draft.watch(format!("verify {to} by probes"), window, because, vec![claim]);
+    }
+    let mut added = BTreeSet::new();
+    for shift in shifts.iter_mut().filter(|shift| shift.both != shift.last) {
+        let (both, before) = (shift.both.clone(), shift.last.clone());
+        let named = before.groups.iter().any(|of| of.target_group == shift.of.to);
+        let what = if named { "in finer weights" } else { "with the new group at weight 0" };
+        forward(draft, shift, both, what.to_owned(), &[]);
+        if unnamed.contains(&shift.of.to) && added.insert(shift.of.to.clone()) {
+            take_in(draft, shift, before, (to, carry));
         }
     }
-    let least = if added { REGISTERED_AFTER } else { Duration::ZERO };
-    let because = if added { REGISTRATION_TAKES } else { "its targets are checked already" };
+    let because = "its targets are checked already";
     let step = Do::other(format!("wait until {to} is healthy"), StepAction::Wait, because)
         .afters(carry.to_vec())
-        .within(HEALTHY_WITHIN)
-        .at_least(least, because);
+        .within(HEALTHY_WITHIN);
     draft.add(step);
     let mut claims = carry.to_vec();
     claims.extend(draft.probes_pass(to));
-    let window = draft.request.options.window;
     draft.watch(format!("verify {to}"), window, "one good look proves little", claims);
+}
+
+/// Waits until a group that was just added is healthy, before the next one is; past the limit it is
+/// taken out again.
+fn take_in(
+    draft: &mut Draft<'_>,
+    shift: &Shift,
+    before: Forward,
+    (to, carry): (&StackId, &[Claim]),
+) {
+    let of =
+        |claim: &&Claim| matches!(claim, Claim::Healthy { group, .. } if group == &shift.of.to);
+    let title = format!("wait until {to} is healthy on {}", shift.of.label);
+    let step = Do::other(title, StepAction::Wait, REGISTRATION_TAKES)
+        .afters(carry.iter().filter(of).cloned())
+        .within(HEALTHY_WITHIN)
+        .at_least(REGISTERED_AFTER, REGISTRATION_TAKES)
+        .undo(Mutation::Forward { action: shift.of.action.clone(), to: before })
+        .taken_back();
+    draft.add(step);
 }
 
 /// Writes an action.
