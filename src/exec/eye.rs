@@ -28,7 +28,7 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// How often nodes are probed while something waits for them, by the world's clock, and by real
 /// time where that runs fast.
 const PROBED: Duration = Duration::from_secs(15);
-const PROBED_REAL: Duration = Duration::from_secs(2);
+const PROBED_REAL: Duration = Duration::from_secs(4);
 /// Reads in flight at once.
 const AT_ONCE: usize = 16;
 /// A first reading needs three rounds: lists, what hangs on them, what hangs on that.
