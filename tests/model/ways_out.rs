@@ -2,7 +2,8 @@
 //! brought to an end, and what a run has moved can be had back. The whole graph is made and searched
 //! backwards. On the way it is seen that every action is taken.
 
-use crate::engine::{Action, Runs, Without};
+use crate::action::{Action, Without};
+use crate::engine::Runs;
 use crate::world::{Kind, Life, Record, Shape, State};
 use crate::{THREE, TWO};
 use stateright::Model;

@@ -42,6 +42,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether this run may send anything: one whose heartbeats are not accepted may be taken for dead
+    /// by another host, at the very moment. A way back is not kept waiting for that, and neither is an
+    /// end.
+    pub(super) async fn is_heard(&mut self) -> bool {
+        if self.ledger.aborting || self.goes_back() || self.heart.is_heard() {
+            return true;
+        }
+        self.beat(true).await;
+        self.heart.is_heard()
+    }
+
     /// Who holds the locks: the user, and the host that must be gone for good before they are taken.
     pub(super) fn holder(&self) -> String {
         let user = super::asks::name(&self.by);

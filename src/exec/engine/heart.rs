@@ -5,7 +5,7 @@ use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::core::error::{ErrorKind, SourceError};
 use crate::core::record::{Attributes, LockRecord};
-use crate::core::run::rules::HEARTBEAT;
+use crate::core::run::rules::{HEARTBEAT, beat_allows};
 use crate::exec::lock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -49,6 +49,8 @@ struct Tells {
     tokens: Vec<String>,
     record: LockRecord,
     beaten: BTreeSet<String>,
+    /// When the last beat began that every lock took, by the clock of real time.
+    accepted: Option<Duration>,
     gone: BTreeSet<String>,
 }
 
@@ -77,9 +79,18 @@ impl Heart {
         tells.tokens.iter().all(|token| tells.beaten.contains(token))
     }
 
+    /// Whether other hosts have heard of this run lately: one that they may take for dead sends
+    /// nothing. In a world faster than real time, too, these are real seconds.
+    pub fn is_heard(&self) -> bool {
+        let (now, tells) = (self.clock.real_elapsed(), self.tells());
+        let lately = |at: Duration| beat_allows(now.saturating_sub(at));
+        tells.tokens.is_empty() || tells.accepted.is_some_and(lately)
+    }
+
     /// Beats once.
     pub async fn beat(&self) -> Result<(), SourceError> {
         let mut written = self.written.lock().await;
+        let began = self.clock.real_elapsed();
         let tokens = self.tells().tokens.clone();
         written.retain(|token, _| tokens.contains(token));
         for token in tokens {
@@ -99,6 +110,7 @@ impl Heart {
                 }
             }
         }
+        self.tells().accepted = Some(began);
         Ok(())
     }
 

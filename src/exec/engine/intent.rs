@@ -86,6 +86,10 @@ impl Engine {
                 }
             };
             self.as_expected(step, mutation, &ready)?;
+            if !self.is_heard().await {
+                self.pause(super::TRY_AGAIN).await?;
+                continue;
+            }
             let asked_at = self.clock.real_elapsed();
             self.fence().await?;
             let now = self.clock.real_elapsed();
@@ -96,8 +100,13 @@ impl Engine {
             }
             self.pause(super::TRY_AGAIN).await?;
         }
-        let because = "answers take so long that the lock may be another run's by the time a call is \
-                       sent; nothing was sent. Check the way to AWS, then resume.";
+        let because = if self.is_heard().await {
+            "answers take so long that the lock may be another run's by the time a call is sent; \
+             nothing was sent. Check the way to AWS, then resume."
+        } else {
+            "this run's heartbeat has not been accepted for a minute, so another host may take it for \
+             dead; nothing was sent. Check the way to AWS, then resume."
+        };
         Err(Stop::Hold(HoldReason::TooLong, because.to_owned()))
     }
 

@@ -74,8 +74,8 @@ impl Engine {
         }
     }
 
-    /// Removes the record of an earlier run, unless something that it suspended still is, or it cannot
-    /// be told what it suspended.
+    /// Removes the record of an earlier run, unless something that it suspended still is, it cannot be
+    /// told what it suspended, or it has moved traffic since this run was planned.
     async fn supersede(&mut self, namespace: &NamespaceId, scope: &str) -> Flow<()> {
         let (services, parts) = self.found(namespace, scope).await?;
         match unpack(&parts) {
@@ -86,6 +86,14 @@ impl Engine {
                         "run {} has left processes suspended, and its rollback record is all that \
                          says so; nothing was changed. `quarterdeck takeover {scope} --rollback` puts \
                          back what it left",
+                        old.run
+                    )));
+                }
+                if !self.is_as_planned().await? {
+                    return Err(Stop::Fail(format!(
+                        "run {} has moved traffic since this plan was made, and its rollback record \
+                         is all that says from where; nothing was changed. Plan anew, or put back \
+                         what it left with `quarterdeck takeover {scope} --rollback`",
                         old.run
                     )));
                 }
@@ -102,6 +110,21 @@ impl Engine {
             }
         }
         self.removed(&services).await
+    }
+
+    /// Whether all that this run is to write still forwards as its plan found it.
+    async fn is_as_planned(&mut self) -> Flow<bool> {
+        let own = self.own_record();
+        let mut reads = Reads::default();
+        for one in &own.listeners {
+            let claim = Claim::Forwards { action: one.action.clone(), is: one.first.clone() };
+            reads.merge(self.eye.show(|picture| check::reads(&claim, picture)));
+        }
+        let whole = self.look(&reads).await?.is_empty();
+        let inventory = self.eye.inventory();
+        let mut now =
+            own.listeners.iter().map(|one| (forward_of(inventory, &one.action), &one.first));
+        Ok(whole && now.all(|(now, first)| now.is_some_and(|now| now.is_alike(first))))
     }
 
     /// A scope's record as it is now: its services in order, and what they say.

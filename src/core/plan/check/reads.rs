@@ -4,7 +4,7 @@
 use crate::core::ids::{InstanceId, ListenerArn, LoadBalancerArn, StackId, TargetGroupArn};
 use crate::core::observed::Observed;
 use crate::core::plan::guard::Column;
-use crate::core::plan::{Claim, Fact, Picture, Plan, Step};
+use crate::core::plan::{ActionId, Claim, Fact, Picture, Plan, Step};
 use crate::core::source::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -77,6 +77,22 @@ fn rings_of_fleet(needs: &mut Reads, picture: &Picture<'_>, stack: &StackId) {
     needs.rings.extend(asked.filter_map(|node| Some((node.id.clone(), node.private_ip?))));
 }
 
+impl Reads {
+    /// What an action of a listener or a rule forwards to.
+    fn action(self, picture: &Picture<'_>, action: &ActionId) -> Self {
+        let known = picture.listener(&action.listener).map(|of| of.load_balancer.clone());
+        let balancer = known.or_else(|| balancer_of(&action.listener));
+        let needs = match balancer {
+            Some(balancer) => self.scope(Scope::Listeners(balancer)),
+            None => self,
+        };
+        match action.rule {
+            Some(_) => needs.scope(Scope::Rules(action.listener.clone())),
+            None => needs,
+        }
+    }
+}
+
 /// What a claim needs.
 pub fn reads(claim: &Claim, picture: &Picture<'_>) -> Reads {
     let needs = Reads::default();
@@ -113,18 +129,7 @@ pub fn reads(claim: &Claim, picture: &Picture<'_>) -> Reads {
             let whose = stack.is_some() || zone.is_some();
             if whose { needs.scope(Scope::Groups) } else { needs }
         }
-        Claim::Forwards { action, .. } => {
-            let known = picture.listener(&action.listener).map(|of| of.load_balancer.clone());
-            let balancer = known.or_else(|| balancer_of(&action.listener));
-            let needs = match balancer {
-                Some(balancer) => needs.scope(Scope::Listeners(balancer)),
-                None => needs,
-            };
-            match action.rule {
-                Some(_) => needs.scope(Scope::Rules(action.listener.clone())),
-                None => needs,
-            }
-        }
+        Claim::Forwards { action, .. } => needs.action(picture, action),
         Claim::CarriesNothing { stack } => {
             let needs = needs.scope(Scope::Groups).scope(Scope::TargetGroups);
             let mut needs = needs.scope(Scope::LoadBalancers);

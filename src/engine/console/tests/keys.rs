@@ -190,9 +190,8 @@ fn model() -> Model {
     model
 }
 
-/// Whether the readers were told to read, the terminal to do something, or the console ended; else
-/// what is shown.
-pub(super) async fn outcome(before: &str, keys: &str) -> String {
+/// The model as it is before the keys: asked something, allowed to act, watching a run, replaying.
+fn model_before(before: &str, keys: &str) -> Model {
     let mut model = model();
     if before == "ask" {
         model.ask(Dialog {
@@ -206,7 +205,6 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
     if before == "replay" {
         model.replay = Some(Replay::new((at(0), at(600))));
     }
-    let words = ["ask", "allow", "run", "replay"];
     if before.starts_with("run") {
         let seen = operate::Seen { run: fixture::run(), alive: true };
         // Going on needs an armed console.
@@ -217,6 +215,15 @@ pub(super) async fn outcome(before: &str, keys: &str) -> String {
         let news = EventKind::Operation(Answer::Run(Arc::new(seen)));
         drop(app::update(&mut model, Event::new(at(2), news)));
     }
+    model
+}
+
+/// Whether the readers were told to read, the terminal to do something, or the console ended; else
+/// what is shown.
+pub(super) async fn outcome(before: &str, keys: &str) -> String {
+    let words = ["ask", "allow", "run", "replay"];
+    let model = model_before(before, keys);
+
     let (_news, events) = mpsc::channel(64);
     let (typing, input) = mpsc::channel(64);
     // Nobody can write there, root neither.

@@ -23,7 +23,8 @@ impl Checker {
         let needs = self.needs_the_record() && needs_record(mutation);
         require(!needs || self.recorded, Rule::RecordFirst, || format!("{what} without it"))?;
         self.attempts.insert(step, attempt);
-        self.open = Some(Open { step, attempt, mutation: mutation.clone() });
+        let in_hold = self.held.is_some() && !self.aborting;
+        self.open = Some(Open { step, attempt, mutation: mutation.clone(), in_hold });
         Ok(())
     }
 
@@ -120,7 +121,7 @@ impl Checker {
                     pins.retain(|one| !processes.contains(one));
                 }
                 self.pins.retain(|_, pins| !pins.is_empty());
-                if self.held.is_some() && !self.aborting {
+                if open.in_hold {
                     self.released.insert(group.clone(), processes.clone());
                 }
             }

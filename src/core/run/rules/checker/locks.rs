@@ -45,7 +45,7 @@ impl Checker {
         // What stays suspended for nodes that are out is kept as marks.
         let suspended = !self.pins.is_empty() && !self.out;
         require(may_drop_record(suspended, listeners), Rule::RecordStays, || {
-            "something is suspended, or traffic is split".to_owned()
+            "by the run's own calls something is suspended, or traffic is split".to_owned()
         })?;
         self.recorded = false;
         Ok(())

@@ -40,6 +40,8 @@ struct Open {
     step: u32,
     attempt: u32,
     mutation: Mutation,
+    /// Sent while the run was held.
+    in_hold: bool,
 }
 
 /// Takes a journal's lines in order and says which is the first that breaks a rule.
@@ -162,8 +164,7 @@ impl Checker {
         match ask {
             Ask::Hold | Ask::Override { .. } => {}
             Ask::Abort => self.aborting = true,
-            // Whatever else is said at a hold is a word to go on.
-            _ => self.word = true,
+            Ask::Resume => self.word = true,
         }
     }
 
@@ -201,7 +202,7 @@ impl Checker {
     fn locks_needed(&self) -> usize {
         let takes = |step: &Step| step.action == StepAction::Lock;
         let plan = self.plan.as_deref().filter(|plan| plan.steps.iter().any(takes));
-        plan.map_or(0, |plan| usize::from(plan.lock.is_some()))
+        plan.map_or(0, |plan| plan.scopes().count())
     }
 }
 
