@@ -10,7 +10,7 @@ pub fn site() -> Site {
     Site::calm()
 }
 
-const QUICK: &str = "--window 10s --settle 10s --bake 10s";
+const QUICK: &str = "--window 20s --settle 10s --bake 10s";
 
 /// Starts a verb; its run.
 pub fn start(site: &Site, line: &str) -> String {
@@ -47,14 +47,12 @@ fn records(site: &Site) -> Option<Vec<(String, String)>> {
 
 /// A run that has moved 10 % to green and whose host is lost.
 pub fn lost_at_10(site: &Site) -> String {
-    let line = format!("cutover blue-412 green-413 --gate none {QUICK} --settle 10m");
-    let line = line.replacen("--settle 10s ", "", 1);
+    let line = "cutover blue-412 green-413 --gate none --window 20s --settle 1h --bake 10s";
     let run = start(site, &format!("{line} --confirm blue-412"));
-    let shifted = |line: &Value| {
-        let title = line["answers"].to_string();
-        line["entry"] == "step_done" && !title.is_empty() && count(site, "ModifyListener") >= 9
-    };
-    site.until_noted(&run, "the first shift", shifted);
+    // Each listener is written unchanged first, then shifted.
+    until("every listener was shifted", || count(site, "ModifyListener") >= 6);
+    let settling = |line: &Value| line["entry"] == "step_began";
+    site.until_noted(&run, "it settles", settling);
     site.kill(&run);
     run
 }
