@@ -29,6 +29,9 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// time where that runs fast.
 const PROBED: Duration = Duration::from_secs(15);
 const PROBED_REAL: Duration = Duration::from_secs(4);
+/// How often what hardly changes is read again, likewise.
+const SELDOM: Duration = Duration::from_secs(30);
+const SELDOM_REAL: Duration = Duration::from_secs(2);
 /// Reads in flight at once.
 const AT_ONCE: usize = 16;
 /// A first reading needs three rounds: lists, what hangs on them, what hangs on that.
@@ -107,7 +110,7 @@ impl Eye {
         let now = self.clock.now();
         let is_due = |scope: &&Scope| {
             let last = self.read_at.get(*scope);
-            last.is_none_or(|at| age(*at, now) >= self.interval_of_nodes() * 2)
+            last.is_none_or(|at| age(*at, now) >= self.in_real(SELDOM, SELDOM_REAL))
         };
         let due = needs.seldom.difference(&needs.scopes).filter(is_due);
         let mut wants: Vec<Want> =
@@ -207,8 +210,13 @@ impl Eye {
     }
 
     fn interval_of_nodes(&self) -> Duration {
+        self.in_real(PROBED, PROBED_REAL)
+    }
+
+    /// A time by the world's clock, or a real one where that runs fast.
+    fn in_real(&self, world: Duration, real: Duration) -> Duration {
         let rate = self.settings.clock.as_ref().map_or(1.0, |clock| clock.rate);
-        PROBED.max(PROBED_REAL.mul_f64(rate.max(1.0)))
+        world.max(real.mul_f64(rate.max(1.0)))
     }
 
     /// Shows the picture as it is now.
