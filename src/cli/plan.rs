@@ -10,6 +10,7 @@ use super::world::{Round, World};
 use super::{ExitCode, Failure, json, plan_text, read};
 use crate::config::{Environment, Settings};
 use crate::core::plan::{self, Intent, Plan, Refusal, RefusalKind, Request};
+use crate::core::rollback_record::RollbackView;
 use crate::core::run::{Run, RunId};
 use crate::engine::planning::{self, Beside};
 use crate::engine::records::Records;
@@ -112,18 +113,22 @@ pub(super) fn make(
     command: &VerbCommand,
 ) -> Result<Plan, Refusal> {
     let picture = planning::picture(settings, round);
-    let intent = match command.intent(&picture, last(&beside.runs).as_ref())? {
-        Intent::Rollback { run } => Intent::Rollback { run: whole(&beside.runs, run)? },
-        other => other,
-    };
+    let intent =
+        match command.intent(&picture, last(&beside.runs, &round.estate.rollbacks).as_ref())? {
+            Intent::Rollback { run } => Intent::Rollback { run: whole(&beside.runs, run)? },
+            other => other,
+        };
     let request = Request { intent, options: command.options() };
     planning::make(settings, round, beside, &request)
 }
 
-/// The run that a rollback without one means: the last that is not over, or else the last.
-fn last(runs: &[Run]) -> Option<RunId> {
+/// The run that a rollback without one means: the last that is not over; else the one that has left a
+/// rollback record, on whatever host it ran; else the last.
+fn last(runs: &[Run], left: &[RollbackView]) -> Option<RunId> {
     let open = runs.iter().filter(|run| !run.state.is_over()).map(|run| run.id.clone()).max();
-    open.or_else(|| runs.iter().map(|run| run.id.clone()).max())
+    let left = left.iter().filter(|view| !view.locked).filter_map(|view| view.said.as_ref().ok());
+    let left = left.map(|said| said.run.clone()).max();
+    open.or(left).or_else(|| runs.iter().map(|run| run.id.clone()).max())
 }
 
 /// The run whose id begins so, where only one does.

@@ -140,7 +140,13 @@ pub fn left_run(text: Option<&str>, picture: &Picture<'_>) -> Result<Intent, Ref
                 Err(Refusal::new(RefusalKind::Blocked, why, next))
             }
         },
-        [] => Err(refused),
+        [] => Err(Refusal {
+            why: format!(
+                "{}, and no rollback record is left: nothing is to be put back",
+                refused.why
+            ),
+            ..refused
+        }),
         several => {
             let names: Vec<&str> = several.iter().map(|view| view.scope.as_str()).collect();
             let why = format!("there are several rollback records: {}", listed(&names));

@@ -113,6 +113,8 @@ fn the_record_outlives_a_takeover_while_traffic_is_split() {
     let all = told["findings"].as_array().unwrap();
     let left = all.iter().find(|one| one["kind"] == "leftover_record").unwrap();
     assert!(left["summary"].as_str().unwrap().contains("takeover front --rollback"), "{left:#}");
+    let unnamed = elsewhere(&site, &["rollback"]);
+    assert!(unnamed.stdout.contains("back to"), "{unnamed:#?}");
     let planned = elsewhere(&site, &["rollback", &run]);
     assert!(planned.stdout.contains("back to"), "{planned:#?}");
     let back = elsewhere(&site, &BACK);
@@ -121,6 +123,9 @@ fn the_record_outlives_a_takeover_while_traffic_is_split() {
     if let Some(records) = records(&site) {
         assert_eq!(records, []);
     }
+    let nothing = elsewhere(&site, &BACK);
+    assert_eq!(nothing.code, Some(2), "{nothing:#?}");
+    assert!(nothing.stderr.contains("nothing is to be put back"), "{nothing:#?}");
 }
 
 /// The record is whole before the first process is suspended, and a take-over resumes what the lock's
