@@ -186,18 +186,24 @@ fn thirteen_listeners_are_put_back_from_the_record() {
          [[fleet]]\nstack = \"green-413\"\nnodes = 2\nweight = 0\n",
     );
     let site = Site::of(&text);
-    let before = weights(&site);
-    assert_eq!(before.len(), 13);
-    let line = format!(
-        "cutover blue-412 green-413 --gate none --schedule 50,100 {QUICK} --confirm blue-412 \
-         --override capacity --override change-in-flight --override registry --reason drill"
-    );
-    let run = start(&site, &line);
-    let moved = || weights(&site).iter().all(|now| now.as_ref().is_none_or(|of| of[1] == 50));
-    until("all are at half", moved);
+    let balancer = site.world.info["load_balancers"][0].clone();
+    let actions = || {
+        let arguments = json!({ "LoadBalancerArn": balancer });
+        let answer = site.boto("elbv2", "describe_listeners", &arguments)?;
+        let listeners = answer["Listeners"].as_array().unwrap().iter();
+        Some(listeners.map(|one| one["DefaultActions"].clone()).collect::<Vec<_>>())
+    };
+    let before = actions();
+    assert!(before.as_ref().is_none_or(|all| all.len() == 13));
+    let line = "cutover blue-412 green-413 --gate none --schedule 50,100 --window 20s --settle 2h \
+                --confirm blue-412";
+    let run = start(&site, line);
+    // Each is written unchanged first, then shifted.
+    until("all are at half", || count(&site, "ModifyListener") >= 26);
     site.kill(&run);
+    assert!(before.is_none() || actions() != before);
     until_left(&site);
     let back = elsewhere(&site, &BACK);
     assert_eq!(back.code, Some(0), "{back:#?}");
-    assert_eq!(weights(&site), before);
+    assert_eq!(actions(), before);
 }
