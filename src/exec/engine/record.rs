@@ -241,7 +241,10 @@ impl Engine {
 /// How an action stands against a record.
 fn stands(first: &Forward, writes: &[Forward], now: Option<&Forward>) -> Listener {
     let Some(now) = now else { return Listener::Unknown };
-    if restore(first, writes, Some(now)) == Restore::AlreadySo {
+    // A group that was added and gets nothing splits no traffic.
+    let mut groups = first.groups.iter().chain(&now.groups).map(|of| &of.target_group);
+    let same = groups.all(|group| (first.share_of(group) - now.share_of(group)).abs() < 1e-6);
+    if same || restore(first, writes, Some(now)) == Restore::AlreadySo {
         return Listener::First;
     }
     match writes.last() {
