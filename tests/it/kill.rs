@@ -129,8 +129,9 @@ fn killed_everywhere(site: &Site, when: When) -> Vec<Point> {
         if let Some(next) = points.get(index + 1) {
             // What is asked of a lock is asked again, and answered that it is so already.
             let is_lock = matches!(here.call, "CreateService" | "DeleteService");
-            // The rollback record is deleted just before the lock.
-            let record = usize::from(next.call == "DeleteService");
+            // The rollback record is deleted just before the first lock.
+            let first = next.call == "DeleteService" && here.call != "DeleteService";
+            let record = usize::from(first);
             let past = usize::from((again || is_lock) && next.call == here.call) + record;
             site.world.inject(&when.fault(next.call, past));
         }

@@ -327,7 +327,16 @@ impl Engine {
     /// operator has seen. The way back is never kept waiting for this.
     async fn ask_guards_anew(&mut self) -> Flow<()> {
         let back = self.goes_back();
-        let left = self.plan().steps.iter().filter(|step| !self.ledger.done.contains(&step.number));
+        // What was sent already is brought to its end, whatever the guards say meanwhile.
+        let is_sent = |number: &u32| {
+            let open = self.ledger.open.as_ref().is_some_and(|open| open.step == *number);
+            open || self.ledger.sent.contains_key(number)
+        };
+        let left = self
+            .plan()
+            .steps
+            .iter()
+            .filter(|step| !self.ledger.done.contains(&step.number) && !is_sent(&step.number));
         let changes = left.filter_map(|step| match &step.action {
             StepAction::Change(mutation) => Some(mutation),
             _ => None,

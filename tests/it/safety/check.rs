@@ -75,7 +75,7 @@ fn a_real_cutover_is_lawful_and_each_edited_one_is_not() {
     let unlocking = whole[place(&whole, "unlocking", 0)].clone();
     let early = [&whole[..goes_on + 2], &[unlocking], &whole[goes_on + 2..]].concat();
     let rows = [
-        ("the lock", without(place(&whole, "locked", 0)), None, Rule::DoneMeansDone),
+        ("the lock", without(place(&whole, "locked", 0)), None, Rule::LockFirst),
         ("the intent", without(intent), Some(intent), Rule::IntentFirst),
         ("twice", twice(intent), Some(intent + 1), Rule::OneIntentAtATime),
         ("the word", without(place(&whole, "asked", 0)), None, Rule::GoesOnByAWord),
