@@ -138,7 +138,7 @@ const ROWS: [Row; 16] = [
             resumed(site, run);
         },
         stands: ("held", "lock_lost"),
-        says: "somebody took it over",
+        says: "is gone: it was taken over, or given back",
         why: "the token is asked for before every mutation",
         then: |site, run| {
             let changes = [&["ModifyListener"; 3][..], &["SuspendProcesses"; 2]].concat();
@@ -267,7 +267,7 @@ const ROWS: [Row; 16] = [
             site.world.inject(&event("start_product", product));
             resumed(site, run);
         },
-        stands: ("held", "too_long"),
+        stands: ("held", "guard"),
         says: "taken back",
         why: "what was about to be called is brought to its end first, and a person decides what follows",
         then: |site, run| {
