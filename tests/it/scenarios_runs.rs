@@ -143,6 +143,12 @@ const ROWS: [Row; 16] = [
         then: |site, run| {
             let changes = [&["ModifyListener"; 3][..], &["SuspendProcesses"; 2]].concat();
             assert_eq!(site.names(), changes, "no further call");
+            // What it has suspended is named before the run lets go of it.
+            let abort = site.run(&["run", "abort", run, "--confirm", "blue-412"]);
+            assert_eq!(abort.code, Some(0), "{abort:#?}");
+            site.until_noted(run, "the abort holds", |line| {
+                line["because"].as_str().is_some_and(|why| why.contains("once more ends the run"))
+            });
             ended(site, run, "failed");
         },
     },
@@ -267,7 +273,7 @@ const ROWS: [Row; 16] = [
             site.world.inject(&event("start_product", product));
             resumed(site, run);
         },
-        stands: ("held", "guard"),
+        stands: ("held", "too_long"),
         says: "taken back",
         why: "what was about to be called is brought to its end first, and a person decides what follows",
         then: |site, run| {

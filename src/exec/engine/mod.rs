@@ -327,11 +327,12 @@ impl Engine {
     /// operator has seen. The way back is never kept waiting for this.
     async fn ask_guards_anew(&mut self) -> Flow<()> {
         let back = self.goes_back();
-        // What was sent already is brought to its end, whatever the guards say meanwhile.
-        let is_sent = |number: &u32| {
-            let open = self.ledger.open.as_ref().is_some_and(|open| open.step == *number);
-            open || self.ledger.sent.contains_key(number)
-        };
+        // What was about to be sent is brought to its end first, an addition that is taken back above
+        // all; the guards are asked before the next step.
+        if self.ledger.open.is_some() {
+            return Ok(());
+        }
+        let is_sent = |number: &u32| self.ledger.sent.contains_key(number);
         let left = self
             .plan()
             .steps
