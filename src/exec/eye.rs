@@ -31,7 +31,7 @@ const PROBED: Duration = Duration::from_secs(15);
 const PROBED_REAL: Duration = Duration::from_secs(4);
 /// How often what hardly changes is read again, likewise.
 const SELDOM: Duration = Duration::from_secs(30);
-const SELDOM_REAL: Duration = Duration::from_secs(2);
+const SELDOM_REAL: Duration = Duration::from_secs(5);
 /// Reads in flight at once.
 const AT_ONCE: usize = 16;
 /// A first reading needs three rounds: lists, what hangs on them, what hangs on that.

@@ -107,7 +107,10 @@ pub(super) fn probes_pass(picture: &Picture<'_>, stack: &StackId, demand: Demand
         for (product, history) in products {
             let what = format!("{product} on {}", node.id);
             let recent = unbroken(history, picture.now, (span, every));
-            last_pass(&recent, *demand.last, &what)?;
+            // The last ones may lie before a gap: a look may take longer than an interval.
+            let newest: Vec<&Sample> =
+                history.iter().rev().take(usize::from(*demand.last)).collect();
+            last_pass(&newest, *demand.last, &what)?;
             // The first sample may lie one interval inside the window, not more, and the window must
             // be filled: a few good answers after a silence are no good window.
             let oldest = recent.last().map_or(Duration::ZERO, |of| age(of.at, picture.now));
