@@ -1,6 +1,10 @@
 //! The estate: the truth about each fleet and node as `reconcile` joined it from what the sources
 //! said. Plain data; a number that could not be known is `None`, never zero.
 
+mod policy;
+
+pub use policy::Policy;
+
 use super::finding::{Finding, Severity};
 use super::ids::{
     GroupName, InstanceId, ListenerArn, LoadBalancerArn, Product, ServiceId, StackId,
@@ -487,18 +491,4 @@ pub struct ForwardView {
     pub fail_open: Option<bool>,
     /// Each fleet's part of the group, 0 to 1.
     pub fleets: BTreeMap<StackId, Option<f64>>,
-}
-
-/// What `reconcile` must be told beside the inventory: rules, not facts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// The configured region, for the head of the output.
-    pub region: Option<String>,
-    /// Registry services the configuration names, and the fleets that should be in each (none
-    /// named: whoever is found there).
-    pub registry: BTreeMap<ServiceId, BTreeSet<StackId>>,
-    /// Only the namespace of this name or id is read, where one is named.
-    pub namespace: Option<String>,
-    /// Products that are probed but need not be there (the node's own `/healthz`).
-    pub optional_products: BTreeSet<Product>,
 }

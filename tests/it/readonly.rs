@@ -103,7 +103,8 @@ fn press(console: &mut Console, keys: &str) {
 fn every_key_of_the_console() {
     let (site, _) = site();
     let (before, calls) = called(&site);
-    let mut console = Console::open(&site, &[]);
+    // Without the flag the way back of a run would be open.
+    let mut console = Console::open(&site, &["--read-only"]);
     console.fills();
     let keymap: toml::Table = KEYMAP.parse().unwrap();
     let mut pressed = 0;
@@ -237,7 +238,7 @@ fn every_command() {
         PLAIN.iter().map(|(line, code)| ((*line).to_owned(), *code)).collect();
     rows.push((format!("apply {file}"), 0));
     rows.push((format!("apply {file} --execute --confirm blue-412"), 7));
-    for (word, code) in [("show", 0), ("attach", 0), ("hold", 1), ("resume", 1)] {
+    for (word, code) in [("show", 0), ("attach", 0), ("hold", 1), ("resume", 7)] {
         rows.push((format!("run {word} {run}"), code));
     }
     rows.push((format!("run abort {run} --confirm blue-412"), 1));
@@ -252,8 +253,10 @@ fn every_command() {
     ] {
         rows.push((format!("plan {verb}"), planned));
         rows.push((verb.clone(), planned));
+        // The way back of a run needs no `--operate`; only `--read-only` refuses it too.
+        let never = if verb.starts_with("rollback") { " --read-only" } else { "" };
         for name in ["blue-412", "y"] {
-            rows.push((format!("{verb} --execute --confirm {name}"), 7));
+            rows.push((format!("{verb}{never} --execute --confirm {name}"), 7));
         }
     }
     each_is_answered(&site, &rows);

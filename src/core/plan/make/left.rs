@@ -3,7 +3,7 @@
 
 use super::draft::Draft;
 use super::locks::Locks;
-use super::rollback::{all_back, all_changed_since, finish, is_so, now};
+use super::rollback::{all_back, all_changed_since, as_read, finish, is_so};
 use super::undo_of::UndoOf;
 use super::{RefusalKind, Request};
 use crate::core::ids::{GroupName, InstanceId, StackId};
@@ -67,7 +67,7 @@ pub(super) fn of_lock(
     }
     let place = (draft.account.as_str(), draft.context.region.as_str(), scope.clone());
     let picture = &draft.picture;
-    let record = RollbackRecord::of_lock(said, place, |action| now(picture, action));
+    let record = RollbackRecord::of_lock(said, place, |action| as_read(picture, action));
     old_lock_is_whole(picture, said)?;
     Ok(record)
 }

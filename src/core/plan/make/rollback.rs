@@ -230,7 +230,7 @@ fn is_there(picture: Picture<'_>, group: &GroupName) -> bool {
 /// the run left.
 pub(super) fn all_changed_since(draft: &Draft<'_>, undo: &UndoOf) -> Option<Refusal> {
     let foreign = |(action, of): (&ActionId, &Finds)| {
-        let now = now(&draft.picture, action);
+        let now = as_read(&draft.picture, action);
         restore(&of.first, &of.writes, now.as_ref()) == Restore::Foreign
     };
     let rest = !undo.adds.is_empty() || !undo.removes.is_empty() || !undo.pins.is_empty();
@@ -306,7 +306,7 @@ fn wait_healthy(draft: &mut Draft<'_>, undo: &UndoOf) {
 fn weights(draft: &mut Draft<'_>, undo: &UndoOf) {
     let mut claims = Vec::new();
     for (action, of) in &undo.forwards {
-        let now = now(&draft.picture, action);
+        let now = as_read(&draft.picture, action);
         let label = draft.picture.listener(&action.listener).map(|of| format!(":{}", of.port));
         let label = label.unwrap_or_else(|| action.listener.to_string());
         let to = match restore(&of.first, &of.writes, now.as_ref()) {
@@ -346,7 +346,7 @@ fn weights(draft: &mut Draft<'_>, undo: &UndoOf) {
 }
 
 /// What an action is now, where that is known.
-pub(super) fn now(picture: &Picture<'_>, action: &ActionId) -> Option<Forward> {
+pub(super) fn as_read(picture: &Picture<'_>, action: &ActionId) -> Option<Forward> {
     let listener = picture.listener(&action.listener)?;
     let read = picture.inventory.listeners.get(&listener.load_balancer)?;
     read.whole(picture.now).ok()?;
