@@ -16,4 +16,6 @@ pub mod node;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod sources;
+#[cfg(feature = "torture")]
+pub mod torture;
 pub mod tui;

@@ -27,6 +27,9 @@ pub(super) struct Cli {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Seeds of what may happen to runs, deterministically: for whoever works on this program.
+    #[cfg(feature = "torture")]
+    Torture(super::torture::TortureArgs),
     /// The fleets: role, share of traffic, nodes, members, targets, probes.
     Fleets(Format),
     /// The nodes of all fleets or of one, with every source's word side by side.

@@ -38,6 +38,8 @@ mod runs;
 mod sim;
 mod sources;
 mod table;
+#[cfg(feature = "torture")]
+mod torture;
 mod traffic;
 mod verb_args;
 mod watch;

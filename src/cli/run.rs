@@ -126,6 +126,8 @@ fn carry_out<W: World>(
         Some(Command::Register(args)) => return register::run(args, env, &flags, streams),
         Some(Command::Healthz(args)) => return healthz::run(&args, env, streams),
         Some(Command::Policy { command }) => return policy::run(command, &flags, streams),
+        #[cfg(feature = "torture")]
+        Some(Command::Torture(args)) => return super::torture::run(args, streams),
         #[cfg(feature = "sim")]
         Some(Command::Demo(args)) => return demo::run(&args, env, &flags, streams),
         #[cfg(feature = "sim")]
@@ -212,6 +214,8 @@ fn look<W: World>(
         | Command::Healthz(_)
         | Command::Policy { .. }
         | Command::Completions { .. } => Ok(ExitCode::Done),
+        #[cfg(feature = "torture")]
+        Command::Torture(_) => Ok(ExitCode::Done),
         #[cfg(feature = "sim")]
         Command::Demo(_) | Command::Sim { .. } => Ok(ExitCode::Done),
     }

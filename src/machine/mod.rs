@@ -7,7 +7,7 @@ mod network;
 mod place;
 
 pub use disk::{About, Appending, Disk, DiskOfSystem, Held};
-pub use network::{Answered, Asked, Keys, Network, NoAnswer, Route};
+pub use network::{Answered, Asked, Exchange, Keys, Network, NoAnswer, Route};
 pub use place::Place;
 
 use std::fmt;
