@@ -239,7 +239,7 @@ impl Lab {
         let fits = |one: &&Trouble| call.contains(one.call) && one.host.is_none_or(|of| of == host);
         let found = inner.troubles.iter().find(fits)?;
         let (kind, one_in) = (found.kind, found.one_in);
-        if inner.chance.next() % one_in.max(1) != 0 {
+        if !inner.chance.next().is_multiple_of(one_in.max(1)) {
             return None;
         }
         *inner.struck.entry((kind.to_owned(), inner.phase)).or_default() += 1;

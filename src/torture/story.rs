@@ -239,6 +239,13 @@ impl Story {
             }
             self.unblock().await;
         }
+        // What cannot go on or back can still be ended; a run that has lost its lock asks for that
+        // twice.
+        for _ in 0..6 {
+            let Some((host, run)) = self.open().pop() else { break };
+            self.act(host, &run, Turn::Abort).await;
+            tokio::time::sleep(Duration::from_secs(300)).await;
+        }
         for (host, run) in self.open() {
             let name = self.lab.lock().hosts[host].name.clone();
             let what =

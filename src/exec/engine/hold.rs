@@ -163,8 +163,11 @@ impl Engine {
             _ => noted,
         };
         if let Err(error) = noted {
-            petition.say(Reply::Refused { because: error.to_string() });
-            return None;
+            // This process writes nothing more to a journal that failed once; another one opens it
+            // anew, and says what is wrong if it still cannot be written.
+            tracing::error!(%error, "its journal cannot be written: another process goes on");
+            petition.say(Reply::SteppedDown);
+            return Some(Way::StepDown);
         }
         let because = match ask {
             Ask::Abort => "no further traffic step; it unpins, unlocks and ends".to_owned(),
